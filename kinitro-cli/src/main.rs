@@ -1,0 +1,3 @@
+//! The `kinitro` program.
+
+fn main() {}

@@ -1,0 +1,49 @@
+//! The domain of Kinitro, and nothing else: what a robot policy sees and does, how an episode ends,
+//! and how results become numbers to compare.
+//!
+//! This crate is pure. It has no simulator, no network and no clock, and builds in seconds, so that
+//! a policy server, a dashboard or a chain client can speak Kinitro's formats without the rest.
+//!
+//! ```
+//! use kinitro_core::{Action, EnvId, stats};
+//!
+//! // Environments are named `family/task`, and a malformed name is refused where it enters.
+//! let env: EnvId = "metaworld/reach-v3".parse()?;
+//! assert_eq!(env.family(), "metaworld");
+//!
+//! // An action in the wire format of `spec/wire.md`: metres are the environment's business.
+//! let action = Action::new().with("ee_twist", [0.0, 0.5, -1.0, 0.0, 0.0, 0.0]).with("gripper", [1.0]);
+//! assert_eq!(serde_json::to_value(&action)?["continuous"]["gripper"][0], 1.0);
+//!
+//! // 47 successes of 50 say this much about the true rate:
+//! let interval = stats::wilson(47, 50, stats::Confidence::P95);
+//! assert!(interval.low > 0.83 && interval.high < 0.98);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is here
+//! - [`id`]: names and numbers parsed at the edge ([`EnvId`], [`Seed`], ...)
+//! - [`observation`], [`action`], [`image`]: the robot interface, with serde in the wire format
+//! - [`outcome`]: how an episode ended; one type from the simulator to the reports
+//! - [`stats`]: intervals for success rates
+//!
+//! # What is not
+//! Running a policy or an environment: that is `kinitro-eval`. Reading commitments or setting
+//! weights on a chain: that is `kinitro-chain`.
+
+#![forbid(unsafe_code)]
+
+pub mod action;
+mod channels;
+pub mod id;
+pub mod image;
+pub mod observation;
+pub mod outcome;
+pub mod stats;
+
+pub use action::{Action, ActionError, ActionSpec, ChannelSpec};
+pub use channels::Channels;
+pub use id::{BlockNumber, CycleId, EnvId, IdError, MinerUid, Seed, TaskId};
+pub use image::{DepthImage, Image, ImageError};
+pub use observation::{Observation, TaskConfig};
+pub use outcome::{InfraFault, InfraFaultKind, Outcome, PolicyFault, PolicyFaultKind};
