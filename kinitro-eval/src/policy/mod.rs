@@ -1,10 +1,9 @@
 //! Policies: whatever turns observations into actions.
 
+mod blind;
 mod expert;
 pub mod http;
-mod blind;
-#[cfg(feature = "serve")]
-pub mod serve;
+mod wire;
 
 use async_trait::async_trait;
 use kinitro_core::{Action, Observation, PolicyFault, TaskConfig};

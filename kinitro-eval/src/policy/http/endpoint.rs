@@ -1,0 +1,145 @@
+//! The address of a policy server.
+
+use std::fmt;
+
+use reqwest::Url;
+
+use super::fault::quote;
+
+/// Why a text is not the address of a policy server.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HttpPolicyError {
+    /// Not a URL.
+    #[error("`{url}` is not a URL ({reason}): write it as in `http://localhost:8000`")]
+    Malformed {
+        /// What was given, without user name and password.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A URL of another scheme than `http` or `https`.
+    #[error("`{0}` must begin with `http://` or `https://`")]
+    Scheme(String),
+    /// A URL with a query or a fragment, to which no path can be added.
+    #[error("`{0}` must end with its path: remove everything from the `?` or `#` on")]
+    NotABase(String),
+}
+
+/// Where a policy server is: the URL that `/health`, `/reset` and `/act` are added to.
+#[derive(Clone)]
+pub(super) struct Endpoint {
+    base: Url,
+}
+
+impl Endpoint {
+    pub(super) fn new(text: &str) -> Result<Self, HttpPolicyError> {
+        let text = text.trim();
+        let has_scheme = |scheme| {
+            let start = text.get(..str::len(scheme));
+            start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        };
+        // Checked on the text, because `localhost:8000` is a URL too: one of scheme `localhost`.
+        if !has_scheme("http://") && !has_scheme("https://") {
+            return Err(HttpPolicyError::Scheme(without_secrets(text)));
+        }
+        let mut base = Url::parse(text).map_err(|error| HttpPolicyError::Malformed {
+            url: without_secrets(text),
+            reason: error.to_string(),
+        })?;
+        if base.query().is_some() || base.fragment().is_some() {
+            return Err(HttpPolicyError::NotABase(without_secrets(text)));
+        }
+        let path = base.path().trim_end_matches('/').to_owned();
+        base.set_path(&path);
+        Ok(Self { base })
+    }
+
+    pub(super) fn is_https(&self) -> bool {
+        self.base.scheme() == "https"
+    }
+
+    /// The URL of `/health`, `/reset` or `/act`.
+    pub(super) fn join(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
+        url
+    }
+
+    /// Host and port, for messages about the connection.
+    pub(super) fn authority(&self) -> String {
+        let host = self.base.host_str().unwrap_or_default();
+        match self.base.port_or_known_default() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
+    }
+}
+
+/// The URL as it was given, without user name and password and without a slash at the end.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = &self.base;
+        write!(f, "{}://{}", url.scheme(), url.host_str().unwrap_or_default())?;
+        if let Some(port) = url.port() {
+            write!(f, ":{port}")?;
+        }
+        f.write_str(url.path().trim_end_matches('/'))
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({self})")
+    }
+}
+
+/// What a message may show of a text that should have been a URL: an `@` may end a password.
+fn without_secrets(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((_, rest)) => format!("...@{}", quote(rest.as_bytes())),
+        None => quote(text.as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_added_to_the_base() {
+        for (text, act, shown) in [
+            ("http://host", "http://host/act", "http://host"),
+            ("http://host:8000/", "http://host:8000/act", "http://host:8000"),
+            ("http://h:8000/miner1", "http://h:8000/miner1/act", "http://h:8000/miner1"),
+            ("HTTPS://h/a/b//", "https://h/a/b/act", "https://h/a/b"),
+            ("http://[::1]:9", "http://[::1]:9/act", "http://[::1]:9"),
+            ("http://u:secret@h:1/", "http://u:secret@h:1/act", "http://h:1"),
+        ] {
+            let endpoint = Endpoint::new(text).unwrap();
+            assert_eq!(endpoint.join("/act").as_str(), act);
+            assert_eq!(endpoint.to_string(), shown);
+            assert!(!format!("{endpoint:?}").contains("secret"));
+        }
+        assert_eq!(Endpoint::new("https://h").unwrap().authority(), "h:443");
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_address_is_said() {
+        for (text, expected) in [
+            ("", "must begin with"),
+            ("localhost:8000", "`localhost:8000` must begin with `http://`"),
+            ("ftp://host", "must begin with"),
+            ("http://", "is not a URL"),
+            ("http://host:99999", "invalid port"),
+            ("http://host/?a=1", "remove everything from the `?`"),
+            ("http://host/#top", "remove everything from the `?`"),
+            ("http://user:secret@host:port/", "is not a URL"),
+            ("ftp://user:secret@host/\u{1b}[2J", "must begin with"),
+        ] {
+            let message = Endpoint::new(text).unwrap_err().to_string();
+            assert!(message.contains(expected), "{text}: {message}");
+            assert!(!message.contains("secret") && !message.contains('\u{1b}'), "{message}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Faults in words: what a person is told of a connection that failed and of what a stranger sent.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use kinitro_core::{PolicyFault, PolicyFaultKind};
+
+/// How much of what a stranger sent a message quotes, in characters.
+const MAX_QUOTE: usize = 120;
+
+/// What a message may quote of a stranger's bytes: one short line in which nothing can move a
+/// cursor, ring a bell or turn text around.
+pub(super) fn quote(bytes: &[u8]) -> String {
+    // No character is made of more than four bytes: what lies behind cannot come into the quote.
+    let bytes = &bytes[..bytes.len().min(4 * (MAX_QUOTE + 1))];
+    let mut quoted = String::new();
+    let mut used = 0;
+    for character in String::from_utf8_lossy(bytes).trim().chars() {
+        let escaped: String = match character {
+            '"' | '\'' => character.into(),
+            _ => character.escape_debug().collect(),
+        };
+        used += escaped.chars().count();
+        if used > MAX_QUOTE {
+            quoted.push_str("...");
+            break;
+        }
+        quoted.push_str(&escaped);
+    }
+    quoted
+}
+
+/// A limit as a person writes it: `500 ms`, `5 s`.
+pub(super) fn duration(limit: Duration) -> String {
+    match (limit.as_secs(), limit.subsec_nanos()) {
+        (seconds @ 1.., 0) => format!("{seconds} s"),
+        _ => format!("{} ms", limit.as_millis()),
+    }
+}
+
+/// Whether a request may have died because the server had closed the connection before it came.
+///
+/// Such a request got no byte of an answer. It is then no sign of a fault: servers close
+/// connections that were idle for a while, and the news may cross the next request on its way.
+pub(super) fn is_closed_unanswered(error: &reqwest::Error) -> bool {
+    !error.is_connect() && causes(error).any(is_broken_connection)
+}
+
+/// What a request without an answer means for the policy at `authority`, asked at `path`.
+pub(super) fn of_transport(error: &reqwest::Error, authority: &str, path: &str) -> PolicyFault {
+    if error.is_connect() {
+        let reason = connect_reason(error);
+        let detail = format!("cannot connect to {authority}: {reason}");
+        return PolicyFault::new(PolicyFaultKind::Unreachable, detail);
+    }
+    if causes(error).any(is_broken_connection) {
+        let detail = format!("{authority} closed the connection before its answer to {path} ended");
+        return PolicyFault::new(PolicyFaultKind::Unreachable, detail);
+    }
+    let innermost = causes(error).last().map(ToString::to_string).unwrap_or_default();
+    let detail = format!("the answer to {path} is not HTTP: {}", quote(innermost.as_bytes()));
+    PolicyFault::new(PolicyFaultKind::BadAnswer, detail)
+}
+
+fn is_broken_connection(cause: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut, UnexpectedEof,
+    };
+    if let Some(error) = cause.downcast_ref::<hyper::Error>() {
+        return error.is_incomplete_message() || error.is_canceled() || error.is_closed();
+    }
+    cause.downcast_ref::<io::Error>().is_some_and(|error| {
+        let broken =
+            [BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut, UnexpectedEof];
+        broken.contains(&error.kind())
+    })
+}
+
+fn connect_reason(error: &reqwest::Error) -> String {
+    use io::ErrorKind;
+
+    // The type of this error is private to hyper-util; its text is all there is.
+    if causes(error).any(|cause| cause.to_string() == "dns error") {
+        return "the name does not resolve".to_owned();
+    }
+    let io_kind = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>());
+    match io_kind.map(io::Error::kind) {
+        Some(ErrorKind::ConnectionRefused) => "connection refused".to_owned(),
+        Some(ErrorKind::ConnectionReset) => "connection reset".to_owned(),
+        Some(ErrorKind::TimedOut) => "the attempt timed out".to_owned(),
+        Some(ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable) => "no route".to_owned(),
+        _ => {
+            let innermost = causes(error).last().map(ToString::to_string).unwrap_or_default();
+            quote(innermost.as_bytes())
+        }
+    }
+}
+
+fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let first: &(dyn Error + 'static) = error;
+    std::iter::successors(Some(first), |&cause| cause.source())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_are_one_short_harmless_line() {
+        assert_eq!(quote(br#" {"detail": "it's"} "#), r#"{"detail": "it's"}"#);
+        assert_eq!(quote(b"a\x1b[2Jb\r\nc\x07\0"), "a\\u{1b}[2Jb\\r\\nc\\u{7}\\0");
+        assert_eq!(quote("\u{202e}\u{2028}\u{9b}é".as_bytes()), "\\u{202e}\\u{2028}\\u{9b}é");
+        let long = quote(&[b'x'; 500]);
+        assert_eq!(long, format!("{}...", "x".repeat(120)));
+        assert!(quote(&[0x1b; 500]).chars().count() <= 123);
+        assert!(quote("🤖".repeat(500).as_bytes()).starts_with("🤖"));
+        assert_eq!(quote(b"\xff"), "\u{fffd}");
+    }
+
+    #[test]
+    fn limits_are_written_as_people_do() {
+        assert_eq!(duration(Duration::from_millis(500)), "500 ms");
+        assert_eq!(duration(Duration::from_secs(5)), "5 s");
+        assert_eq!(duration(Duration::from_millis(1500)), "1500 ms");
+    }
+}

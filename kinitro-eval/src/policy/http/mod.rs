@@ -1,0 +1,301 @@
+//! Policies behind HTTP: the client of the protocol that miners' policy servers speak.
+//!
+//! A policy server answers `GET /health`, `POST /reset` and `POST /act`, in JSON or, where its
+//! `/health` says so, in MessagePack. It belongs to a stranger: whatever it sends becomes an action
+//! of finite numbers or a [`PolicyFault`], within a time limit and in bounded memory.
+
+mod connection;
+mod endpoint;
+mod fault;
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use kinitro_core::{Action, Observation, PolicyFault, PolicyFaultKind, TaskConfig};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use self::connection::{Answer, Connection, Question, bad_answer};
+use self::endpoint::Endpoint;
+pub use self::endpoint::HttpPolicyError;
+use self::fault::quote;
+use super::Policy;
+use super::wire::{ActAnswer, ActRequest, DecodeError, Format, ResetRequest};
+
+/// How long a server may take to say how it is.
+pub const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a server may take to begin an episode, unless another limit is set.
+pub const RESET_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a server may take for an action, unless another limit is set.
+pub const ACTION_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How long the question for the formats may take that comes before the first reset. It is not
+/// worth more: a server that does not answer it is asked in JSON.
+const ACCEPTS_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A policy behind a policy server.
+///
+/// ```
+/// use std::time::Duration;
+/// use kinitro_eval::policy::Policy;
+/// use kinitro_eval::policy::http::HttpPolicy;
+///
+/// let policy = HttpPolicy::new("http://localhost:8000/")?
+///     .with_action_timeout(Duration::from_millis(100));
+/// assert_eq!(policy.name(), "http://localhost:8000");
+/// # Ok::<(), kinitro_eval::policy::http::HttpPolicyError>(())
+/// ```
+///
+/// It keeps one connection open from episode to episode. The connection lives on the tokio runtime
+/// it is first used in, so a policy must not outlive that runtime. A clone shares the configuration
+/// and opens a connection of its own, on the runtime it is used in.
+///
+/// # Limits
+/// A time limit covers everything from connecting to the last byte of the answer. Answers over
+/// 64 KiB, redirects and compressed answers are faults; the proxy settings of the machine are not
+/// used. After a fault the connection is dropped, so that a late answer never meets a later
+/// question. A request that a server dropped by closing an idle connection is sent once more.
+pub struct HttpPolicy {
+    endpoint: Endpoint,
+    reset_timeout: Duration,
+    action_timeout: Duration,
+    is_json_only: bool,
+    connection: Option<Connection>,
+    /// The format the server is spoken to in, once it was asked which it takes.
+    format: Option<Format>,
+}
+
+/// What a server says about itself. Keys it leaves out are `None` or empty, others are ignored.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Health {
+    /// `healthy` when all is well.
+    pub status: String,
+    /// Whether the policy is ready to act.
+    pub model_loaded: Option<bool>,
+    /// For how long the server has been up, in seconds.
+    pub uptime_seconds: Option<f64>,
+    /// The media types it takes beside JSON, which every server takes.
+    pub accepts: Vec<String>,
+}
+
+/// What `POST /reset` is answered with, as far as it matters here.
+#[derive(Deserialize)]
+struct ResetAnswer {
+    status: Option<String>,
+}
+
+impl HttpPolicy {
+    /// The policy whose server is at `url`, for instance `http://host:8000` or
+    /// `https://host/miner1`. Nothing is asked of the server yet.
+    ///
+    /// # Errors
+    /// When `url` is not an `http` or `https` URL that paths can be added to.
+    pub fn new(url: &str) -> Result<Self, HttpPolicyError> {
+        Ok(Self {
+            endpoint: Endpoint::new(url)?,
+            reset_timeout: RESET_TIMEOUT,
+            action_timeout: ACTION_TIMEOUT,
+            is_json_only: false,
+            connection: None,
+            format: None,
+        })
+    }
+
+    /// The same policy with another limit for `/reset`, [`RESET_TIMEOUT`] by default.
+    #[must_use]
+    pub fn with_reset_timeout(mut self, limit: Duration) -> Self {
+        self.reset_timeout = limit;
+        self
+    }
+
+    /// The same policy with another limit for `/act`, [`ACTION_TIMEOUT`] by default.
+    #[must_use]
+    pub fn with_action_timeout(mut self, limit: Duration) -> Self {
+        self.action_timeout = limit;
+        self
+    }
+
+    /// The same policy, spoken to in JSON even where the server takes MessagePack.
+    #[must_use]
+    pub fn with_json_only(mut self) -> Self {
+        self.is_json_only = true;
+        self
+    }
+
+    /// Asks the server how it is. The limit is [`HEALTH_TIMEOUT`].
+    ///
+    /// # Errors
+    /// A fault of kind [`Unreachable`](PolicyFaultKind::Unreachable) when nobody answers,
+    /// [`Timeout`](PolicyFaultKind::Timeout) or [`BadAnswer`](PolicyFaultKind::BadAnswer).
+    pub async fn health(&mut self) -> Result<Health, PolicyFault> {
+        let result = self.ask_health(HEALTH_TIMEOUT).await;
+        self.drop_connection_after_fault(result)
+    }
+
+    async fn ask_health(&mut self, limit: Duration) -> Result<Health, PolicyFault> {
+        let question = Question { path: "/health", body: None, format: Format::Json, limit };
+        let answer = self.ask(question).await?;
+        decode(&answer, "/health")?.map_err(|error| misfit("/health", &error))
+    }
+
+    async fn ask_reset(&mut self, task: &TaskConfig) -> Result<(), PolicyFault> {
+        let format = self.agree_on_format().await;
+        let body = encode(format, &ResetRequest { task_config: task })?;
+        let limit = self.reset_timeout;
+        let question = Question { path: "/reset", body: Some(body), format, limit };
+        let answer = self.ask(question).await?;
+        let decoded: Result<ResetAnswer, _> = decode(&answer, "/reset")?;
+        match decoded.map_err(|error| misfit("/reset", &error))?.status {
+            Some(status) if status != "ok" => Err(bad_answer(format_args!(
+                "answered /reset with the status `{}` instead of `ok`",
+                quote(status.as_bytes())
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    async fn ask_act(&mut self, observation: &Observation) -> Result<Action, PolicyFault> {
+        let format = self.format.unwrap_or(Format::Json);
+        let body = encode(format, &ActRequest { obs: observation })?;
+        let limit = self.action_timeout;
+        let question = Question { path: "/act", body: Some(body), format, limit };
+        let answer = self.ask(question).await?;
+        let action = match decode(&answer, "/act")? {
+            Ok(ActAnswer { action }) => action,
+            Err(DecodeError::NotFinite) => {
+                return Err(bad_action("the action holds NaN or infinity"));
+            }
+            Err(error) => {
+                let reason = quote(error.to_string().as_bytes());
+                let detail = format!("the answer to /act holds no usable action: {reason}");
+                return Err(bad_action(detail));
+            }
+        };
+        check_finite(&action)?;
+        Ok(action)
+    }
+
+    /// The format to speak in: the server is asked once a connection, and not again for a failure,
+    /// since a server without `/health` speaks JSON.
+    async fn agree_on_format(&mut self) -> Format {
+        if let Some(format) = self.format {
+            return format;
+        }
+        let takes_message_pack = !self.is_json_only
+            && self.ask_health(ACCEPTS_TIMEOUT).await.is_ok_and(|health| {
+                let mut formats = health.accepts.iter().map(|text| Format::from_content_type(text));
+                formats.any(|format| format == Some(Format::MessagePack))
+            });
+        let format = if takes_message_pack { Format::MessagePack } else { Format::Json };
+        *self.format.insert(format)
+    }
+
+    async fn ask(&mut self, question: Question) -> Result<Answer, PolicyFault> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(Connection::new(&self.endpoint)?),
+        };
+        connection.ask(&self.endpoint, question).await
+    }
+
+    fn drop_connection_after_fault<T>(
+        &mut self,
+        result: Result<T, PolicyFault>,
+    ) -> Result<T, PolicyFault> {
+        if result.is_err() {
+            self.connection = None;
+            self.format = None;
+        }
+        result
+    }
+}
+
+#[async_trait]
+impl Policy for HttpPolicy {
+    /// The address of the server, without user name and password.
+    fn name(&self) -> String {
+        self.endpoint.to_string()
+    }
+
+    async fn reset(&mut self, task: &TaskConfig) -> Result<(), PolicyFault> {
+        let result = self.ask_reset(task).await;
+        self.drop_connection_after_fault(result)
+    }
+
+    async fn act(&mut self, observation: &Observation) -> Result<Action, PolicyFault> {
+        let result = self.ask_act(observation).await;
+        self.drop_connection_after_fault(result)
+    }
+}
+
+impl Clone for HttpPolicy {
+    fn clone(&self) -> Self {
+        Self { endpoint: self.endpoint.clone(), connection: None, format: None, ..*self }
+    }
+}
+
+impl fmt::Debug for HttpPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpPolicy")
+            .field("endpoint", &self.endpoint)
+            .field("reset_timeout", &self.reset_timeout)
+            .field("action_timeout", &self.action_timeout)
+            .field("is_json_only", &self.is_json_only)
+            .finish_non_exhaustive()
+    }
+}
+
+fn encode(format: Format, body: &impl serde::Serialize) -> Result<Vec<u8>, PolicyFault> {
+    format.encode(body).map_err(|error| {
+        let detail = format!("what the policy is asked cannot be sent: {error}");
+        PolicyFault::new(PolicyFaultKind::Error, detail)
+    })
+}
+
+/// Decodes an answer. The outer error is for bytes that say nothing, the inner for bytes that say
+/// something else.
+fn decode<T: DeserializeOwned>(
+    answer: &Answer,
+    path: &str,
+) -> Result<Result<T, DecodeError>, PolicyFault> {
+    if answer.body.is_empty() {
+        return Err(bad_answer(format_args!("answered {path} with an empty body")));
+    }
+    match answer.format.decode(&answer.body) {
+        Err(DecodeError::Malformed(_)) if answer.is_html => Err(bad_answer(format_args!(
+            "answered {path} with HTML, as a web site does: check that the address is that of a \
+             policy server; it begins {}",
+            quote(&answer.body)
+        ))),
+        Err(DecodeError::Malformed(reason)) => Err(bad_answer(format_args!(
+            "answered {path} with something that is not {} ({}): {}",
+            answer.format.name(),
+            quote(reason.as_bytes()),
+            quote(&answer.body)
+        ))),
+        decoded => Ok(decoded),
+    }
+}
+
+fn misfit(path: &str, error: &DecodeError) -> PolicyFault {
+    let reason = quote(error.to_string().as_bytes());
+    bad_answer(format_args!("the answer to {path} is not the protocol's: {reason}"))
+}
+
+fn bad_action(detail: impl fmt::Display) -> PolicyFault {
+    PolicyFault::new(PolicyFaultKind::BadAction, detail)
+}
+
+/// JSON has no NaN, MessagePack does.
+fn check_finite(action: &Action) -> Result<(), PolicyFault> {
+    match action.continuous.iter().find(|(_, values)| values.iter().any(|v| !v.is_finite())) {
+        Some((channel, _)) => Err(bad_action(format_args!(
+            "the action holds NaN or infinity in its channel `{}`",
+            quote(channel.as_bytes())
+        ))),
+        None => Ok(()),
+    }
+}
