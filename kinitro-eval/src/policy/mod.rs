@@ -3,6 +3,8 @@
 mod blind;
 mod expert;
 pub mod http;
+#[cfg(feature = "serve")]
+pub mod serve;
 mod wire;
 
 use async_trait::async_trait;

@@ -1,0 +1,255 @@
+//! A policy server: puts any [`Policy`] behind the HTTP protocol that
+//! [`HttpPolicy`](super::http::HttpPolicy) speaks.
+
+mod sessions;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use kinitro_core::{Observation, TaskConfig};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use tokio::net::{TcpListener, ToSocketAddrs};
+
+use self::sessions::{Listener, Peer, Sessions};
+use super::Policy;
+use super::wire::{ActAnswer, ActRequest, DecodeError, Format, ResetRequest};
+
+/// The longest request that is read, in bytes: room for a few pictures.
+const MAX_REQUEST: usize = 16 * 1024 * 1024;
+/// How long requests may go on after the server was told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long the end of a connection may take to become known.
+const CLOSING: Duration = Duration::from_millis(10);
+
+/// A policy server that listens and does not answer yet.
+///
+/// It answers `GET /health`, `POST /reset` and `POST /act`, each in the format that the request
+/// came in: `application/json`, which is also taken where no format is named, or
+/// `application/msgpack`. Errors are `{"detail": ...}` in JSON: 400 for a body that is not of its
+/// format, 409 for an action without a reset, 413 for a body over 16 MiB, 415 for another format,
+/// 422 for a body that is not the protocol's, and 500 when the policy fails.
+///
+/// # Episodes
+/// The protocol has no session, and several episodes may be played against one server at a time.
+/// They are told apart by their connections: the first reset over a connection gives it a clone of
+/// the policy, which acts for it until it closes. A connection that begins with an action goes on
+/// with the episode that the same machine played last over a connection that has closed by then,
+/// so that a client which opens a connection for every request is served too, one such client at a
+/// time. A proxy that mixes the requests of several clients on its own connections also mixes their
+/// episodes.
+///
+/// At most 256 episodes are kept. Those that were idle for ten minutes, or a minute after their
+/// connection closed, are forgotten.
+///
+/// ```no_run
+/// # async fn example(policy: kinitro_eval::policy::ZeroPolicy) -> std::io::Result<()> {
+/// use kinitro_eval::policy::serve::PolicyServer;
+///
+/// let server = PolicyServer::bind("127.0.0.1:8000").await?;
+/// let interrupted = async { drop(tokio::signal::ctrl_c().await) };
+/// server.serve(policy, interrupted).await
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct PolicyServer {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl PolicyServer {
+    /// Listens on an address; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// When the address is taken, not of this machine or not allowed.
+    pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    /// The address it listens on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `shutdown` is ready. Requests that are then under way have five seconds to
+    /// end.
+    ///
+    /// # Errors
+    /// When the listening socket fails.
+    pub async fn serve<P>(
+        self,
+        policy: P,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()>
+    where
+        P: Policy + Clone + 'static,
+    {
+        let service = router(policy).into_make_service_with_connect_info::<Peer>();
+        let (stopping, stopped) = tokio::sync::oneshot::channel();
+        let shutdown = async move {
+            shutdown.await;
+            // Nobody listens any more when the server has ended by itself.
+            let _ = stopping.send(());
+        };
+        let server = axum::serve(Listener(self.listener), service).with_graceful_shutdown(shutdown);
+        let end_of_grace = async {
+            if stopped.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::select! {
+            result = server.into_future() => result,
+            () = end_of_grace => Ok(()),
+        }
+    }
+}
+
+struct Server<P> {
+    sessions: Mutex<Sessions<P>>,
+    started: Instant,
+}
+
+impl<P> Server<P> {
+    fn sessions(&self) -> MutexGuard<'_, Sessions<P>> {
+        // A policy whose `clone` panics has not left the list half changed.
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn router<P: Policy + Clone + 'static>(policy: P) -> Router {
+    let sessions = Mutex::new(Sessions::new(policy));
+    Router::new()
+        .route("/health", get(health::<P>))
+        .route("/reset", post(reset::<P>))
+        .route("/act", post(act::<P>))
+        .fallback(|| async {
+            Refusal::new(StatusCode::NOT_FOUND, "there are GET /health, POST /reset and POST /act")
+        })
+        .method_not_allowed_fallback(|| async {
+            let detail = "ask GET /health, POST /reset or POST /act";
+            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+        })
+        .layer(DefaultBodyLimit::max(MAX_REQUEST))
+        .with_state(Arc::new(Server { sessions, started: Instant::now() }))
+}
+
+async fn health<P>(State(server): State<Arc<Server<P>>>) -> Json<serde_json::Value> {
+    Json(json!({
+        "status": "healthy",
+        "model_loaded": true,
+        "uptime_seconds": server.started.elapsed().as_secs_f64(),
+        "accepts": [Format::Json.media_type(), Format::MessagePack.media_type()],
+    }))
+}
+
+async fn reset<P: Policy + Clone>(
+    State(server): State<Arc<Server<P>>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
+    let format = format_of(&headers)?;
+    let ResetRequest { task_config } = decode::<ResetRequest<TaskConfig>>(format, body)?;
+    let (policy, number) = server.sessions().begin(&peer, Instant::now());
+    policy.lock().await.reset(&task_config).await.map_err(Refusal::of_policy)?;
+    encode(format, &json!({"status": "ok", "episode_id": number.to_string()}))
+}
+
+async fn act<P: Policy + Clone>(
+    State(server): State<Arc<Server<P>>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
+    let format = format_of(&headers)?;
+    let ActRequest { obs } = decode::<ActRequest<Observation>>(format, body)?;
+    let resume = || server.sessions().resume(&peer, Instant::now());
+    let policy = match resume() {
+        Some(policy) => policy,
+        None => {
+            // The connection it comes from may have closed, and be about to be seen to have.
+            tokio::time::sleep(CLOSING).await;
+            let detail = "there is no episode on this connection: POST /reset first";
+            resume().ok_or_else(|| Refusal::new(StatusCode::CONFLICT, detail))?
+        }
+    };
+    let action = policy.lock().await.act(&obs).await.map_err(Refusal::of_policy)?;
+    // JSON would turn them into nulls.
+    if action.continuous.iter().any(|(_, values)| values.iter().any(|v| !v.is_finite())) {
+        return Err(Refusal::of_policy("its action holds NaN or infinity"));
+    }
+    encode(format, &ActAnswer { action })
+}
+
+/// A request that is answered with an error.
+struct Refusal {
+    status: StatusCode,
+    detail: String,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, detail: impl ToString) -> Self {
+        Self { status, detail: detail.to_string() }
+    }
+
+    fn of_policy(reason: impl std::fmt::Display) -> Self {
+        let detail = format!("the policy failed: {reason}");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.status, Json(json!({"detail": self.detail}))).into_response()
+    }
+}
+
+fn format_of(headers: &HeaderMap) -> Result<Format, Refusal> {
+    let Some(content_type) = headers.get(CONTENT_TYPE) else {
+        return Ok(Format::Json);
+    };
+    content_type.to_str().ok().and_then(Format::from_content_type).ok_or_else(|| {
+        let detail = "send application/json or application/msgpack";
+        Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+    })
+}
+
+fn decode<T: DeserializeOwned>(
+    format: Format,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<T, Refusal> {
+    let body = body.map_err(|error| Refusal::new(error.status(), error.body_text()))?;
+    format.decode(&body).map_err(|error| {
+        let name = format.name();
+        match error {
+            DecodeError::Malformed(reason) => {
+                Refusal::new(StatusCode::BAD_REQUEST, format!("the body is not {name}: {reason}"))
+            }
+            DecodeError::NotFinite | DecodeError::Mismatch(_) => {
+                Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, error)
+            }
+        }
+    })
+}
+
+fn encode(format: Format, body: &impl Serialize) -> Result<Response, Refusal> {
+    let body = format
+        .encode(body)
+        .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error))?;
+    Ok(([(CONTENT_TYPE, format.media_type())], body).into_response())
+}
