@@ -38,8 +38,9 @@ pub(super) struct Answer {
 
 pub(super) struct Connection {
     client: Client,
-    /// Whether the last exchange left a connection behind that the next one will go over.
-    is_kept_alive: bool,
+    /// Whether there was an answer, so that the next question may go over a connection that was
+    /// kept from it and that the server may be about to close.
+    has_answered: bool,
 }
 
 impl Connection {
@@ -66,7 +67,7 @@ impl Connection {
             let detail = format!("the HTTP client of this machine does not start: {reason}");
             PolicyFault::new(PolicyFaultKind::Error, detail)
         })?;
-        Ok(Self { client, is_kept_alive: false })
+        Ok(Self { client, has_answered: false })
     }
 
     /// Asks, and reads the whole answer.
@@ -94,17 +95,15 @@ impl Connection {
     ) -> Result<Answer, PolicyFault> {
         let in_transport = |error| of_transport(&error, &endpoint.authority(), path);
 
-        let second = if self.is_kept_alive { request.try_clone() } else { None };
-        self.is_kept_alive = false;
+        let second = if self.has_answered { request.try_clone() } else { None };
         let response = match (self.client.execute(request).await, second) {
             (Err(error), Some(second)) if is_closed_unanswered(&error) => {
                 self.client.execute(second).await.map_err(in_transport)?
             }
             (result, _) => result.map_err(in_transport)?,
         };
-        let answer = read(response, path, in_transport).await?;
-        self.is_kept_alive = true;
-        Ok(answer)
+        self.has_answered = true;
+        read(response, path, in_transport).await
     }
 }
 
