@@ -9,18 +9,21 @@ const MAX_DEPTH: usize = 128;
 
 /// What `POST /reset` carries.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(expecting = "an object with the key `task_config`")]
 pub(super) struct ResetRequest<T> {
     pub(super) task_config: T,
 }
 
 /// What `POST /act` carries.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(expecting = "an object with the key `obs`")]
 pub(super) struct ActRequest<T> {
     pub(super) obs: T,
 }
 
 /// What `POST /act` is answered with.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(expecting = "an object with the key `action`")]
 pub(super) struct ActAnswer<T> {
     pub(super) action: T,
 }

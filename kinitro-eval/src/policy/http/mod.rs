@@ -68,7 +68,7 @@ pub struct HttpPolicy {
 
 /// What a server says about itself. Keys it leaves out are `None` or empty, others are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "an object")]
 #[non_exhaustive]
 pub struct Health {
     /// `healthy` when all is well.
@@ -83,6 +83,7 @@ pub struct Health {
 
 /// What `POST /reset` is answered with, as far as it matters here.
 #[derive(Deserialize)]
+#[serde(expecting = "an object with the key `status`")]
 struct ResetAnswer {
     status: Option<String>,
 }
