@@ -233,11 +233,7 @@ impl EnvironmentError {
 }
 
 fn nearest_names(names: &[String]) -> String {
-    if names.is_empty() {
-        String::new()
-    } else {
-        format!("; did you mean {}?", names.join(" or "))
-    }
+    if names.is_empty() { String::new() } else { format!("; did you mean {}?", names.join(" or ")) }
 }
 
 /// The few names most like the one that was asked for, best first.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use globset::GlobBuilder;
 use kinitro_core::EnvId;
 
-use super::{Controller, Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec, nearest};
+use super::{
+    Controller, Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec, nearest,
+};
 
 /// The families a program knows, to which anybody may add their own.
 #[derive(Clone, Default)]
@@ -105,7 +107,9 @@ impl Registry {
     pub fn family(&self, id: &EnvId) -> Result<&dyn EnvironmentFamily, EnvironmentError> {
         let family = self.families.iter().find(|family| family.name() == id.family());
         match family {
-            Some(family) if family.tasks().iter().any(|task| task == id.task()) => Ok(family.as_ref()),
+            Some(family) if family.tasks().iter().any(|task| task == id.task()) => {
+                Ok(family.as_ref())
+            }
             _ => {
                 let all = self.env_ids();
                 let nearest = nearest(id.as_str(), all.iter().map(EnvId::as_str));

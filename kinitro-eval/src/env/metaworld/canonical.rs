@@ -1,0 +1,178 @@
+//! The environment as a robot policy meets it.
+
+use std::sync::Arc;
+
+use kinitro_core::{Action, ActionSpec, ChannelSpec, Channels, EnvId, Image, Observation, Seed};
+use mujoco_rs::prelude::MjModel;
+use mujoco_rs::wrappers::mj_model::MjtObjBase;
+
+use super::render;
+use super::simulation::Simulation;
+use super::task::{Definition, RawController};
+use super::world::Command;
+use super::{CAMERAS, PICTURE, env_id};
+use crate::env::{
+    CameraSpec, Controller, Environment, EnvironmentError, EnvironmentSpec, Task, TaskRng,
+    Transition, nearest,
+};
+
+/// The specification of a task, which needs no simulator to be known.
+pub(super) fn spec(definition: &Definition) -> EnvironmentSpec {
+    let world = "in the world frame (x right, y away from the base, z up)";
+    let hand = |what: &str| format!("{what} of the hand {world}");
+    let observation = vec![
+        ChannelSpec::new("ee_pos", 3, "m", &hand("position")),
+        ChannelSpec::new("ee_quat", 4, "", &hand("orientation [x, y, z, w]")),
+        ChannelSpec::new("ee_vel_lin", 3, "m/s", &hand("linear velocity")),
+        ChannelSpec::new("ee_vel_ang", 3, "rad/s", &hand("angular velocity")),
+        ChannelSpec::new("gripper", 1, "", "0 open, 1 closed").bounded(0.0, 1.0),
+    ];
+    let twist = "motion of the hand in the world frame: the first three numbers move its target \
+                 by up to 1 cm a step along x, y and z; the last three are accepted and ignored, \
+                 since the hand of this arm keeps its orientation";
+    let action = ActionSpec {
+        continuous: vec![
+            ChannelSpec::new("ee_twist", 6, "", twist).bounded(-1.0, 1.0),
+            ChannelSpec::new("gripper", 1, "", "0 opens, 1 closes").bounded(0.0, 1.0),
+        ],
+    };
+    let (height, width) = PICTURE;
+    let camera = |name: &&str| CameraSpec { name: (*name).to_owned(), height, width };
+    EnvironmentSpec {
+        id: env_id(definition.name),
+        description: definition.description.to_owned(),
+        observation,
+        action,
+        cameras: CAMERAS.iter().map(camera).collect(),
+        step_seconds: 0.0125,
+        max_steps: 500,
+    }
+}
+
+/// A MetaWorld task behind the robot interface: proprioception and pictures, never the state of an
+/// object or the goal.
+pub(super) struct CanonicalEnvironment {
+    spec: EnvironmentSpec,
+    simulation: Simulation,
+}
+
+impl CanonicalEnvironment {
+    pub(super) fn new(
+        definition: &'static Definition,
+        model: Arc<MjModel>,
+    ) -> Result<Self, EnvironmentError> {
+        Ok(Self { spec: spec(definition), simulation: Simulation::new(definition, model)? })
+    }
+
+    /// What the robot feels of itself.
+    fn observation(&mut self) -> Observation {
+        let world = self.simulation.world_mut();
+        let hand = world.hand_body();
+        let data = world.physics_mut().data_mut();
+        // Velocities of bodies, which the stepping leaves at the last physics step but one.
+        data.com_pos();
+        data.com_vel();
+        let [w, x, y, z] = data.xquat()[hand];
+        let velocity = data.object_velocity(MjtObjBase::mjOBJ_XBODY, hand, false);
+        let mut proprio = Channels::new();
+        proprio.insert("ee_pos", world.hand());
+        proprio.insert("ee_quat", [x, y, z, w]);
+        proprio.insert("ee_vel_lin", &velocity[3..]);
+        proprio.insert("ee_vel_ang", &velocity[..3]);
+        proprio.insert("gripper", [1.0 - world.gripper_opening()]);
+        Observation { proprio, ..Observation::default() }
+    }
+
+    fn misfit(&self, task: &Task) -> Option<String> {
+        if task.env_id != self.spec.id {
+            return Some(format!("it is a task of `{}`", task.env_id));
+        }
+        for (name, scale) in [("friction", task.friction_scale), ("damping", task.damping_scale)] {
+            if !(scale.is_finite() && scale > 0.0) {
+                return Some(format!("its {name} scale is {scale}, not a positive number"));
+            }
+        }
+        self.simulation.definition().space.misfit(&task.placement)
+    }
+}
+
+impl Environment for CanonicalEnvironment {
+    fn spec(&self) -> &EnvironmentSpec {
+        &self.spec
+    }
+
+    fn generate_task(&self, seed: Seed) -> Task {
+        let env_id = self.spec.id.clone();
+        let mut rng = TaskRng::new("task", &env_id, seed);
+        let placement = self.simulation.definition().space.draw(&mut rng);
+        let friction_scale = rng.uniform(0.8, 1.2);
+        let damping_scale = rng.uniform(0.9, 1.1);
+        Task { env_id, seed, placement, friction_scale, damping_scale }
+    }
+
+    fn reset(&mut self, task: &Task) -> Result<Observation, EnvironmentError> {
+        if let Some(reason) = self.misfit(task) {
+            return Err(EnvironmentError::Task { env_id: self.spec.id.clone(), reason });
+        }
+        self.simulation.reset(&task.placement)?;
+        // The hand comes to its place in the nominal world, so that every episode begins alike; the
+        // changed one holds from the first step on.
+        self.simulation.world_mut().scale_physics(task.friction_scale, task.damping_scale);
+        Ok(self.observation())
+    }
+
+    fn step(&mut self, action: &Action) -> Result<Transition, EnvironmentError> {
+        self.spec.action.check(action)?;
+        let channel = |name: &str| action.continuous.get(name).map(|values| values.to_vec());
+        let (Some(twist), Some(gripper)) = (channel("ee_twist"), channel("gripper")) else {
+            unreachable!("the check above asks for both channels");
+        };
+        let grip = 2.0 * gripper[0].clamp(0.0, 1.0) - 1.0;
+        let raw = [twist[0], twist[1], twist[2], grip];
+        let (_, verdict) = self.simulation.step(Command::new(&raw), &raw)?;
+        let observation = self.observation();
+        Ok(Transition { observation, reward: verdict.reward, success: verdict.success })
+    }
+
+    fn render(&mut self, camera: &str) -> Result<Image, EnvironmentError> {
+        let known = self.spec.cameras.iter().map(|camera| camera.name.as_str());
+        if !known.clone().any(|name| name == camera) {
+            let mut names = nearest(camera, known.clone());
+            if names.is_empty() {
+                names = known.map(str::to_owned).collect();
+            }
+            return Err(EnvironmentError::UnknownCamera {
+                env_id: self.spec.id.clone(),
+                camera: camera.to_owned(),
+                nearest: names,
+            });
+        }
+        if !self.simulation.started() {
+            return Err(EnvironmentError::NotReset);
+        }
+        render::picture(self.simulation.world_mut().physics_mut(), camera)
+    }
+
+    fn full_state(&self) -> Option<Vec<f64>> {
+        self.simulation.started().then(|| self.simulation.current().to_vec())
+    }
+}
+
+/// A task's own controller, behind the robot interface.
+pub(super) struct CanonicalController(pub(super) Box<dyn RawController>, pub(super) EnvId);
+
+impl Controller for CanonicalController {
+    fn reset(&mut self) {
+        self.0.reset();
+    }
+
+    fn act(&mut self, state: &[f64]) -> Action {
+        let Ok(observation) = state.try_into() else {
+            unreachable!("the state of `{}` has 39 numbers, not {}", self.1, state.len());
+        };
+        let [x, y, z, grip] = self.0.act(observation).map(|number| number.clamp(-1.0, 1.0));
+        Action::new()
+            .with("ee_twist", [x, y, z, 0.0, 0.0, 0.0])
+            .with("gripper", [f64::midpoint(grip, 1.0)])
+    }
+}

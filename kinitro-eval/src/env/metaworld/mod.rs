@@ -1,0 +1,175 @@
+//! MetaWorld V3: a Sawyer arm at a table, simulated with MuJoCo.
+//!
+//! Every task has two faces over one simulator. The canonical one, which [`MetaWorld`] makes for a
+//! [`Registry`](crate::env::Registry), shows a policy what a robot would feel and see. The raw one,
+//! [`RawEnvironment`], is the Python package's: on the same library, processor kind and C library
+//! its states and observations are the package's bit for bit, and its rewards agree within 1e-12
+//! ([`parity`] checks that on your machine).
+//!
+//! Source: Farama's `metaworld` 3.1.1 (MIT), whose model files are fetched and not part of this
+//! crate; see [`assets`].
+
+pub mod assets;
+mod canonical;
+mod expert;
+mod geometry;
+pub mod parity;
+mod physics;
+mod raw;
+mod render;
+mod reward;
+mod simulation;
+mod task;
+mod tasks;
+mod world;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kinitro_core::EnvId;
+use mujoco_rs::prelude::MjModel;
+
+#[cfg(feature = "serve")]
+pub(crate) use raw::BarePhysics;
+pub use raw::{RawEnvironment, RawTransition};
+
+use self::canonical::{CanonicalController, CanonicalEnvironment};
+use self::simulation::Simulation;
+use self::task::Definition;
+use crate::env::{
+    Controller, Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec, nearest,
+};
+
+/// The first part of the ids of this family.
+pub const FAMILY: &str = "metaworld";
+
+/// The cameras that pictures can be taken from.
+const CAMERAS: [&str; 2] = ["corner", "corner2"];
+
+/// Height and width of a picture, pixels.
+const PICTURE: (usize, usize) = (84, 84);
+
+fn env_id(task: &str) -> EnvId {
+    EnvId::new(FAMILY, task).expect("the names in the table of tasks are well formed")
+}
+
+/// The family `metaworld`. Models are compiled once and shared by all environments made of it.
+#[derive(Debug)]
+pub struct MetaWorld {
+    assets: Option<PathBuf>,
+    goal_visible: bool,
+    models: Mutex<BTreeMap<&'static str, Arc<MjModel>>>,
+}
+
+impl Default for MetaWorld {
+    fn default() -> Self {
+        Self { assets: None, goal_visible: true, models: Mutex::default() }
+    }
+}
+
+impl MetaWorld {
+    /// The family with its model files in that folder, in place of the
+    /// [usual one](assets::folder).
+    pub fn with_assets(folder: impl Into<PathBuf>) -> Self {
+        Self { assets: Some(folder.into()), ..Self::default() }
+    }
+
+    /// Whether pictures show the goal marker, as they do in the Python package and by default.
+    #[must_use]
+    pub fn goal_visible(mut self, visible: bool) -> Self {
+        self.goal_visible = visible;
+        self
+    }
+
+    /// The raw face of a task.
+    ///
+    /// # Errors
+    /// [`EnvironmentError::UnknownEnvironment`] with the nearest names, or
+    /// [`EnvironmentError::Assets`] when the model files are missing or damaged.
+    pub fn make_raw(&self, task: &str) -> Result<RawEnvironment, EnvironmentError> {
+        let definition = definition(task)?;
+        Ok(RawEnvironment::new(Simulation::new(definition, self.model(definition)?)?))
+    }
+
+    /// The compiled model of a task as it is before any episode, for measurements of the bare
+    /// physics.
+    ///
+    /// # Errors
+    /// As for [`make_raw`](Self::make_raw).
+    pub fn compiled_model(&self, task: &str) -> Result<Arc<MjModel>, EnvironmentError> {
+        self.model(definition(task)?)
+    }
+
+    fn assets_folder(&self) -> Result<PathBuf, EnvironmentError> {
+        match &self.assets {
+            Some(folder) => assets::check(folder).map(|()| folder.clone()),
+            None => assets::find(),
+        }
+    }
+
+    fn model(&self, definition: &Definition) -> Result<Arc<MjModel>, EnvironmentError> {
+        // Compiling while the lock is held keeps several workers from compiling the same model.
+        let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(model) = models.get(definition.model) {
+            return Ok(Arc::clone(model));
+        }
+        let path = self.assets_folder()?.join(definition.model);
+        let hidden = if self.goal_visible { None } else { Some("goal") };
+        let model = Arc::new(physics::load_model(&path, PICTURE, hidden)?);
+        models.insert(definition.model, Arc::clone(&model));
+        Ok(model)
+    }
+}
+
+fn definition(task: &str) -> Result<&'static Definition, EnvironmentError> {
+    tasks::ALL.iter().copied().find(|definition| definition.name == task).ok_or_else(|| {
+        EnvironmentError::UnknownEnvironment {
+            name: format!("{FAMILY}/{task}"),
+            nearest: nearest(task, tasks::ALL.iter().map(|definition| definition.name))
+                .into_iter()
+                .map(|name| format!("{FAMILY}/{name}"))
+                .collect(),
+        }
+    })
+}
+
+impl EnvironmentFamily for MetaWorld {
+    fn name(&self) -> &str {
+        FAMILY
+    }
+
+    fn tasks(&self) -> Vec<String> {
+        tasks::ALL.iter().map(|definition| definition.name.to_owned()).collect()
+    }
+
+    fn spec(&self, task: &str) -> Result<EnvironmentSpec, EnvironmentError> {
+        Ok(canonical::spec(definition(task)?))
+    }
+
+    fn make(&self, task: &str) -> Result<Box<dyn Environment>, EnvironmentError> {
+        let definition = definition(task)?;
+        Ok(Box::new(CanonicalEnvironment::new(definition, self.model(definition)?)?))
+    }
+
+    fn expert(&self, task: &str) -> Option<Box<dyn Controller>> {
+        let definition = definition(task).ok()?;
+        Some(Box::new(CanonicalController((definition.expert)(), env_id(definition.name))))
+    }
+
+    fn provenance(&self) -> Result<BTreeMap<String, String>, EnvironmentError> {
+        let pins = assets::Pins::get();
+        let folder = self.assets_folder()?;
+        let mut provenance = BTreeMap::from([
+            ("mujoco".to_owned(), pins.mujoco.version.clone()),
+            ("metaworld_assets".to_owned(), pins.metaworld.version.clone()),
+            ("metaworld_assets_sha256".to_owned(), assets::digest(&folder)?),
+            ("pictures".to_owned(), "fast: 84x84, no shadows, no multisampling".to_owned()),
+            ("goal_visible".to_owned(), self.goal_visible.to_string()),
+        ]);
+        if let Some(digest) = assets::loaded_mujoco_digest() {
+            provenance.insert("mujoco_library_sha256".to_owned(), digest);
+        }
+        Ok(provenance)
+    }
+}

@@ -1,0 +1,155 @@
+//! The physics of one world: a MuJoCo model that may be changed between episodes, and its state.
+//!
+//! This is the only module of the project with `unsafe` code: mujoco-rs leaves to its caller the
+//! promise that a model in use is not changed in its sizes, and that the weld's row is filled with
+//! numbers MuJoCo understands.
+#![allow(unsafe_code)]
+
+use std::path::Path;
+use std::sync::{Arc, Once};
+
+use mujoco_rs::prelude::*;
+use mujoco_rs::wrappers::mj_model::{MjtEq, MjtObjBase};
+
+use crate::env::EnvironmentError;
+
+/// Weld of the mocap body to the hand: anchor, relative position, relative orientation, torque
+/// scale. MetaWorld writes these numbers over what the model was compiled to.
+const WELD: [f64; 11] = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 5.0];
+
+/// Loads a model the way MetaWorld does, with picture settings that are quick in software.
+///
+/// `picture` is the height and width of the pictures that will be asked for.
+pub(super) fn load_model(
+    path: &Path,
+    picture: (usize, usize),
+    hidden_site: Option<&str>,
+) -> Result<MjModel, EnvironmentError> {
+    static LOG_HOOK: Once = Once::new();
+    // SAFETY: MuJoCo's globals are written before the first model is loaded, and nothing of ours
+    // uses MuJoCo before it has a model; the `Once` keeps every other thread that loads one waiting.
+    LOG_HOOK.call_once(|| unsafe { install_logging_hook() });
+
+    let mut model = MjModel::from_xml(path).map_err(|error| EnvironmentError::Assets {
+        problem: format!("MuJoCo cannot load {}: {error}", path.display()),
+        hint: "the assets look damaged; `kinitro env fetch metaworld --force` gets them anew"
+            .into(),
+    })?;
+
+    let welds: Vec<usize> =
+        (0..model.eq_type().len()).filter(|&i| model.eq_type()[i] == MjtEq::mjEQ_WELD).collect();
+    // SAFETY: the rows are plain numbers of a weld; indices and types stay as they were. The
+    // columns after these eleven keep what the compiler of the model put there.
+    let rows = unsafe { model.eq_data_mut() };
+    for weld in welds {
+        rows[weld][..WELD.len()].copy_from_slice(&WELD);
+    }
+
+    let visual = model.vis_mut();
+    visual.global.offheight = picture.0 as i32;
+    visual.global.offwidth = picture.1 as i32;
+    visual.quality.shadowsize = 0;
+    visual.quality.offsamples = 0;
+    if let Some(site) = hidden_site {
+        let id = object_id(&model, MjtObjBase::mjOBJ_SITE, site)?;
+        model.site_rgba_mut()[id][3] = 0.0;
+    }
+    Ok(model)
+}
+
+/// The index of a named object.
+pub(super) fn object_id(
+    model: &MjModel,
+    kind: MjtObjBase,
+    name: &str,
+) -> Result<usize, EnvironmentError> {
+    model.name_to_id(kind, name).ok_or_else(|| EnvironmentError::Assets {
+        problem: format!("the model has no {kind:?} named `{name}`"),
+        hint: "the assets are of another MetaWorld; `kinitro env fetch metaworld --force` gets the right ones".into(),
+    })
+}
+
+/// A model of one's own and its state.
+pub(super) struct Physics {
+    data: MjData<Box<MjModel>>,
+    nominal: Arc<MjModel>,
+}
+
+impl Physics {
+    /// A world in the model's initial state.
+    pub(super) fn new(nominal: Arc<MjModel>) -> Self {
+        Self { data: MjData::new(Box::new(MjModel::clone(&nominal))), nominal }
+    }
+
+    /// The model as it was loaded, shared by all worlds of it.
+    pub(super) fn nominal(&self) -> &Arc<MjModel> {
+        &self.nominal
+    }
+
+    pub(super) fn data(&self) -> &MjData<Box<MjModel>> {
+        &self.data
+    }
+
+    pub(super) fn data_mut(&mut self) -> &mut MjData<Box<MjModel>> {
+        &mut self.data
+    }
+
+    fn model_mut(&mut self) -> &mut MjModel {
+        // SAFETY: the reference never leaves this module, and what the methods below do with it is
+        // to write numbers into the arrays of positions, friction and damping, all of which may
+        // change between steps. The model is never replaced and no size, index or address changes.
+        unsafe { self.data.model_mut() }
+    }
+
+    /// Moves a body within its parent, metres.
+    #[expect(dead_code, reason = "the tasks with doors, drawers and buttons move bodies: issue 6")]
+    pub(super) fn set_body_pos(&mut self, body: usize, pos: [f64; 3]) {
+        self.model_mut().body_pos_mut()[body] = pos;
+    }
+
+    /// Moves a site within its body, metres.
+    pub(super) fn set_site_pos(&mut self, site: usize, pos: [f64; 3]) {
+        self.model_mut().site_pos_mut()[site] = pos;
+    }
+
+    /// Takes back all changes to the model.
+    pub(super) fn restore_model(&mut self) {
+        let nominal = Arc::clone(&self.nominal);
+        let model = self.model_mut();
+        model.body_pos_mut().copy_from_slice(nominal.body_pos());
+        model.site_pos_mut().copy_from_slice(nominal.site_pos());
+        model.geom_friction_mut().copy_from_slice(nominal.geom_friction());
+        model.dof_damping_mut().copy_from_slice(nominal.dof_damping());
+    }
+
+    /// Sets all friction coefficients and all joint damping to multiples of the nominal ones.
+    pub(super) fn scale(&mut self, friction: f64, damping: f64) {
+        let nominal = Arc::clone(&self.nominal);
+        let model = self.model_mut();
+        for (scaled, original) in model.geom_friction_mut().iter_mut().zip(nominal.geom_friction())
+        {
+            *scaled = original.map(|coefficient| coefficient * friction);
+        }
+        for (scaled, original) in model.dof_damping_mut().iter_mut().zip(nominal.dof_damping()) {
+            *scaled = original * damping;
+        }
+    }
+
+    /// What MuJoCo has warned of since the state was last reset, if the state cannot be trusted
+    /// any more.
+    pub(super) fn trouble(&self) -> Option<&'static str> {
+        // In the order of `mjtWarning`. A full scene of visual geometry only costs a picture.
+        const TEXTS: [Option<&str>; 8] = [
+            Some("the inertia matrix is singular"),
+            Some("too many contacts for the buffer"),
+            Some("too many constraints for the buffer"),
+            None,
+            Some("a position is not a number or too large"),
+            Some("a velocity is not a number or too large"),
+            Some("an acceleration is not a number or too large"),
+            Some("a control is not a number or too large"),
+        ];
+        let seen = self.data.warning().iter().zip(TEXTS).filter(|(warning, _)| warning.number > 0);
+        seen.filter_map(|(_, text)| text).next()
+    }
+}

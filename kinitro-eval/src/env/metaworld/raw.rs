@@ -1,0 +1,151 @@
+//! The environment as the Python package has it.
+
+use super::simulation::Simulation;
+use super::task::Verdict;
+use super::world::Command;
+use crate::env::EnvironmentError;
+
+/// Steps after which an episode is over.
+const HORIZON: u32 = 500;
+
+/// The raw face of a MetaWorld task: four numbers in, thirty-nine and a reward out, equal to the
+/// Python package's on the same library.
+///
+/// An action is `[dx, dy, dz, grip]`: the displacement of the hand's target in units of 1 cm, each
+/// clipped to ±1, and the closing of the gripper, -1 to 1. An observation is the hand's place
+/// `[0:3]` in metres, the opening of the gripper `[3]` (0 to 1), the objects `[4:18]`, the same for
+/// the step before `[18:36]`, and the goal `[36:39]`.
+///
+/// Policies that are judged never meet this face; it is for research, for the reference's
+/// recordings and for scripted controllers.
+pub struct RawEnvironment {
+    simulation: Simulation,
+    steps: u32,
+}
+
+/// What came of one raw step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RawTransition {
+    /// The observation, clipped to the observation space.
+    pub observation: [f64; 39],
+    /// The V2 reward, 0 to 10.
+    pub reward: f64,
+    /// Whether this very state solves the task. It is not remembered.
+    pub success: bool,
+    /// Whether the episode is over: 500 steps were taken.
+    pub truncated: bool,
+}
+
+impl RawEnvironment {
+    pub(super) fn new(simulation: Simulation) -> Self {
+        Self { simulation, steps: 0 }
+    }
+
+    /// Starts an episode from a task's random vector and returns the first observation, which the
+    /// package does not clip.
+    ///
+    /// # Errors
+    /// [`EnvironmentError::Task`] when the vector is not of the task's length or holds a number
+    /// outside its space.
+    pub fn reset(&mut self, placement: &[f64]) -> Result<[f64; 39], EnvironmentError> {
+        let definition = self.simulation.definition();
+        if let Some(reason) = definition.space.misfit(placement) {
+            return Err(EnvironmentError::Task { env_id: super::env_id(definition.name), reason });
+        }
+        self.steps = 0;
+        self.simulation.reset(placement)
+    }
+
+    /// One step with an action in double precision.
+    ///
+    /// # Errors
+    /// [`EnvironmentError::NotReset`] before the first reset and after 500 steps,
+    /// [`EnvironmentError::Simulation`] when the action is not finite or the physics breaks down.
+    pub fn step(&mut self, action: [f64; 4]) -> Result<RawTransition, EnvironmentError> {
+        self.take(Command::new(&action), action)
+    }
+
+    /// One step with an action in single precision, as neural policies give it: the package then
+    /// rounds the displacement to single precision, which changes the physics.
+    ///
+    /// # Errors
+    /// As for [`step`](Self::step).
+    pub fn step_f32(&mut self, action: [f32; 4]) -> Result<RawTransition, EnvironmentError> {
+        self.take(Command::new_f32(&action), action.map(f64::from))
+    }
+
+    fn take(
+        &mut self,
+        command: Command,
+        action: [f64; 4],
+    ) -> Result<RawTransition, EnvironmentError> {
+        if !action.iter().all(|x| x.is_finite()) {
+            return Err(EnvironmentError::Simulation(format!(
+                "the action {action:?} is not finite"
+            )));
+        }
+        if self.steps >= HORIZON {
+            return Err(EnvironmentError::NotReset);
+        }
+        let (observation, Verdict { reward, success }) = self.simulation.step(command, &action)?;
+        self.steps += 1;
+        Ok(RawTransition { observation, reward, success, truncated: self.steps == HORIZON })
+    }
+
+    /// The generalised positions: arm, fingers, objects. Radians and metres.
+    pub fn qpos(&self) -> &[f64] {
+        self.simulation.world().physics().data().qpos()
+    }
+
+    /// The generalised velocities.
+    pub fn qvel(&self) -> &[f64] {
+        self.simulation.world().physics().data().qvel()
+    }
+}
+
+/// The physics of an environment without the environment, for measurements.
+#[cfg(feature = "serve")]
+pub(crate) struct BarePhysics(
+    mujoco_rs::prelude::MjData<std::sync::Arc<mujoco_rs::prelude::MjModel>>,
+);
+
+#[cfg(feature = "serve")]
+impl RawEnvironment {
+    /// A copy of the state, that goes on by itself.
+    pub(crate) fn bare(&self) -> BarePhysics {
+        let physics = self.simulation.world().physics();
+        let mut data = mujoco_rs::prelude::MjData::new(std::sync::Arc::clone(physics.nominal()));
+        physics.data().copy_to(&mut data).expect("both are of the same model");
+        BarePhysics(data)
+    }
+}
+
+#[cfg(feature = "serve")]
+impl BarePhysics {
+    /// What a step must do at the least: move the hand's target, five physics steps and a forward
+    /// pass.
+    pub(crate) fn step(&mut self, action: &[f64; 4]) {
+        let data = &mut self.0;
+        let target = &mut data.mocap_pos_mut()[0];
+        for axis in 0..3 {
+            target[axis] += 0.01 * action[axis];
+        }
+        target[0] = target[0].clamp(-0.5, 0.5);
+        target[1] = target[1].clamp(0.4, 1.0);
+        target[2] = target[2].clamp(0.05, 0.5);
+        data.ctrl_mut().copy_from_slice(&[action[3], -action[3]]);
+        for _ in 0..5 {
+            data.step();
+        }
+        data.forward();
+    }
+}
+
+impl std::fmt::Debug for RawEnvironment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RawEnvironment")
+            .field("task", &self.simulation.definition().name)
+            .field("steps", &self.steps)
+            .finish_non_exhaustive()
+    }
+}

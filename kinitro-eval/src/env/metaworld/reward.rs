@@ -1,0 +1,105 @@
+//! The pieces that rewards are built from.
+//!
+//! Source of the tolerance functions: Y. Tassa et al., "dm_control: software and tasks for
+//! continuous control", Software Impacts 6 (2020); of their use here: R. McLean et al.,
+//! "Meta-World+" (2025), the V2 rewards.
+
+use super::geometry::{Vec3, distance, distance_xz};
+use super::world::World;
+
+/// 1 within `[low, high]`, falling off outside: at `margin` beyond the nearer bound it is 0.1.
+/// Without a margin it is 0 right outside.
+///
+/// The fall-off is the long-tailed `1 / ((3d)^2 + 1)`, `d` in units of the margin.
+pub(super) fn tolerance(x: f64, (low, high): (f64, f64), margin: f64) -> f64 {
+    debug_assert!(low <= high && margin >= 0.0, "bounds {low}..{high}, margin {margin}");
+    if low <= x && x <= high {
+        return 1.0;
+    }
+    if margin <= 0.0 {
+        return 0.0;
+    }
+    let d = (if x < low { low - x } else { x - high }) / margin;
+    let scaled = d * 3.0;
+    1.0 / (scaled * scaled + 1.0)
+}
+
+/// The Hamacher product of two degrees of truth: a conjunction that is 0 when either is.
+pub(super) fn hamacher(a: f64, b: f64) -> f64 {
+    let denominator = a + b - a * b;
+    if denominator > 0.0 { a * b / denominator } else { 0.0 }
+}
+
+/// How much the action closes the gripper, in `[0, 1]`.
+pub(super) fn closing(action: &[f64; 4]) -> f64 {
+    action[3].clamp(0.0, 1.0)
+}
+
+/// How well the two pads enclose an object and hold it, in `[0, 1]`.
+pub(super) struct Caging {
+    /// Half the width of the object between the pads, m.
+    pub(super) object_radius: f64,
+    /// How far a pad may be from the object's centre and still count as beside it, m.
+    pub(super) pad_threshold: f64,
+    /// How far the gripper may be from the object in the x-z plane, m.
+    pub(super) xz_threshold: f64,
+}
+
+impl Caging {
+    /// The degree of caging, and of caging while the gripper closes, averaged.
+    pub(super) fn reward(
+        &self,
+        world: &World,
+        object: Vec3,
+        object_init: Vec3,
+        action: &[f64; 4],
+    ) -> f64 {
+        let beside = |pad: Vec3| {
+            let margin = ((pad[1] - object_init[1]).abs() - self.pad_threshold).abs();
+            let bounds = (self.object_radius, self.pad_threshold);
+            tolerance((pad[1] - object[1]).abs(), bounds, margin)
+        };
+        let caging_y = hamacher(beside(world.left_pad()), beside(world.right_pad()));
+        let margin = distance_xz(object_init, world.init_tcp()) - self.xz_threshold;
+        let xz = distance_xz(world.tcp(), object);
+        let caging_xz = tolerance(xz, (0.0, self.xz_threshold), margin.max(0.0));
+        cage_and_grip(caging_y, caging_xz, action)
+    }
+}
+
+/// Caging along y and in the x-z plane, with the grip that only counts once the cage is closed.
+pub(super) fn cage_and_grip(caging_y: f64, caging_xz: f64, action: &[f64; 4]) -> f64 {
+    let caging = hamacher(caging_y, caging_xz);
+    let gripping = if caging > 0.97 { closing(action) } else { 0.0 };
+    (hamacher(caging, gripping) + caging) / 2.0
+}
+
+/// How near `x` is to `target`, where 0.1 is earned at the distance from `start`.
+pub(super) fn in_place(x: Vec3, target: Vec3, start: Vec3, radius: f64) -> f64 {
+    tolerance(distance(x, target), (0.0, radius), distance(start, target))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn tolerance_is_one_inside_and_a_tenth_at_the_margin() {
+        assert_eq!(tolerance(0.05, (0.0, 0.05), 0.3), 1.0);
+        assert!((tolerance(0.35, (0.0, 0.05), 0.3) - 0.1).abs() < 1e-12);
+        assert!((tolerance(-0.3, (0.0, 0.05), 0.3) - 0.1).abs() < 1e-12);
+        assert_eq!(tolerance(0.06, (0.0, 0.05), 0.0), 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn hamacher_is_a_conjunction(a in 0.0f64..=1.0, b in 0.0f64..=1.0) {
+            let c = hamacher(a, b);
+            prop_assert!((0.0..=a.min(b) + 1e-15).contains(&c));
+            prop_assert_eq!(c, hamacher(b, a));
+            prop_assert!((hamacher(a, 1.0) - a).abs() < 1e-15);
+        }
+    }
+}

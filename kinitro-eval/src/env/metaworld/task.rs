@@ -1,0 +1,102 @@
+//! What a task is made of. A task is one file under `tasks/`, and a line in the table there.
+
+use mujoco_rs::prelude::MjModel;
+
+use super::geometry::Vec3;
+use super::world::{HandBox, World};
+use crate::env::{EnvironmentError, TaskRng};
+
+/// A task as the table lists it.
+pub(super) struct Definition {
+    /// Its name in the package, `reach-v3`.
+    pub(super) name: &'static str,
+    /// What the robot has to do, in one sentence.
+    pub(super) description: &'static str,
+    /// Its model, relative to the folder of the assets.
+    pub(super) model: &'static str,
+    /// Where the hand starts, m.
+    pub(super) hand_init: Vec3,
+    /// Where the hand's target may go.
+    pub(super) hand_box: HandBox,
+    /// The space that random vectors are drawn from.
+    pub(super) space: Space,
+    /// The range that the goal part of an observation is clipped to after a step.
+    pub(super) goal_space: (Vec3, Vec3),
+    /// Whether the reset of the hand may move or touch an object.
+    pub(super) objects_in_the_way: bool,
+    /// Finds the task's objects in the model.
+    pub(super) build: fn(&MjModel) -> Result<Box<dyn Scene>, EnvironmentError>,
+    /// The controller that solves it.
+    pub(super) expert: fn() -> Box<dyn RawController>,
+}
+
+/// The box of a task's random vector, without the vectors it rejects.
+pub(super) struct Space {
+    pub(super) low: &'static [f64],
+    pub(super) high: &'static [f64],
+    /// Whether a vector is not to be used, since object and goal are too close.
+    pub(super) rejects: fn(&[f64]) -> bool,
+}
+
+impl Space {
+    /// The first vector of the stream that the task does not reject. Each component is drawn in
+    /// order, and a rejected vector is drawn again as a whole.
+    pub(super) fn draw(&self, rng: &mut TaskRng) -> Vec<f64> {
+        loop {
+            let bounds = self.low.iter().zip(self.high);
+            let vector: Vec<f64> = bounds.map(|(&low, &high)| rng.uniform(low, high)).collect();
+            if !(self.rejects)(&vector) {
+                return vector;
+            }
+        }
+    }
+
+    /// Why a vector cannot place this task's objects, if it cannot.
+    pub(super) fn misfit(&self, vector: &[f64]) -> Option<String> {
+        let (n, expected) = (vector.len(), self.low.len());
+        if n != expected {
+            return Some(format!("its placement has {n} numbers instead of {expected}"));
+        }
+        let inside = |i: usize| (self.low[i]..=self.high[i]).contains(&vector[i]);
+        (0..n).find(|&i| !inside(i)).map(|i| {
+            let (low, high) = (self.low[i], self.high[i]);
+            format!("number {i} of its placement is {}, not within {low} and {high}", vector[i])
+        })
+    }
+}
+
+/// The objects and the goal of one task.
+pub(super) trait Scene: Send {
+    /// Makes the changes to the model that must be there before the hand is reset.
+    fn arrange(&mut self, world: &mut World, placement: &[f64]) {
+        let _ = (world, placement);
+    }
+
+    /// Puts objects and goal in place once the hand is.
+    fn place(&mut self, world: &mut World, placement: &[f64]);
+
+    /// Where the goal is, m.
+    fn target(&self) -> Vec3;
+
+    /// The objects as observations have them: for each its position and orientation, zeros behind.
+    fn objects(&self, world: &World) -> [f64; 14];
+
+    /// The reward of a state, and whether it solves the task. `observation` is the clipped one.
+    fn evaluate(&self, world: &World, observation: &[f64; 39], action: &[f64; 4]) -> Verdict;
+}
+
+/// What a state is worth.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Verdict {
+    pub(super) reward: f64,
+    pub(super) success: bool,
+}
+
+/// A controller that turns the raw observation into the raw action.
+pub(super) trait RawController: Send {
+    /// Forgets the episode before.
+    fn reset(&mut self) {}
+
+    /// The action for an observation. Numbers beyond ±1 are clipped.
+    fn act(&mut self, observation: &[f64; 39]) -> [f64; 4];
+}

@@ -1,0 +1,49 @@
+//! The puck that reach, push and pick-place have on the table: a cylinder of 4 cm in height and
+//! diameter.
+
+use mujoco_rs::prelude::MjModel;
+use mujoco_rs::wrappers::mj_model::MjtObjBase;
+
+use crate::env::EnvironmentError;
+use crate::env::metaworld::geometry::{Vec3, distance_xy, quat_from_matrix};
+use crate::env::metaworld::physics::object_id;
+use crate::env::metaworld::world::World;
+
+pub(super) struct Puck {
+    body: usize,
+    geom: usize,
+}
+
+impl Puck {
+    pub(super) fn find(model: &MjModel) -> Result<Self, EnvironmentError> {
+        Ok(Self {
+            body: object_id(model, MjtObjBase::mjOBJ_BODY, "obj")?,
+            geom: object_id(model, MjtObjBase::mjOBJ_GEOM, "objGeom")?,
+        })
+    }
+
+    pub(super) fn pos(&self, world: &World) -> Vec3 {
+        world.physics().data().xpos()[self.body]
+    }
+
+    /// Position and orientation (x, y, z, w), and room for a second object that is not there.
+    pub(super) fn observe(&self, world: &World) -> [f64; 14] {
+        let mut block = [0.0; 14];
+        block[..3].copy_from_slice(&self.pos(world));
+        let matrix = &world.physics().data().geom_xmat()[self.geom];
+        block[3..7].copy_from_slice(&quat_from_matrix(matrix));
+        block
+    }
+}
+
+/// The two halves of a random vector: where the object starts, and the goal.
+pub(super) fn object_and_goal(placement: &[f64]) -> (Vec3, Vec3) {
+    let at = |start: usize| [placement[start], placement[start + 1], placement[start + 2]];
+    (at(0), at(3))
+}
+
+/// Object and goal must lie at least 15 cm apart on the table.
+pub(super) fn too_close(placement: &[f64]) -> bool {
+    let (object, goal) = object_and_goal(placement);
+    distance_xy(object, goal) < 0.15
+}
