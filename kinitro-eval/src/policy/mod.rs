@@ -7,12 +7,14 @@ pub mod http;
 pub mod serve;
 mod wire;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use kinitro_core::{Action, Observation, PolicyFault, TaskConfig};
 
-pub use expert::ExpertPolicy;
-
 pub use blind::{RandomPolicy, ZeroPolicy};
+pub use expert::ExpertPolicy;
+pub use http::{HttpPolicy, HttpPolicyError};
 
 /// Something that acts.
 ///
@@ -26,6 +28,12 @@ pub trait Policy: Send {
     /// Whether it looks at pictures. Those of a policy that does not are not drawn.
     fn uses_images(&self) -> bool {
         true
+    }
+
+    /// Is told how long it may take, before its first episode. It is held to these limits whatever
+    /// it does; a policy that waits for somebody else can end the waiting itself and say what for.
+    fn set_time_limits(&mut self, reset: Duration, action: Duration) {
+        let _ = (reset, action);
     }
 
     /// Begins an episode.

@@ -221,6 +221,11 @@ impl Policy for HttpPolicy {
         self.endpoint.to_string()
     }
 
+    fn set_time_limits(&mut self, reset: Duration, action: Duration) {
+        self.reset_timeout = reset;
+        self.action_timeout = action;
+    }
+
     async fn reset(&mut self, task: &TaskConfig) -> Result<(), PolicyFault> {
         let result = self.ask_reset(task).await;
         self.drop_connection_after_fault(result)

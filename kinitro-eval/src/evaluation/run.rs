@@ -1,0 +1,215 @@
+//! The workers of an evaluation.
+//!
+//! A worker is a thread with a policy of its own, one environment at a time, and a run time on
+//! which the policy's waiting is done between the steps of the simulation. It takes episodes off a
+//! common list, environment by environment, and sends back what came of them; the thread that
+//! started the evaluation writes them down.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use kinitro_core::{EnvId, Outcome, Seed};
+
+use super::{Evaluation, EvaluationError, EvaluationReport, Event};
+use crate::env::Environment;
+use crate::episode::{EpisodeRecord, Stop, run_episode};
+use crate::report::{Manifest, ResultsFolder, Summary};
+
+/// How often an episode is tried that breaks down on our side.
+const ATTEMPTS: u32 = 3;
+/// How often, at most, steps are reported.
+const REPORT_EVERY: Duration = Duration::from_millis(100);
+
+/// An episode to be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Job {
+    env_id: EnvId,
+    seed: Seed,
+}
+
+/// What a worker tells.
+enum Message {
+    Finished(EpisodeRecord),
+    Retrying(EpisodeRecord),
+    Failed(EvaluationError),
+}
+
+pub(super) fn run(
+    evaluation: &Evaluation,
+    environments: Vec<EnvId>,
+    manifest: Manifest,
+    dropped: Option<&Stop>,
+) -> Result<EvaluationReport, EvaluationError> {
+    let (mut folder, mut records) = match &evaluation.folder {
+        Some(path) => {
+            let (folder, records) = ResultsFolder::open(path, &manifest)?;
+            (Some(folder), records)
+        }
+        None => (None, Vec::new()),
+    };
+    // What broke on our side is not a result: it is tried once more.
+    records.retain(|record| record.outcome.score().is_some());
+    let jobs = missing(evaluation, &environments, &records);
+    let total = environments.len() * evaluation.episodes as usize;
+    let tell = |event: Event<'_>| {
+        if let Some(listener) = &evaluation.listener {
+            listener(event);
+        }
+    };
+    tell(Event::Started { total, done: &records });
+
+    let workers = evaluation.workers_or_default().min(jobs.len());
+    let jobs = Mutex::new(jobs);
+    // The caller's switch, the caller's loss of interest, or a failure stops the workers.
+    let halt = Stop::new();
+    let is_stopped =
+        || evaluation.stop.is_stopped() || dropped.is_some_and(|dropped| dropped.is_stopped());
+    let mut failure = None;
+    let (send, receive) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            let (jobs, halt, send) = (&jobs, &halt, send.clone());
+            scope.spawn(move || {
+                let worked = catch_unwind(AssertUnwindSafe(|| work(evaluation, jobs, halt, &send)));
+                let error = match worked {
+                    Ok(Ok(())) => return,
+                    Ok(Err(error)) => error,
+                    Err(panic) => EvaluationError::Panic(panic_text(panic.as_ref())),
+                };
+                // The receiver outlives the workers.
+                let _ = send.send(Message::Failed(error));
+            });
+        }
+        drop(send);
+        loop {
+            if is_stopped() {
+                halt.stop();
+            }
+            match receive.recv_timeout(Duration::from_millis(50)) {
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Ok(Message::Retrying(record)) => tell(Event::Retry(&record)),
+                Ok(Message::Failed(error)) => {
+                    halt.stop();
+                    failure.get_or_insert(error);
+                }
+                Ok(Message::Finished(record)) => {
+                    if let Some(folder) = &mut folder
+                        && let Err(error) = folder.append(&record)
+                    {
+                        halt.stop();
+                        failure.get_or_insert(error.into());
+                        continue;
+                    }
+                    tell(Event::Episode(&record));
+                    records.push(record);
+                }
+            }
+        }
+    });
+    if let Some(error) = failure {
+        return Err(error);
+    }
+
+    let place = |record: &EpisodeRecord| {
+        (environments.iter().position(|id| *id == record.env_id), record.seed)
+    };
+    records.sort_by_key(place);
+    let summary = Summary::new(&evaluation.policy, &environments, evaluation.episodes, &records);
+    if let Some(folder) = &folder {
+        folder.write_summary(&summary)?;
+    }
+    Ok(EvaluationReport { manifest, summary, episodes: records, stopped: is_stopped() })
+}
+
+/// The episodes that there is no record of, environment by environment.
+fn missing(
+    evaluation: &Evaluation,
+    environments: &[EnvId],
+    records: &[EpisodeRecord],
+) -> VecDeque<Job> {
+    let done: BTreeSet<_> = records.iter().map(|record| (&record.env_id, record.seed)).collect();
+    let seeds = (0..u64::from(evaluation.episodes)).map(|index| Seed(evaluation.seed.0 + index));
+    environments
+        .iter()
+        .flat_map(|env_id| seeds.clone().map(move |seed| Job { env_id: env_id.clone(), seed }))
+        .filter(|job| !done.contains(&(&job.env_id, job.seed)))
+        .collect()
+}
+
+/// A worker's life.
+fn work(
+    evaluation: &Evaluation,
+    jobs: &Mutex<VecDeque<Job>>,
+    halt: &Stop,
+    send: &Sender<Message>,
+) -> Result<(), EvaluationError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| EvaluationError::Settings(format!("no run time for a worker: {error}")))?;
+    let mut policy = (evaluation.factory)();
+    policy.set_time_limits(evaluation.options.reset_timeout, evaluation.options.action_timeout);
+    let mut current: Option<(EnvId, Box<dyn Environment>)> = None;
+    let mut reported = Instant::now();
+    let mut unreported = 0;
+    while !halt.is_stopped() {
+        let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let Some(job) = next else { break };
+        for attempt in 1..=ATTEMPTS {
+            let environment = match &mut current {
+                Some((env_id, environment)) if *env_id == job.env_id => environment,
+                _ => {
+                    // Two simulators at once would only use memory.
+                    drop(current.take());
+                    let made = evaluation.registry.make(&job.env_id)?;
+                    &mut current.insert((job.env_id.clone(), made)).1
+                }
+            };
+            let task = environment.generate_task(job.seed);
+            let on_step = || {
+                unreported += 1;
+                if reported.elapsed() >= REPORT_EVERY {
+                    if let Some(listener) = &evaluation.listener {
+                        listener(Event::Steps(unreported));
+                    }
+                    (reported, unreported) = (Instant::now(), 0);
+                }
+            };
+            let episode = run_episode(
+                environment.as_mut(),
+                policy.as_mut(),
+                &task,
+                &evaluation.options,
+                halt,
+                on_step,
+            );
+            let record = runtime.block_on(episode)?;
+            let message = match record.outcome {
+                Outcome::Cancelled => return Ok(()),
+                Outcome::InfraFault(_) if attempt < ATTEMPTS => {
+                    // A simulator that broke down is not to be trusted with another try.
+                    current = None;
+                    Message::Retrying(record)
+                }
+                _ => Message::Finished(record),
+            };
+            let finished = matches!(message, Message::Finished(_));
+            // The receiver outlives the workers.
+            let _ = send.send(message);
+            if finished {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "no message".to_owned())
+}

@@ -1,0 +1,285 @@
+//! The folder an evaluation writes to, and how it goes on where it was cut off.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use kinitro_core::{EnvId, Outcome, Seed};
+use serde::Serialize;
+
+use super::{Manifest, Summary};
+use crate::episode::EpisodeRecord;
+
+/// What was evaluated, with what, and where: a [`Manifest`].
+pub const MANIFEST_FILE: &str = "manifest.json";
+/// A line for each episode: an [`EpisodeRecord`].
+pub const EPISODES_FILE: &str = "episodes.jsonl";
+/// The results: a [`Summary`].
+pub const SUMMARY_FILE: &str = "summary.json";
+
+/// Why results could not be kept, or an evaluation not be gone on with.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FolderError {
+    /// A file or folder could not be read or written.
+    #[error("{} could not be {verb}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried.
+        verb: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The folder holds the results of another evaluation.
+    #[error("{} holds another evaluation: its {} differ", path.display(), fields.join(", "))]
+    OtherEvaluation {
+        /// The folder.
+        path: PathBuf,
+        /// The fields of the manifest that differ.
+        fields: Vec<String>,
+    },
+    /// The folder holds something else.
+    #[error("{} is not empty and has no {MANIFEST_FILE}", path.display())]
+    NotResults {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process is writing to the folder.
+    #[error("another process is evaluating into {}", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file is damaged in a way that being cut off does not explain.
+    #[error("{}, line {line}: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl FolderError {
+    /// What the person at the keyboard can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => {
+                "check that the folder can be written to and the disk has space; \
+                                the same command goes on where this one stopped"
+            }
+            Self::OtherEvaluation { .. } | Self::NotResults { .. } => "choose another --out folder",
+            Self::InUse { .. } => "wait for it to finish, or choose another --out folder",
+            Self::Damaged { .. } => {
+                "the file was changed after it was written: restore it, or \
+                                     remove the damaged line to have its episode run again"
+            }
+        }
+    }
+}
+
+/// A folder with the results of one evaluation. While it is open no other process can open it.
+#[derive(Debug)]
+pub struct ResultsFolder {
+    path: PathBuf,
+    episodes: File,
+    /// Length of the whole lines in the file of episodes, bytes.
+    length: u64,
+}
+
+impl ResultsFolder {
+    /// Opens the folder for the evaluation that the manifest tells of, and makes it where there is
+    /// none. Returns the records that are in it already.
+    ///
+    /// A last line that was cut off in the middle is dropped; its episode is to be run again.
+    ///
+    /// # Errors
+    /// See [`FolderError`].
+    pub fn open(
+        path: &Path,
+        manifest: &Manifest,
+    ) -> Result<(Self, Vec<EpisodeRecord>), FolderError> {
+        fs::create_dir_all(path).map_err(|error| failed(path, "made", error))?;
+        let manifest_path = path.join(MANIFEST_FILE);
+        let is_new = !manifest_path.exists();
+        if is_new && !is_empty(path)? {
+            return Err(FolderError::NotResults { path: path.to_owned() });
+        }
+        let episodes_path = path.join(EPISODES_FILE);
+        let mut options = OpenOptions::new();
+        let mut episodes = options
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&episodes_path)
+            .map_err(|error| failed(&episodes_path, "opened", error))?;
+        match episodes.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(FolderError::InUse { path: path.to_owned() });
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(failed(&episodes_path, "locked", error));
+            }
+        }
+        if is_new {
+            write_json(&manifest_path, manifest)?;
+        } else {
+            check_manifest(path, &manifest_path, manifest)?;
+        }
+        let (records, length) = read_episodes(&mut episodes, &episodes_path, manifest)?;
+        let mut folder = Self { path: path.to_owned(), episodes, length };
+        folder.cut_to_length()?;
+        Ok((folder, records))
+    }
+
+    /// Adds a record. When this returns, it is on the disk.
+    ///
+    /// # Errors
+    /// [`FolderError::Io`]. What was written of the line is taken back, so that the file stays
+    /// whole.
+    pub fn append(&mut self, record: &EpisodeRecord) -> Result<(), FolderError> {
+        let written = serde_json::to_vec(record).map_err(io::Error::from).and_then(|mut line| {
+            line.push(b'\n');
+            self.episodes.write_all(&line)?;
+            self.episodes.sync_data()?;
+            Ok(line.len() as u64)
+        });
+        match written {
+            Ok(length) => {
+                self.length += length;
+                Ok(())
+            }
+            Err(error) => {
+                // A line that cannot be taken back either is dropped when the folder is next opened.
+                let _ = self.cut_to_length();
+                Err(failed(&self.path.join(EPISODES_FILE), "written", error))
+            }
+        }
+    }
+
+    /// Writes the summary, replacing the one that was there.
+    ///
+    /// # Errors
+    /// [`FolderError::Io`].
+    pub fn write_summary(&self, summary: &Summary) -> Result<(), FolderError> {
+        write_json(&self.path.join(SUMMARY_FILE), summary)
+    }
+
+    fn cut_to_length(&mut self) -> Result<(), FolderError> {
+        self.episodes
+            .set_len(self.length)
+            .and_then(|()| self.episodes.seek(SeekFrom::Start(self.length)))
+            .map(|_| ())
+            .map_err(|error| failed(&self.path.join(EPISODES_FILE), "written", error))
+    }
+}
+
+fn failed(path: &Path, verb: &'static str, source: io::Error) -> FolderError {
+    FolderError::Io { path: path.to_owned(), verb, source }
+}
+
+/// Whether nothing is in the folder but what an evaluation leaves that was stopped before its
+/// manifest was written.
+fn is_empty(path: &Path) -> Result<bool, FolderError> {
+    let entries = fs::read_dir(path).map_err(|error| failed(path, "read", error))?;
+    for entry in entries {
+        let entry = entry.map_err(|error| failed(path, "read", error))?;
+        let is_unused = entry.file_name() == EPISODES_FILE
+            && entry.metadata().is_ok_and(|metadata| metadata.len() == 0);
+        if !is_unused {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn check_manifest(folder: &Path, path: &Path, manifest: &Manifest) -> Result<(), FolderError> {
+    let text = fs::read_to_string(path).map_err(|error| failed(path, "read", error))?;
+    let found: Manifest = serde_json::from_str(&text).map_err(|error| FolderError::Damaged {
+        path: path.to_owned(),
+        line: error.line(),
+        reason: error.to_string(),
+    })?;
+    let fields = manifest.evaluation.differences(&found.evaluation);
+    if fields.is_empty() {
+        Ok(())
+    } else {
+        Err(FolderError::OtherEvaluation { path: folder.to_owned(), fields })
+    }
+}
+
+/// The records of a file, and the length of its whole lines.
+fn read_episodes(
+    file: &mut File,
+    path: &Path,
+    manifest: &Manifest,
+) -> Result<(Vec<EpisodeRecord>, u64), FolderError> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(|error| failed(path, "read", error))?;
+    let mut records: BTreeMap<(EnvId, Seed), EpisodeRecord> = BTreeMap::new();
+    let mut length = 0;
+    for (index, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
+        let end = length + line.len();
+        let damaged = |reason: String| FolderError::Damaged {
+            path: path.to_owned(),
+            line: index + 1,
+            reason,
+        };
+        let record = match serde_json::from_slice::<EpisodeRecord>(line) {
+            Ok(record) if line.ends_with(b"\n") => record,
+            // Written in part when the program was killed or the power failed.
+            _ if end == bytes.len() => break,
+            Ok(_) => unreachable!("only the last line has no end"),
+            Err(error) => return Err(damaged(format!("it is not a record: {error}"))),
+        };
+        length = end;
+        if !belongs(&record, manifest) {
+            let (env_id, seed) = (&record.env_id, record.seed);
+            return Err(damaged(format!(
+                "`{env_id}` with seed {seed} is no part of this evaluation"
+            )));
+        }
+        let key = (record.env_id.clone(), record.seed);
+        // An episode that ended in an infrastructure fault is run again and has two lines.
+        match records.get(&key).map(|earlier| &earlier.outcome) {
+            None | Some(Outcome::InfraFault(_)) => records.insert(key, record),
+            Some(_) => {
+                return Err(damaged(format!("`{}` with seed {} is there twice", key.0, key.1)));
+            }
+        };
+    }
+    Ok((records.into_values().collect(), length as u64))
+}
+
+fn belongs(record: &EpisodeRecord, manifest: &Manifest) -> bool {
+    let evaluation = &manifest.evaluation;
+    let index = record.seed.0.checked_sub(evaluation.seed.0);
+    evaluation.environments.contains(&record.env_id)
+        && index.is_some_and(|index| index < u64::from(evaluation.episodes))
+}
+
+/// Writes a file as a whole or not at all.
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FolderError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        serde_json::to_writer_pretty(&mut file, value)?;
+        file.write_all(b"\n")?;
+        file.as_file().sync_all()?;
+        // A temporary file is its owner's alone; results are for everybody the folder is for.
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+        }
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(|error: io::Error| failed(path, "written", error))
+}
