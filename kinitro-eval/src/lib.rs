@@ -1,6 +1,55 @@
-//! Judge robot policies.
+//! Judge robot policies: run a policy in freshly seeded simulations and say, with an interval, how
+//! often it does what it should.
+//!
+//! ```no_run
+//! use kinitro_eval::{Evaluation, RandomPolicy, Registry};
+//!
+//! # fn main() -> Result<(), kinitro_eval::EvaluationError> {
+//! let report = Evaluation::new(RandomPolicy::new(Registry::builtin()))
+//!     .env("metaworld/reach-v3")
+//!     .episodes(50)
+//!     .seed(7)
+//!     .run_blocking()?;
+//! let reach = &report.summary.environments[0];
+//! println!("{} of {} ({:?})", reach.successes, reach.episodes, reach.interval);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is here
+//! - [`Evaluation`]: many episodes, in parallel, kept on disk and gone on with after a stop
+//! - [`env`]: the traits [`Environment`](env::Environment) and
+//!   [`EnvironmentFamily`](env::EnvironmentFamily), a [`Registry`] of them, and the family
+//!   `metaworld`
+//! - [`policy`]: the trait [`Policy`]; policies behind [HTTP](HttpPolicy), random ones, and the
+//!   scripted experts
+//! - [`episode`]: the one loop that all of this shares
+//! - [`report`]: what is written down
+//!
+//! An episode is reproducible from its environment, its seed and its policy alone: neither the
+//! number of workers nor what ran before changes it.
+//!
+//! # What is not
+//! Training policies, and reading commitments from a chain (`kinitro-chain`).
+//!
+//! # Features
+//! - `mujoco` (default): the MuJoCo simulator and the environments that need it. It links
+//!   `libmujoco` 3.17.0, which is found through `MUJOCO_DYNAMIC_LINK_DIR` or pkg-config; see the
+//!   README. Without it the traits, the loop and the HTTP policy remain.
+//! - `auto-download-mujoco`: lets the build fetch MuJoCo where it is not found.
+//! - `serve`: a [server](policy::serve) that puts any policy behind HTTP.
 
 #![cfg_attr(not(feature = "mujoco"), forbid(unsafe_code))]
 
+#[cfg(all(feature = "mujoco", feature = "serve"))]
+pub mod bench;
 pub mod env;
+pub mod episode;
+pub mod evaluation;
 pub mod policy;
+pub mod report;
+
+pub use env::Registry;
+pub use episode::{EpisodeRecord, Stop};
+pub use evaluation::{Evaluation, EvaluationError, EvaluationReport, Event};
+pub use policy::{ExpertPolicy, HttpPolicy, Policy, RandomPolicy, ZeroPolicy};
