@@ -1,0 +1,59 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+
+/// Judges a policy.
+#[derive(Debug, Args)]
+pub(crate) struct EvalArguments {
+    /// The policy: the URL of a policy server, or `random`, `zero` or `expert`
+    #[arg(long, value_name = "URL|NAME")]
+    pub(crate) policy: String,
+    /// Environments, separated by commas; globs too: `metaworld/p*`
+    #[arg(long, value_name = "ENV,...", value_delimiter = ',', required = true)]
+    pub(crate) env: Vec<String>,
+    /// Episodes in each environment
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) episodes: u32,
+    /// Seed of each environment's first episode; the next episode has the next number
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Episodes that run at once [default: the machine's threads]
+    #[arg(long, value_parser = parse_count)]
+    pub(crate) workers: Option<usize>,
+    /// Steps after which an episode is over [default: the environment's, 500 for MetaWorld]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_steps: Option<u32>,
+    /// Seconds the policy may take over an action
+    #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = parse_seconds)]
+    pub(crate) action_timeout: Duration,
+    /// Show the policy pictures [default: if it looks at them]
+    #[arg(long, action = ArgAction::SetTrue, overrides_with = "no_images")]
+    pub(crate) images: bool,
+    /// Show the policy no pictures
+    #[arg(long, action = ArgAction::SetTrue, overrides_with = "images", conflicts_with = "camera")]
+    pub(crate) no_images: bool,
+    /// Cameras, separated by commas [default: all]
+    #[arg(long, value_name = "CAMERA,...", value_delimiter = ',')]
+    pub(crate) camera: Vec<String>,
+    /// Keep the results in this folder, and go on where an earlier run into it stopped
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print the results as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn parse_count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("it must be a number from 1 on".to_owned()),
+        Ok(count) => Ok(count),
+    }
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds: Option<f64> = text.parse().ok();
+    let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let sensible = duration.filter(|d| !d.is_zero() && *d <= Duration::from_secs(3600));
+    sensible.ok_or_else(|| "it must be a number of seconds above 0 and up to 3600".to_owned())
+}

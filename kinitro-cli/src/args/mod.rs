@@ -1,0 +1,32 @@
+//! What can be typed. Only definitions: what happens then is in `commands`.
+
+mod env;
+mod eval;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use env::{BenchCommand, EnvCommand, FetchArguments, ListArguments, ParityArguments};
+pub(crate) use env::{DemoArguments, SimArguments};
+pub(crate) use eval::EvalArguments;
+
+/// Judges robot policies in simulation.
+#[derive(Debug, Parser)]
+#[command(name = "kinitro", version, about, long_about = None, propagate_version = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Judge a policy.
+    Eval(EvalArguments),
+    /// Look at environments and get what they need.
+    #[command(subcommand)]
+    Env(EnvCommand),
+    /// Measure this machine.
+    #[command(subcommand)]
+    Bench(BenchCommand),
+    /// Judge three policies in real simulation and compare them.
+    Demo(DemoArguments),
+}

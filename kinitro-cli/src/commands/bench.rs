@@ -1,0 +1,55 @@
+use kinitro_eval::bench::{self, Comparison, RoundTrip};
+use kinitro_eval::env::metaworld::MetaWorld;
+use kinitro_eval::report::Machine;
+use serde::Serialize;
+
+use crate::args::SimArguments;
+use crate::failure::Failure;
+use crate::output::{json, table, to_stderr, to_stdout};
+
+const TASKS: [&str; 3] = ["reach-v3", "push-v3", "pick-place-v3"];
+
+#[derive(Serialize)]
+struct Figures {
+    machine: Machine,
+    comparisons: Vec<Comparison>,
+    round_trip: RoundTrip,
+}
+
+pub(crate) fn sim(arguments: &SimArguments) -> Result<(), Failure> {
+    let family = MetaWorld::default();
+    let machine = Machine::this();
+    let mut comparisons = Vec::new();
+    for task in TASKS {
+        to_stderr(format_args!("measuring {task} against the bare physics"));
+        comparisons.push(bench::raw_against_bare_physics(&family, task, arguments.rounds)?);
+    }
+    to_stderr("measuring two threads against one");
+    comparisons.push(bench::two_threads_against_one(&family, TASKS[0], arguments.rounds)?);
+    to_stderr("measuring the way to a policy and back");
+    let round_trip = bench::round_trip(&family, TASKS[0])?;
+    let figures = Figures { machine, comparisons, round_trip };
+    if arguments.json {
+        return json(&figures);
+    }
+    let Machine { cpu, threads, .. } = &figures.machine;
+    to_stdout(format_args!("{cpu}, {threads} threads"))?;
+    let mut table =
+        table::with_headings(1, ["measurement", "steps/s", "against", "ratio", "from", "to"]);
+    for Comparison { name, rate, baseline, ratio, min_ratio, max_ratio } in figures.comparisons {
+        table.add_row([
+            name,
+            format!("{rate:.0}"),
+            format!("{baseline:.0}"),
+            format!("{ratio:.2}"),
+            format!("{min_ratio:.2}"),
+            format!("{max_ratio:.2}"),
+        ]);
+    }
+    to_stdout(table)?;
+    let RoundTrip { p50_ms, p99_ms, actions } = figures.round_trip;
+    to_stdout(format_args!(
+        "an action from a no-op policy over loopback HTTP: p50 {p50_ms:.3} ms, p99 {p99_ms:.3} ms \
+         ({actions} actions, no pictures)"
+    ))
+}

@@ -1,0 +1,155 @@
+use std::sync::Arc;
+
+use kinitro_core::PolicyFaultKind;
+use kinitro_eval::{
+    Evaluation, EvaluationReport, ExpertPolicy, HttpPolicy, RandomPolicy, Registry, Stop,
+    ZeroPolicy,
+};
+use serde::Serialize;
+
+use crate::args::EvalArguments;
+use crate::failure::{Code, Failure};
+use crate::output::progress::EvaluationBar;
+use crate::output::{json, table, to_stderr, to_stdout};
+
+pub(crate) fn run(arguments: &EvalArguments) -> Result<(), Failure> {
+    let runtime = runtime()?;
+    let evaluation = settle(arguments, runtime.block_on(policy(&arguments.policy))?);
+    let report = runtime.block_on(watch(evaluation))?;
+    if arguments.json {
+        json(&JsonReport { manifest: &report.manifest, summary: &report.summary })?;
+    } else {
+        show(&report)?;
+    }
+    if report.stopped {
+        let done = report.episodes.len();
+        let failure =
+            Failure::new(Code::Interrupted, format_args!("stopped after {done} episodes"));
+        return Err(match arguments.out {
+            Some(_) => failure.hint("the same command again runs the missing ones"),
+            None => {
+                failure.hint("with --out DIR the same command again would run the missing ones")
+            }
+        });
+    }
+    if let Some(folder) = &arguments.out {
+        to_stderr(format_args!("results are in {}", folder.display()));
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct JsonReport<'a> {
+    manifest: &'a kinitro_eval::report::Manifest,
+    summary: &'a kinitro_eval::report::Summary,
+}
+
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        Failure::new(Code::Environment, format_args!("no run time can be started: {error}"))
+    })
+}
+
+/// An evaluation of the policy that was asked for. One behind HTTP is greeted first, so that a
+/// wrong address is said at once and not by every episode.
+async fn policy(name: &str) -> Result<Evaluation, Failure> {
+    match name {
+        "random" => Ok(Evaluation::new(RandomPolicy::new(Registry::builtin()))),
+        "zero" => Ok(Evaluation::new(ZeroPolicy::new(Registry::builtin()))),
+        "expert" => Ok(Evaluation::new(ExpertPolicy::new(Registry::builtin()))),
+        url if url.contains("://") => {
+            let mut policy = HttpPolicy::new(url).map_err(Failure::usage)?;
+            match policy.health().await {
+                Ok(health) if health.model_loaded == Some(false) => {
+                    to_stderr("warning: the policy server says that its model is not loaded yet");
+                }
+                Ok(_) => {}
+                Err(fault) if fault.kind == PolicyFaultKind::Unreachable => {
+                    return Err(Failure::new(Code::Failed, fault)
+                        .hint("start the policy server, or check the address given to --policy"));
+                }
+                Err(fault) => {
+                    to_stderr(format_args!("warning: GET /health: {fault}"));
+                }
+            }
+            Ok(Evaluation::new(policy))
+        }
+        other => Err(Failure::usage(format_args!("there is no policy `{other}`"))
+            .hint("use the URL of a policy server, http://HOST:PORT, or random, zero or expert")),
+    }
+}
+
+fn settle(arguments: &EvalArguments, evaluation: Evaluation) -> Evaluation {
+    let mut evaluation = evaluation
+        .episodes(arguments.episodes)
+        .seed(arguments.seed)
+        .action_timeout(arguments.action_timeout)
+        .arguments(std::env::args());
+    for pattern in &arguments.env {
+        evaluation = evaluation.env(pattern);
+    }
+    for camera in &arguments.camera {
+        evaluation = evaluation.camera(camera);
+    }
+    if let Some(workers) = arguments.workers {
+        evaluation = evaluation.workers(workers);
+    }
+    if let Some(steps) = arguments.max_steps {
+        evaluation = evaluation.max_steps(steps);
+    }
+    if arguments.images || arguments.no_images {
+        evaluation = evaluation.images(arguments.images);
+    }
+    if let Some(folder) = &arguments.out {
+        evaluation = evaluation.out(folder);
+    }
+    evaluation
+}
+
+/// Runs an evaluation behind a progress bar. The first ctrl-C stops it and keeps what is done, the
+/// second ends the program at once.
+pub(super) async fn watch(evaluation: Evaluation) -> Result<EvaluationReport, Failure> {
+    let stop = Stop::new();
+    let bar = Arc::new(EvaluationBar::new());
+    let listener = Arc::clone(&bar);
+    let running =
+        evaluation.stop(stop.clone()).on_event(move |event| listener.on_event(event)).run();
+    tokio::pin!(running);
+    let report = tokio::select! {
+        report = &mut running => report,
+        () = interrupted() => {
+            stop.stop();
+            bar.finish();
+            to_stderr("stopping; once more to stop at once");
+            tokio::select! {
+                report = &mut running => report,
+                () = interrupted() => std::process::exit(i32::from(Code::Interrupted as u8)),
+            }
+        }
+    };
+    bar.finish();
+    Ok(report?)
+}
+
+/// Returns when the program is asked to end.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        // Without a handler the signal ends the program as it always does.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+fn show(report: &EvaluationReport) -> Result<(), Failure> {
+    to_stdout(table::of_summary(&report.summary))?;
+    for environment in &report.summary.environments {
+        for (kind, detail) in &environment.fault_examples {
+            to_stderr(format_args!("{}: {kind}: {detail}", environment.env_id));
+        }
+    }
+    Ok(())
+}
