@@ -9,9 +9,7 @@ in a virtual environment of its own:
 
 What is committed under tests/golden/metaworld was made by
 
-    python scripts/record_golden.py tests/golden/metaworld --steps 15 --without info,warn
-
-which is the longest that keeps nine files under 100 KB.
+    python scripts/record_golden.py tests/golden/metaworld --compact
 
 Protocol. One episode is a fresh environment with its random vector frozen and the goal in the
 observation, one reset, then T steps with reward version v2. The random vector is the second
@@ -22,7 +20,7 @@ Kinds, which differ in the actions only:
     expert      the package's scripted policy; its float32 output is widened to float64 and not
                 clipped, so that actions may leave [-1, 1]
     expert_f32  the same, handed to the environment as float32, which rounds the hand's motion and
-                some terms of the reward
+                some terms of the reward; half as many steps
     random      default_rng(seed).uniform(-1.2, 1.2), each action held for 5 steps
 
 Arrays of a file, float64 unless said. What is named "...0" and the fields of the model are taken
@@ -36,8 +34,9 @@ after the reset; obs, qpos, qvel and mocap_pos have one row for the reset and on
     qpos (T+1,nq)  qvel (T+1,nv)  mocap_pos (T+1,3)
     warn (7) int64: how often the simulator raised each of its warnings; all 0 in a sound episode
 
---without leaves out info or warn, which a replay does not need. The same versions on the same kind
-of machine give the same bytes. The numbers depend on the build of libmujoco, on the C library's
+--compact keeps rand_vec, actions, obs, rewards, success, qpos and qvel alone: what a replay from the
+reset on needs and compares. The same versions on the same kind of machine give the same bytes. The
+numbers depend on the build of libmujoco, on the C library's
 mathematics and on whether the processor has fused multiply-add, so the manifest says all three
 (and the recording wants Linux).
 """
@@ -80,7 +79,13 @@ INFO_COLUMNS = (
 SEED_OFFSET = {"expert": 0, "expert_f32": 0, "random": 100}
 HOLD_STEPS = 5
 
-OPTIONAL_ARRAYS = ("info", "warn")
+
+def steps_of(kind: str, steps: int) -> int:
+    """Episodes that differ from the expert's in rounding alone are shorter, to keep the set small."""
+    return steps // 2 if kind == "expert_f32" else steps
+
+
+COMPACT_ARRAYS = ("rand_vec", "actions", "obs", "rewards", "success", "qpos", "qvel")
 
 Arrays = dict[str, np.ndarray]
 Controller = Callable[[np.ndarray], np.ndarray]
@@ -247,7 +252,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--seed", type=int, default=7, help="random episodes use SEED + 100; default 7"
     )
-    parser.add_argument("--without", type=list_of(OPTIONAL_ARRAYS), default="")
+    parser.add_argument("--compact", action="store_true", help="only what a replay compares")
     return parser.parse_args()
 
 
@@ -263,9 +268,10 @@ def main() -> None:
     for task in args.tasks:
         for kind in args.kinds:
             seed = args.seed + SEED_OFFSET[kind]
-            arrays = record_episode(task, kind, seed, args.steps)
-            for name in args.without:
-                del arrays[name]
+            steps = steps_of(kind, args.steps)
+            arrays = record_episode(task, kind, seed, steps)
+            if args.compact:
+                arrays = {name: arrays[name] for name in COMPACT_ARRAYS}
             path = args.out_dir / f"{task}__{kind}_{seed}.npz"
             np.savez_compressed(path, **arrays)
             files.append(
@@ -274,14 +280,14 @@ def main() -> None:
                     "task": task,
                     "kind": kind,
                     "seed": seed,
-                    "T": args.steps,
+                    "T": steps,
                     "sha256": sha256(path),
                 }
             )
     manifest = {
         "versions": describe_platform(),
         "info_columns": INFO_COLUMNS,
-        "without": args.without,
+        "compact": args.compact,
         "files": files,
     }
     (args.out_dir / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
