@@ -43,6 +43,7 @@
 
 #[cfg(all(feature = "mujoco", feature = "serve"))]
 pub mod bench;
+pub mod conformance;
 pub mod env;
 pub mod episode;
 pub mod evaluation;

@@ -4,11 +4,11 @@
 //! [`Registry`] finds them by name. A family of your own needs nothing from this crate but these
 //! traits; see `examples/custom_environment.rs`.
 
-mod registry;
-mod seeding;
-
 #[cfg(feature = "mujoco")]
 pub mod metaworld;
+pub mod point;
+mod registry;
+mod seeding;
 
 use std::collections::BTreeMap;
 
