@@ -173,7 +173,10 @@ fn cameras_take_pictures(environment: &mut dyn Environment) {
         assert_eq!(picture, again, "`{}`: looking changed the picture", spec.id);
     }
     let unknown = environment.render("no-such-camera");
-    assert!(matches!(unknown, Err(EnvironmentError::UnknownCamera { .. })), "a camera that is none");
+    assert!(
+        matches!(unknown, Err(EnvironmentError::UnknownCamera { .. })),
+        "a camera that is none"
+    );
 }
 
 /// Checks that a policy acts in an environment as it must: the same in the same episode, whatever

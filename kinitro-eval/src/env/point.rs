@@ -7,8 +7,8 @@
 use kinitro_core::{Action, ActionSpec, ChannelSpec, Channels, EnvId, Image, Observation, Seed};
 
 use super::{
-    CameraSpec, Controller, Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec, Task,
-    TaskRng, Transition,
+    CameraSpec, Controller, Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec,
+    Task, TaskRng, Transition,
 };
 
 const FAMILY: &str = "toy";

@@ -122,7 +122,8 @@ pub(super) fn run(
     if let Some(folder) = &folder {
         folder.write_summary(&summary)?;
     }
-    Ok(EvaluationReport { manifest, summary, episodes: records, stopped: is_stopped() })
+    let stopped = is_stopped() && records.len() < total;
+    Ok(EvaluationReport { manifest, summary, episodes: records, stopped })
 }
 
 /// The episodes that there is no record of, environment by environment.

@@ -62,6 +62,9 @@ fn draw(
     camera: usize,
 ) -> Result<Image, EnvironmentError> {
     let data = physics.data_mut();
+    // Right after a reset the goal marker and some objects are still drawn where they were before:
+    // what is shown must be the state, whatever was computed of it.
+    data.kinematics();
     data.com_pos();
     data.camlight();
     renderer.set_camera(MjvCamera::new_fixed(camera));
