@@ -218,15 +218,11 @@ def set_up_assets():
 
 
 def graphics_driver_present():
-    listing = subprocess.run(
-        ["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=False
-    ).stdout
-    drivers = any(
-        Path(folder).glob("*/dri/*swrast*") or Path(folder).glob("*/dri/*_dri.so")
-        for folder in ("/usr/lib",)
-    )
-    gallium = "libgallium" in listing
-    return "libEGL.so.1" in listing and "libEGL_mesa.so.0" in listing and (drivers or gallium)
+    """True when there is EGL and a Mesa driver, which newer releases keep in libgallium."""
+    ldconfig = shutil.which("ldconfig") or "/sbin/ldconfig"
+    listing = subprocess.run([ldconfig, "-p"], capture_output=True, text=True, check=False).stdout
+    drivers = any(Path("/usr").glob("lib*/**/dri/*_dri.so"))
+    return "libEGL.so.1" in listing and (drivers or "libgallium" in listing)
 
 
 def set_up_graphics():
@@ -253,7 +249,11 @@ def set_up_graphics():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.parse_args()
+    parser.add_argument(
+        "--has-graphics", action="store_true", help="only say, by exit code, if pictures will work"
+    )
+    if parser.parse_args().has_graphics:
+        return 0 if graphics_driver_present() else 1
     try:
         set_up_mujoco()
         set_up_assets()

@@ -2,6 +2,8 @@
 
 mod env;
 mod eval;
+#[cfg(test)]
+mod reference;
 
 use clap::{Parser, Subcommand};
 

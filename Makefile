@@ -1,0 +1,25 @@
+# `make demo` and `make test` are all a newcomer needs; both set up what is missing first.
+
+.PHONY: setup demo test lint bench docs
+
+setup:
+	@python3 scripts/setup.py
+
+demo: setup
+	cargo run --release --bin kinitro -- demo
+
+test: setup
+	@sh scripts/test.sh
+
+lint: setup
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy -p kinitro-eval --no-default-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+
+bench: setup
+	cargo run --release --bin kinitro -- bench sim
+
+# Writes again what is generated and committed. `make test` fails where it is out of date.
+docs: setup
+	KINITRO_UPDATE_DOCS=1 cargo test -p kinitro-cli --quiet reference
