@@ -39,6 +39,7 @@ pub mod id;
 pub mod image;
 pub mod observation;
 pub mod outcome;
+pub mod scoring;
 pub mod stats;
 
 pub use action::{Action, ActionError, ActionSpec, ChannelSpec};
