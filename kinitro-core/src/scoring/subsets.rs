@@ -30,10 +30,10 @@ pub enum CountError {
     },
 }
 
-/// The work that [`count_wins`] does before it gives up, unless told otherwise: a few seconds.
+/// The work that [`count_wins`] does before it gives up, unless told otherwise: about ten seconds.
 ///
 /// Realistic tables of 256 miners on 50 environments take less than a thousandth of it.
-pub const DEFAULT_WORK_LIMIT: u64 = 2_000_000_000;
+pub const DEFAULT_WORK_LIMIT: u64 = 500_000_000;
 
 /// How many sets of environments of each size each miner wins, in the order of the table's rows.
 ///
@@ -47,8 +47,8 @@ pub const DEFAULT_WORK_LIMIT: u64 = 2_000_000_000;
 /// Of miners with the same first block several may dominate everyone else on a set, and then the
 /// lowest uid wins it. Source: spec/scoring.md §3.
 ///
-/// `work_limit` bounds the steps, of which a core does some hundred million a second; see
-/// [`DEFAULT_WORK_LIMIT`].
+/// `work_limit` bounds the steps, of which a core does some fifty million a second; see
+/// [`DEFAULT_WORK_LIMIT`]. The memory stays at a few megabytes.
 ///
 /// # Errors
 /// [`CountError::WorkLimit`] when the count needs more steps than that.
