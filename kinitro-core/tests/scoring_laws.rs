@@ -76,6 +76,7 @@ fn shuffled(n: usize) -> impl Strategy<Value = Vec<usize>> {
     Just((0..n).collect::<Vec<_>>()).prop_shuffle()
 }
 
+/// Every implementation of the trait, with all its options: each must keep the laws below.
 fn weightings() -> Vec<Box<dyn Weighting>> {
     let mut all: Vec<Box<dyn Weighting>> = vec![Box::new(Uniform)];
     for scheme in Scheme::ALL {
@@ -165,6 +166,12 @@ proptest! {
             prop_assert_eq!(&a.wins[old], &b.wins[new]);
             prop_assert!((a.weights.shares[old] - b.weights.shares[new]).abs() < 1e-12);
             prop_assert_eq!(other.uids()[new], table.uids()[old]);
+        }
+        for rule in weightings() {
+            let (a, b) = (rule.weigh(&table).unwrap(), rule.weigh(&other).unwrap());
+            for (new, &old) in rows.iter().enumerate() {
+                prop_assert!((a.shares[old] - b.shares[new]).abs() < 1e-12);
+            }
         }
         for (new, &old) in envs.iter().enumerate() {
             prop_assert!((a.epsilons[old] - b.epsilons[new]).abs() < 1e-6);

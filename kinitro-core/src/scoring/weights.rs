@@ -95,6 +95,9 @@ pub fn to_u16(weights: &[f64], rounding: Rounding) -> Result<Vec<u16>, WeightsEr
     if sum == 0.0 {
         return Err(WeightsError::NothingToDivide);
     }
+    if !sum.is_finite() {
+        return Err(WeightsError::InvalidWeight(sum));
+    }
     let shares: Vec<f64> =
         weights.iter().map(|weight| weight / sum * f64::from(u16::MAX)).collect();
     let mut integers: Vec<u16> = shares.iter().map(|share| share.floor() as u16).collect();
@@ -125,6 +128,7 @@ mod tests {
         assert_eq!(softmax(&[f64::INFINITY], 1.0), Err(WeightsError::InvalidValue(f64::INFINITY)));
         assert_eq!(to_u16(&[0.0, 0.0], Rounding::Floor), Err(WeightsError::NothingToDivide));
         assert_eq!(to_u16(&[-0.5], Rounding::Floor), Err(WeightsError::InvalidWeight(-0.5)));
+        assert!(to_u16(&[f64::MAX, f64::MAX], Rounding::Floor).is_err());
     }
 
     #[test]
