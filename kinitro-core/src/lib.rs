@@ -2,7 +2,8 @@
 //! and how results become numbers to compare.
 //!
 //! This crate is pure. It has no simulator, no network and no clock, and builds in seconds, so that
-//! a policy server, a dashboard or a chain client can speak Kinitro's formats without the rest.
+//! a policy server, a dashboard or a chain client can speak Kinitro's formats without the rest. Only
+//! [`crypto`] asks the machine for something: random numbers for new keys, and files to keep them in.
 //!
 //! ```
 //! use kinitro_core::{Action, EnvId, stats};

@@ -3,17 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has to panic")]
 
-use std::path::{Path, PathBuf};
+mod shared_vectors;
 
 use kinitro_core::scoring::{ScoreFile, ScoreReport};
 use serde_json::Value;
 
 const GOLDEN: &str = include_str!("golden/scoring.json");
-
-/// The vectors that several checkouts share are a sibling of the workspace.
-fn shared_vectors() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors/scoring_dev.json")
-}
 
 /// Scores the case as `kinitro score --json` does and compares it with what is expected.
 fn check(name: &str, case: &Value) {
@@ -61,11 +56,7 @@ fn our_own_tables() {
 
 #[test]
 fn the_shared_vectors() {
-    let path = shared_vectors();
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!("SKIPPED: no shared vectors at {}: only our own were tested", path.display());
-        return;
-    };
+    let Some(text) = shared_vectors::read("scoring_dev.json") else { return };
     let cases: Vec<Value> = serde_json::from_str(&text).unwrap();
     assert_eq!(cases.len(), 60);
     for (i, case) in cases.iter().enumerate() {
