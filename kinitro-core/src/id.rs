@@ -4,6 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::ss58::{self, Ss58Error};
 
 /// Why a text is not the identifier it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -12,6 +16,22 @@ pub enum IdError {
     /// Not of the form `family/task`.
     #[error("`{0}` is not an environment id: it must be `family/task`, as in `metaworld/reach-v3`")]
     EnvId(String),
+    /// Not an SS58 address of the generic Substrate format.
+    #[error("`{text}` is not a hotkey: {source}")]
+    Hotkey {
+        /// The text, cut short when it is long.
+        text: String,
+        /// What is wrong with it.
+        source: Ss58Error,
+    },
+    /// Not a UUID in its usual form.
+    #[error("`{0}` is not a deployment id: it must be a UUID of 36 characters, 8-4-4-4-12")]
+    DeploymentId(String),
+}
+
+/// What is shown of a text that may be anything.
+fn excerpt(text: &str) -> String {
+    text.chars().take(160).collect()
 }
 
 /// The name of an environment: `family/task`, for instance `metaworld/pick-place-v3`.
@@ -65,7 +85,7 @@ impl FromStr for EnvId {
             Some((family, task)) if is_id_part(family) && is_id_part(task) => {
                 Ok(Self { text: text.to_owned(), slash: family.len() })
             }
-            _ => Err(IdError::EnvId(text.chars().take(160).collect())),
+            _ => Err(IdError::EnvId(excerpt(text))),
         }
     }
 }
@@ -141,6 +161,111 @@ number_id! {
     CycleId(i64)
 }
 
+impl Seed {
+    /// The seed that the older scheme gives a task: the first four bytes of the SHA-256 of the text
+    /// of its UUID as a big-endian number, without the highest bit (spec/commitments.md).
+    pub fn of_task(task_uuid: &str) -> Self {
+        let [a, b, c, d, ..] = Sha256::digest(task_uuid).0;
+        Self(u64::from(u32::from_be_bytes([a, b, c, d]) & 0x7FFF_FFFF))
+    }
+}
+
+/// Who a miner or a validator is on the chain: an account of 32 bytes, written as an SS58 address
+/// with prefix 42, as in `5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Hotkey([u8; 32]);
+
+impl Hotkey {
+    /// The hotkey with that account id.
+    pub fn from_account_id(account_id: [u8; 32]) -> Self {
+        Self(account_id)
+    }
+
+    /// The account id: 32 bytes, a public key of the chain.
+    pub fn account_id(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl FromStr for Hotkey {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        match ss58::decode(text) {
+            Ok(account_id) => Ok(Self(account_id)),
+            Err(source) => Err(IdError::Hotkey { text: excerpt(text), source }),
+        }
+    }
+}
+
+impl fmt::Display for Hotkey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&ss58::encode(&self.0))
+    }
+}
+
+/// The id of a miner's deployment at Basilica: a UUID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct DeploymentId([u8; 16]);
+
+impl DeploymentId {
+    /// The id with those bytes.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 16 bytes of the UUID, in the order in which it is written.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// Where the deployment answers.
+    pub fn url(&self) -> String {
+        format!("https://{self}.deployments.basilica.ai")
+    }
+}
+
+impl FromStr for DeploymentId {
+    type Err = IdError;
+
+    /// Reads the form with hyphens and no other: a commitment is compared as text elsewhere.
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        match Uuid::try_parse(text) {
+            Ok(uuid) if text.len() == 36 => Ok(Self(uuid.into_bytes())),
+            _ => Err(IdError::DeploymentId(excerpt(text))),
+        }
+    }
+}
+
+impl fmt::Display for DeploymentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&Uuid::from_bytes(self.0).hyphenated(), f)
+    }
+}
+
+macro_rules! through_text {
+    ($name:ident) => {
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+
+            fn try_from(text: String) -> Result<Self, IdError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.to_string()
+            }
+        }
+    };
+}
+
+through_text!(Hotkey);
+through_text!(DeploymentId);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,5 +287,41 @@ mod tests {
         assert!(serde_json::from_str::<EnvId>("\"metaworld/reach-v3\"").is_ok());
         let error = serde_json::from_str::<EnvId>("\"reach\"").unwrap_err();
         assert!(error.to_string().contains("family/task"), "{error}");
+    }
+    const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+
+    #[test]
+    fn a_hotkey_is_checked_and_comes_back_as_it_was() {
+        let hotkey: Hotkey = ALICE.parse().unwrap();
+        assert_eq!(hotkey.account_id()[..4], [0xd4, 0x35, 0x93, 0xc7]);
+        assert_eq!(hotkey.to_string(), ALICE);
+        assert_eq!(serde_json::to_value(hotkey).unwrap(), ALICE);
+        let typo = ALICE.replace("KutQY", "KutQZ");
+        let error = serde_json::from_value::<Hotkey>(typo.into()).unwrap_err().to_string();
+        assert!(error.contains("is not a hotkey: its checksum"), "{error}");
+    }
+
+    #[test]
+    fn a_deployment_id_has_one_form() {
+        let text = "380208a9-ad45-f23d-3b1a-11df587fd280";
+        let id: DeploymentId = text.parse().unwrap();
+        assert_eq!(id.to_string(), text);
+        assert_eq!(id.url(), format!("https://{text}.deployments.basilica.ai"));
+        for bad in [
+            "",
+            "380208a9ad45f23d3b1a11df587fd280",
+            "{380208a9-ad45-f23d-3b1a-11df587fd280}",
+            "380208a9-ad45-f23d-3b1a-11df587fd28g",
+        ] {
+            let error = bad.parse::<DeploymentId>().unwrap_err().to_string();
+            assert!(error.contains("36 characters"), "{error}");
+        }
+    }
+
+    #[test]
+    fn seeds_of_the_older_scheme() {
+        // hashlib.sha256(b"cd613e30-...").digest()[:4], big endian, & 0x7FFFFFFF.
+        assert_eq!(Seed::of_task("cd613e30-d8f1-4adf-91b7-584a2265b1f5"), Seed(1_483_234_549));
+        assert_eq!(Seed::of_task("1e2feb89-414c-443c-9027-c4d1c386bbc4"), Seed(2_015_167_423));
     }
 }

@@ -2,7 +2,8 @@
 //! and how results become numbers to compare.
 //!
 //! This crate is pure. It has no simulator, no network and no clock, and builds in seconds, so that
-//! a policy server, a dashboard or a chain client can speak Kinitro's formats without the rest.
+//! a policy server, a dashboard or a chain client can speak Kinitro's formats without the rest. Only
+//! [`crypto`] asks the machine for something: random numbers for new keys, and files to keep them in.
 //!
 //! ```
 //! use kinitro_core::{Action, EnvId, stats};
@@ -25,7 +26,9 @@
 //! - [`id`]: names and numbers parsed at the edge ([`EnvId`], [`Seed`], ...)
 //! - [`observation`], [`action`], [`image`]: the robot interface, with serde in the wire format
 //! - [`outcome`]: how an episode ended; one type from the simulator to the reports
-//! - [`stats`]: intervals for success rates
+//! - [`stats`]: intervals for success rates and for their differences
+//! - [`scoring`]: from success rates to the weights of a subnet
+//! - [`crypto`]: endpoints that only the backend can read, and its keys
 //!
 //! # What is not
 //! Running a policy or an environment: that is `kinitro-eval`. Reading commitments or setting
@@ -35,15 +38,19 @@
 
 pub mod action;
 mod channels;
+pub mod crypto;
 pub mod id;
 pub mod image;
 pub mod observation;
 pub mod outcome;
+pub mod scoring;
+mod ss58;
 pub mod stats;
 
 pub use action::{Action, ActionError, ActionSpec, ChannelSpec};
 pub use channels::Channels;
-pub use id::{BlockNumber, CycleId, EnvId, IdError, MinerUid, Seed, TaskId};
+pub use id::{BlockNumber, CycleId, DeploymentId, EnvId, Hotkey, IdError, MinerUid, Seed, TaskId};
 pub use image::{DepthImage, Image, ImageError};
 pub use observation::{Observation, TaskConfig};
 pub use outcome::{InfraFault, InfraFaultKind, Outcome, PolicyFault, PolicyFaultKind};
+pub use ss58::Ss58Error;

@@ -1,38 +1,6 @@
-//! What a number of successes says about a success rate.
+//! The interval of one success rate.
 
-use serde::{Deserialize, Serialize};
-
-/// How sure an interval is to hold the true value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Confidence {
-    /// 90 %.
-    P90,
-    /// 95 %.
-    P95,
-    /// 99 %.
-    P99,
-}
-
-impl Confidence {
-    /// The two-sided quantile of the standard normal distribution.
-    fn z(self) -> f64 {
-        match self {
-            Self::P90 => 1.644_853_626_951_472_7,
-            Self::P95 => 1.959_963_984_540_054,
-            Self::P99 => 2.575_829_303_548_900_4,
-        }
-    }
-}
-
-/// A range of values, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Interval {
-    /// The lower end.
-    pub low: f64,
-    /// The upper end.
-    pub high: f64,
-}
+use super::{Confidence, Interval};
 
 /// The Wilson score interval of a success rate, within `[0, 1]`.
 ///

@@ -1,0 +1,44 @@
+//! Endpoints that only the backend can read, and the keys for it.
+//!
+//! A miner seals the id of its deployment for the backend's public key and publishes the result on
+//! the chain; the backend opens it with its private key.
+//!
+//! ```
+//! use kinitro_core::crypto::{Open, OpenV2, PrivateKey, Seal, SealV2};
+//! use kinitro_core::{DeploymentId, Hotkey};
+//!
+//! let backend = PrivateKey::generate()?;
+//! let miner: Hotkey = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY".parse()?;
+//! let endpoint: DeploymentId = "380208a9-ad45-f23d-3b1a-11df587fd280".parse()?;
+//!
+//! let seal = SealV2 { backend: backend.public_key(), netuid: 26, hotkey: miner };
+//! let published = seal.seal(&endpoint)?.to_string();
+//! assert_eq!(published.len(), 80);
+//!
+//! let open = OpenV2 { backend: &backend, netuid: 26, hotkey: miner };
+//! assert_eq!(open.open(&published.parse()?)?, endpoint);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Versions
+//! [Version 1](SealV1) is what miners have written so far. Whoever copies such a text into a
+//! commitment of their own has it opened as theirs. [Version 2](SealV2) opens only for the hotkey
+//! and the subnet it was sealed for. Both have 64 bytes, 80 characters of base85; a commitment tells
+//! them apart by [its tag](SealVersion::tag).
+//!
+//! # Secrets
+//! Private keys and what is derived from them are zeroized when they are dropped, and are in no
+//! error, no log and no `Debug`.
+
+mod base85;
+mod key_files;
+mod keys;
+mod seal;
+
+pub use base85::Base85Error;
+pub use key_files::{KeyDirectory, KeyFileError, KeyFiles, load_private_key};
+pub use keys::{KeyError, PrivateKey, PublicKey};
+pub use seal::{
+    CryptoError, Open, OpenV1, OpenV2, Seal, SealV1, SealV2, SealVersion, SealedEndpoint,
+    SealedEndpointError,
+};

@@ -1,0 +1,142 @@
+//! How many sets of environments of each size, and what they are worth.
+
+use serde::{Deserialize, Serialize};
+
+/// How many points a won set of environments brings, by its size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scheme {
+    /// As many as there are environments in it.
+    #[default]
+    Linear,
+    /// 1, 2, 4, 8, ...: twice as many with each further environment.
+    Exponential,
+    /// 1, whatever its size.
+    Equal,
+}
+
+impl Scheme {
+    /// All schemes.
+    pub const ALL: [Self; 3] = [Self::Linear, Self::Exponential, Self::Equal];
+
+    /// The name in files and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Linear => "linear",
+            Self::Exponential => "exponential",
+            Self::Equal => "equal",
+        }
+    }
+
+    /// The points of one set of that many environments: the `K` of spec/scoring.md §3. The empty
+    /// set brings none.
+    ///
+    /// # Panics
+    /// When there are more than 128 environments.
+    pub fn points(self, size: usize) -> u128 {
+        match self {
+            _ if size == 0 => 0,
+            Self::Linear => size as u128,
+            Self::Exponential => {
+                assert!(size <= 128, "the points for {size} environments overflow");
+                1 << (size - 1)
+            }
+            Self::Equal => 1,
+        }
+    }
+}
+
+impl std::fmt::Display for Scheme {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A number of sets of environments for each size, from 0 to the number of environments.
+///
+/// Everything is exact. Of one size there are at most `C(64, 32) < 2^61` sets, of all sizes `2^64`,
+/// and all points there can be together are at most `(3^64 - 1) / 2 < 2^101`, those of the
+/// exponential scheme for 64 environments: `u128` holds them all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SizeCounts(Vec<u64>);
+
+impl SizeCounts {
+    /// No set of any size, among `envs` environments.
+    pub(super) fn none(envs: usize) -> Self {
+        Self(vec![0; envs + 1])
+    }
+
+    pub(super) fn from_counts(counts: Vec<u64>) -> Self {
+        Self(counts)
+    }
+
+    pub(super) fn add_one(&mut self, size: usize) {
+        self.0[size] += 1;
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            *mine += theirs;
+        }
+    }
+
+    pub(super) fn subtract(&mut self, other: &Self) {
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            *mine -= theirs;
+        }
+    }
+
+    /// Forgets the empty set, which nobody wins.
+    pub(super) fn without_empty_set(mut self) -> Self {
+        self.0[0] = 0;
+        self
+    }
+
+    /// The numbers by size: element `k` is how many sets of `k` environments.
+    pub fn as_slice(&self) -> &[u64] {
+        &self.0
+    }
+
+    /// The sizes of which there is a set, each with how many.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.0.iter().copied().enumerate().filter(|&(_, count)| count > 0)
+    }
+
+    /// How many sets of all sizes.
+    pub fn total(&self) -> u128 {
+        self.0.iter().map(|&count| u128::from(count)).sum()
+    }
+
+    /// The points of all of them.
+    pub fn points(&self, scheme: Scheme) -> u128 {
+        self.iter().map(|(size, count)| u128::from(count) * scheme.points(size)).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_points_there_can_be_fit() {
+        let mut row = vec![1u64];
+        for _ in 0..64 {
+            row = std::iter::once(1)
+                .chain(row.windows(2).map(|pair| pair[0] + pair[1]))
+                .chain(std::iter::once(1))
+                .collect();
+        }
+        let all = SizeCounts::from_counts(row).without_empty_set();
+        assert_eq!(all.points(Scheme::Equal), u128::from(u64::MAX));
+        assert_eq!(all.points(Scheme::Linear), 64 << 63);
+        assert_eq!(all.points(Scheme::Exponential), (3u128.pow(64) - 1) / 2);
+    }
+
+    #[test]
+    fn schemes_have_the_names_of_files() {
+        for scheme in Scheme::ALL {
+            assert_eq!(serde_json::to_value(scheme).unwrap(), scheme.as_str());
+        }
+    }
+}

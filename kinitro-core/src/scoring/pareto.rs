@@ -1,0 +1,174 @@
+//! The rule of the subnet: points for every set of environments a miner wins.
+
+use serde_json::json;
+
+use super::counts::{Scheme, SizeCounts};
+use super::explain::{Explanations, explain};
+use super::frontier::{epsilons, frontier};
+use super::subsets::{CountError, DEFAULT_WORK_LIMIT, count_wins};
+use super::threshold::{Gap, Thresholds};
+use super::weighting::{Method, WeightSet, Weighting};
+use super::weights::{PointScale, Rounding, WeightsError, softmax_of_points, to_u16};
+use super::{ScoreTable, TableError};
+
+/// Why a table got no weights.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScoringError {
+    /// The numbers are no table.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The winners could not be counted.
+    #[error(transparent)]
+    Count(#[from] CountError),
+    /// The points could not become weights.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+}
+
+/// For every set of environments the miner that is best on it, first committers first, gets points;
+/// the weights are a softmax over them (spec/scoring.md).
+///
+/// ```
+/// use kinitro_core::scoring::{ParetoSubsets, PointScale, Scheme, SimulatedSubnet};
+///
+/// let subnet = SimulatedSubnet { miners: 5, envs: 3, episodes_per_env: 50, seed: 7.into() };
+/// let rule = ParetoSubsets::new().scheme(Scheme::Equal).points(PointScale::Share).temperature(0.2);
+/// let scores = rule.score(&subnet.simulate()?.table)?;
+/// assert!(scores.points.iter().sum::<u128>() <= 7);
+/// assert!((scores.weights.shares.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+/// # Ok::<(), kinitro_core::scoring::ScoringError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ParetoSubsets {
+    scheme: Scheme,
+    points: PointScale,
+    temperature: f64,
+    gap: Gap,
+    rounding: Rounding,
+    work_limit: u64,
+}
+
+impl Default for ParetoSubsets {
+    fn default() -> Self {
+        Self {
+            scheme: Scheme::default(),
+            points: PointScale::default(),
+            temperature: 1.0,
+            gap: Gap::default(),
+            rounding: Rounding::default(),
+            work_limit: DEFAULT_WORK_LIMIT,
+        }
+    }
+}
+
+impl ParetoSubsets {
+    /// The rule with the defaults of the subnet: linear points, raw, at temperature 1.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many points a set brings by its size. Default: linear.
+    #[must_use]
+    pub fn scheme(self, scheme: Scheme) -> Self {
+        Self { scheme, ..self }
+    }
+
+    /// Whether the softmax sees points as they are. Default: raw.
+    #[must_use]
+    pub fn points(self, points: PointScale) -> Self {
+        Self { points, ..self }
+    }
+
+    /// The temperature of the softmax, above 0: the lower, the more the first one gets. Default: 1.
+    #[must_use]
+    pub fn temperature(self, temperature: f64) -> Self {
+        Self { temperature, ..self }
+    }
+
+    /// How much better a later miner must be. Default: 1.5 standard errors, 0.02 to 0.10.
+    #[must_use]
+    pub fn gap(self, gap: Gap) -> Self {
+        Self { gap, ..self }
+    }
+
+    /// How shares become the integers of the chain. Default: down.
+    #[must_use]
+    pub fn rounding(self, rounding: Rounding) -> Self {
+        Self { rounding, ..self }
+    }
+
+    /// How many steps the count may take. Default: [`DEFAULT_WORK_LIMIT`].
+    #[must_use]
+    pub fn work_limit(self, work_limit: u64) -> Self {
+        Self { work_limit, ..self }
+    }
+
+    /// Everything there is to know about that table, each step of the way to the weights.
+    ///
+    /// # Errors
+    /// [`ScoringError::Weights`] for a temperature that is not above 0, [`ScoringError::Count`] when
+    /// the work limit is reached.
+    pub fn score(&self, table: &ScoreTable) -> Result<Scores, ScoringError> {
+        let epsilons = epsilons(table);
+        let frontier = frontier(table, &epsilons);
+        let thresholds = Thresholds::new(table, &self.gap);
+        let wins = count_wins(table, &thresholds, self.work_limit)?;
+        let points: Vec<u128> = wins.iter().map(|wins| wins.points(self.scheme)).collect();
+        let weights = self.weights_of(table, &points)?;
+        Ok(Scores { epsilons, frontier, thresholds, wins, points, weights })
+    }
+
+    /// Why each miner has the points it has.
+    ///
+    /// # Errors
+    /// [`ScoringError::Count`] when the work limit is reached.
+    pub fn explain(&self, table: &ScoreTable) -> Result<Explanations, ScoringError> {
+        let thresholds = Thresholds::new(table, &self.gap);
+        Ok(explain(table, &thresholds, self.scheme, self.work_limit)?)
+    }
+
+    fn weights_of(&self, table: &ScoreTable, points: &[u128]) -> Result<WeightSet, WeightsError> {
+        let shares = softmax_of_points(points, self.points, self.temperature)?;
+        let values = to_u16(&shares, self.rounding)?;
+        Ok(WeightSet { uids: table.uids().to_vec(), shares, values, method: self.method() })
+    }
+}
+
+impl Weighting for ParetoSubsets {
+    fn method(&self) -> Method {
+        // The work limit is not named: it decides whether there are weights, not which.
+        let options = json!({
+            "scheme": self.scheme,
+            "points": self.points,
+            "temperature": self.temperature,
+            "gap": self.gap,
+            "rounding": self.rounding,
+        });
+        Method { name: "pareto-subsets".to_owned(), options }
+    }
+
+    fn weigh(&self, table: &ScoreTable) -> Result<WeightSet, ScoringError> {
+        let thresholds = Thresholds::new(table, &self.gap);
+        let wins = count_wins(table, &thresholds, self.work_limit)?;
+        let points: Vec<u128> = wins.iter().map(|wins| wins.points(self.scheme)).collect();
+        Ok(self.weights_of(table, &points)?)
+    }
+}
+
+/// What [`ParetoSubsets`] found, in the order of the table's rows and columns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    /// For each environment the difference in success rate that is taken for noise.
+    pub epsilons: Vec<f64>,
+    /// The rows of the miners whom nobody dominates within those epsilons.
+    pub frontier: Vec<usize>,
+    /// What a later committer must beat.
+    pub thresholds: Thresholds,
+    /// For each miner how many sets of environments it wins, by size.
+    pub wins: Vec<SizeCounts>,
+    /// For each miner the points those bring.
+    pub points: Vec<u128>,
+    /// The weights of the miners.
+    pub weights: WeightSet,
+}
