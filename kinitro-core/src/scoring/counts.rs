@@ -67,6 +67,13 @@ impl SizeCounts {
         Self(vec![0; envs + 1])
     }
 
+    /// All sets of `of` environments but the empty one, among `envs`.
+    pub(super) fn subsets(of: usize, envs: usize) -> Self {
+        let mut counts: Vec<u64> = binomials(of).collect();
+        counts.resize(envs + 1, 0);
+        Self(counts).without_empty_set()
+    }
+
     pub(super) fn from_counts(counts: Vec<u64>) -> Self {
         Self(counts)
     }
@@ -114,23 +121,36 @@ impl SizeCounts {
     }
 }
 
+/// `C(n, 0), ..., C(n, n)`, for `n` up to 64. They are below 2^61.
+pub(super) fn binomials(n: usize) -> impl Iterator<Item = u64> {
+    // In this order every division is exact.
+    let next = move |&(k, ways): &(usize, u128)| {
+        (k < n).then(|| (k + 1, ways * (n - k) as u128 / (k + 1) as u128))
+    };
+    std::iter::successors(Some((0, 1)), next).map(|(_, ways)| ways as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_most_points_there_can_be_fit() {
-        let mut row = vec![1u64];
-        for _ in 0..64 {
-            row = std::iter::once(1)
-                .chain(row.windows(2).map(|pair| pair[0] + pair[1]))
-                .chain(std::iter::once(1))
-                .collect();
-        }
-        let all = SizeCounts::from_counts(row).without_empty_set();
+        let all = SizeCounts::subsets(64, 64);
         assert_eq!(all.points(Scheme::Equal), u128::from(u64::MAX));
         assert_eq!(all.points(Scheme::Linear), 64 << 63);
         assert_eq!(all.points(Scheme::Exponential), (3u128.pow(64) - 1) / 2);
+    }
+
+    #[test]
+    fn binomials_are_those_of_pascal() {
+        let mut row = vec![1];
+        for n in 0..=64 {
+            assert_eq!(binomials(n).collect::<Vec<_>>(), row);
+            let inner = row.windows(2).map(|pair| pair[0] + pair[1]);
+            row = std::iter::once(1).chain(inner).chain(std::iter::once(1)).collect();
+        }
+        assert_eq!(SizeCounts::subsets(3, 5).as_slice(), [0, 3, 3, 1, 0, 0]);
     }
 
     #[test]

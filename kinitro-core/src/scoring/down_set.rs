@@ -5,7 +5,7 @@
 //! Algebra", 1996, chapter II).
 
 use super::EnvSet;
-use super::counts::SizeCounts;
+use super::counts::{SizeCounts, binomials};
 use super::subsets::CountError;
 
 /// A family of sets that has, with a set, all of its subsets. It is kept as its maximal sets, none
@@ -214,7 +214,8 @@ impl Counter {
 
     /// The number of sets of size `k` is the sum of `C(m, k - s)` over the leaves.
     fn finish(self) -> SizeCounts {
-        let binomials = binomials(self.envs);
+        let binomials: Vec<Vec<u64>> =
+            (0..=self.envs).map(|free| binomials(free).collect()).collect();
         let mut totals = vec![0i128; self.envs + 1];
         for taken in 0..=self.envs {
             for (free, ways) in binomials.iter().enumerate().take(self.envs - taken + 1) {
@@ -240,18 +241,6 @@ fn rarest(facets: &[u64]) -> Option<usize> {
         }
     }
     (0..EnvSet::CAPACITY).filter(|&env| frequencies[env] > 0).min_by_key(|&env| frequencies[env])
-}
-
-/// Row `n` holds `C(n, 0), ..., C(n, n)`, for `n` up to `max`. With `max <= 64` they are below 2^61.
-fn binomials(max: usize) -> Vec<Vec<u64>> {
-    let mut rows: Vec<Vec<u64>> = vec![vec![1]];
-    for n in 1..=max {
-        let above = &rows[n - 1];
-        let inner = above.windows(2).map(|pair| pair[0] + pair[1]);
-        let row = std::iter::once(1).chain(inner).chain(std::iter::once(1)).collect();
-        rows.push(row);
-    }
-    rows
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ pub fn explain(
     let wins = count_wins(table, thresholds, work_limit)?;
     let mut context =
         Context { table, thresholds, order: table.rows_by_priority(), work: Work::new(work_limit) };
-    let mut unclaimed = context.subsets_of(EnvSet::first(table.env_count()))?;
+    let mut unclaimed = context.subsets_of(EnvSet::first(table.env_count()));
     for wins in &wins {
         unclaimed.subtract(wins);
     }
@@ -119,9 +119,8 @@ impl Context<'_> {
     }
 
     /// How many non-empty sets of these environments there are, by size.
-    fn subsets_of(&mut self, envs: EnvSet) -> Result<SizeCounts, CountError> {
-        let all = DownSet::power_set(envs).count(self.table.env_count(), &mut self.work)?;
-        Ok(all.without_empty_set())
+    fn subsets_of(&self, envs: EnvSet) -> SizeCounts {
+        SizeCounts::subsets(envs.len(), self.table.env_count())
     }
 
     fn denials(&mut self, row: usize) -> Result<Vec<Denial>, CountError> {
@@ -136,12 +135,12 @@ impl Context<'_> {
         }
         let mut denials = Vec::new();
         for (other, missed) in largest(incumbents) {
-            let mut sets = self.subsets_of(all)?;
-            sets.subtract(&self.subsets_of(all.difference(missed))?);
+            let mut sets = self.subsets_of(all);
+            sets.subtract(&self.subsets_of(all.difference(missed)));
             denials.push(self.denial(other, DenialReason::Incumbent, missed, sets));
         }
         for (other, beaten) in largest(challengers) {
-            let sets = self.subsets_of(beaten)?;
+            let sets = self.subsets_of(beaten);
             denials.push(self.denial(other, DenialReason::Challenger, beaten, sets));
         }
         denials.extend(self.lost_to_lower_uids(row)?);
@@ -182,7 +181,7 @@ impl Context<'_> {
             let inside = DownSet::power_set(reach);
             let lost = mine.lost.union(&theirs.lost, &mut self.work)?;
             let lost = inside.intersection(&lost, &mut self.work)?;
-            let mut sets = self.subsets_of(reach)?;
+            let mut sets = self.subsets_of(reach);
             let lost = lost.count(self.table.env_count(), &mut self.work)?;
             sets.subtract(&lost.without_empty_set());
             if sets.total() > 0 {
