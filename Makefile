@@ -19,6 +19,7 @@ lint: setup
 
 bench: setup
 	cargo run --release --bin kinitro -- bench sim
+	cargo bench -p kinitro-core
 
 # Writes again what is generated and committed. `make test` fails where it is out of date.
 docs: setup

@@ -1,15 +1,22 @@
 //! What can be typed. Only definitions: what happens then is in `commands`.
 
+mod crypto;
 mod env;
 mod eval;
 #[cfg(test)]
 mod reference;
+mod score;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use crypto::{
+    CryptoCommand, GenerateArguments, OpenArguments, PrivateKeyArguments, SealArguments,
+    SealingArguments,
+};
 pub(crate) use env::{BenchCommand, EnvCommand, FetchArguments, ListArguments, ParityArguments};
 pub(crate) use env::{DemoArguments, SimArguments};
 pub(crate) use eval::EvalArguments;
+pub(crate) use score::{ScoreArguments, ScoringArguments, TestScoringArguments};
 
 /// Judges robot policies in simulation.
 #[derive(Debug, Parser)]
@@ -29,6 +36,13 @@ pub(crate) enum Command {
     /// Measure this machine.
     #[command(subcommand)]
     Bench(BenchCommand),
+    /// Turn success rates into points and weights.
+    Score(ScoreArguments),
+    /// Score a simulated subnet.
+    TestScoring(TestScoringArguments),
+    /// Make keys, and seal and open endpoints.
+    #[command(subcommand)]
+    Crypto(CryptoCommand),
     /// Judge three policies in real simulation and compare them.
     Demo(DemoArguments),
 }

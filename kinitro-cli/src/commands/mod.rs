@@ -1,11 +1,13 @@
 //! What the commands do: one file a command.
 
 mod bench;
+mod crypto;
 mod demo;
 mod env;
 mod eval;
+mod score;
 
-use crate::args::{Arguments, BenchCommand, Command, EnvCommand};
+use crate::args::{Arguments, BenchCommand, Command, CryptoCommand, EnvCommand};
 use crate::failure::Failure;
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -15,6 +17,19 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Env(EnvCommand::Fetch(arguments)) => env::fetch(&arguments),
         Command::Env(EnvCommand::Parity(arguments)) => env::parity(&arguments),
         Command::Bench(BenchCommand::Sim(arguments)) => bench::sim(&arguments),
+        Command::Score(arguments) => score::score(&arguments),
+        Command::TestScoring(arguments) => score::test_scoring(&arguments),
+        Command::Crypto(CryptoCommand::GenerateKeypair(arguments)) => {
+            crypto::generate_keypair(&arguments)
+        }
+        Command::Crypto(CryptoCommand::ShowPublicKey(arguments)) => {
+            crypto::show_public_key(&arguments)
+        }
+        Command::Crypto(CryptoCommand::TestEncryption(arguments)) => {
+            crypto::test_encryption(&arguments)
+        }
+        Command::Crypto(CryptoCommand::Seal(arguments)) => crypto::seal(&arguments),
+        Command::Crypto(CryptoCommand::Open(arguments)) => crypto::open(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }
 }

@@ -1,9 +1,8 @@
 //! Base85 with the alphabet of RFC 1924, as Python's `base64.b85encode` writes it.
 //!
 //! Four bytes, as a big-endian number, are five digits, the most significant first. Only whole
-//! groups are needed here: what is written and read is 64 bytes long. The one crate with this
-//! alphabet also takes groups that stand for more than 32 bits, which would let one blob have
-//! several texts.
+//! groups are needed here: what is written and read is 64 bytes long. A group that stands for more
+//! than 32 bits is refused, so that no blob has two texts.
 
 /// The digits, from 0 to 84.
 const ALPHABET: &[u8; 85] =

@@ -1,0 +1,110 @@
+use kinitro_core::crypto::{
+    CryptoError, KeyDirectory, KeyError, KeyFileError, Open, OpenV1, OpenV2, PrivateKey, PublicKey,
+    Seal, SealV1, SealV2, load_private_key,
+};
+use kinitro_core::{DeploymentId, Hotkey};
+
+use crate::args::{
+    GenerateArguments, OpenArguments, PrivateKeyArguments, SealArguments, SealingArguments,
+};
+use crate::failure::{Code, Failure};
+use crate::output::{to_stderr, to_stdout};
+
+pub(crate) fn generate_keypair(arguments: &GenerateArguments) -> Result<(), Failure> {
+    let directory = match &arguments.directory {
+        Some(path) => KeyDirectory::new(path),
+        None => KeyDirectory::standard()?,
+    };
+    let key = PrivateKey::generate()?;
+    let files = directory.save(&arguments.name, &key, arguments.force)?;
+    to_stderr(format_args!(
+        "private key: {} (keep it secret, and a copy)",
+        files.private.display()
+    ));
+    to_stderr(format_args!("public key:  {}", files.public.display()));
+    to_stdout(key.public_key())
+}
+
+pub(crate) fn show_public_key(arguments: &PrivateKeyArguments) -> Result<(), Failure> {
+    to_stdout(load_private_key(&arguments.private_key_file)?.public_key())
+}
+
+pub(crate) fn test_encryption(arguments: &PrivateKeyArguments) -> Result<(), Failure> {
+    let key = load_private_key(&arguments.private_key_file)?;
+    let endpoint = DeploymentId::from_bytes(*b"kinitro endpoint");
+    let (netuid, hotkey) = (1, Hotkey::from_account_id([1; 32]));
+    for version in [1, 2] {
+        let sealed = sealer(version, key.public_key(), netuid, hotkey).seal(&endpoint)?;
+        let opened = opener(version, &key, netuid, hotkey).open(&sealed)?;
+        if opened != endpoint {
+            let failure = format_args!("version {version} opened as another endpoint");
+            return Err(Failure::new(Code::Failed, failure));
+        }
+        to_stdout(format_args!("version {version}: sealed as {sealed}, opened again"))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn seal(arguments: &SealArguments) -> Result<(), Failure> {
+    let (version, netuid, hotkey) = binding(&arguments.sealing)?;
+    let seal = sealer(version, arguments.backend_public_key, netuid, hotkey);
+    to_stdout(seal.seal(&arguments.deployment_id)?)
+}
+
+pub(crate) fn open(arguments: &OpenArguments) -> Result<(), Failure> {
+    let (version, netuid, hotkey) = binding(&arguments.sealing)?;
+    let key = load_private_key(&arguments.key.private_key_file)?;
+    to_stdout(opener(version, &key, netuid, hotkey).open(&arguments.sealed)?)
+}
+
+/// The version, and what version 2 is bound to; version 1 does not look at it.
+fn binding(arguments: &SealingArguments) -> Result<(u8, u16, Hotkey), Failure> {
+    match (arguments.seal_version, arguments.netuid, arguments.hotkey) {
+        (1, _, _) => Ok((1, 0, Hotkey::from_account_id([0; 32]))),
+        (version, Some(netuid), Some(hotkey)) => Ok((version, netuid, hotkey)),
+        _ => Err(Failure::usage("version 2 is bound to a miner: give --netuid and --hotkey")
+            .hint("--seal-version 1 binds to nobody")),
+    }
+}
+
+fn sealer(version: u8, backend: PublicKey, netuid: u16, hotkey: Hotkey) -> Box<dyn Seal> {
+    if version == 1 {
+        Box::new(SealV1 { backend })
+    } else {
+        Box::new(SealV2 { backend, netuid, hotkey })
+    }
+}
+
+fn opener(version: u8, backend: &PrivateKey, netuid: u16, hotkey: Hotkey) -> Box<dyn Open + '_> {
+    if version == 1 {
+        Box::new(OpenV1 { backend })
+    } else {
+        Box::new(OpenV2 { backend, netuid, hotkey })
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        Self::new(Code::Environment, error)
+    }
+}
+
+impl From<CryptoError> for Failure {
+    fn from(error: CryptoError) -> Self {
+        Self::new(Code::Failed, error)
+    }
+}
+
+impl From<KeyFileError> for Failure {
+    fn from(error: KeyFileError) -> Self {
+        match error {
+            KeyFileError::Exists(_) => Self::usage(&error)
+                .hint("--force overwrites it; what was sealed for it can never be opened again"),
+            KeyFileError::InvalidName(_) => Self::usage(&error),
+            KeyFileError::Io { .. } | KeyFileError::NoDirectory => {
+                Self::new(Code::Environment, &error)
+            }
+            _ => Self::new(Code::Failed, &error),
+        }
+    }
+}
