@@ -44,8 +44,8 @@ impl Policy for Wanderer {
         Ok(())
     }
 
-    /// `kinitro env list` shows which channels an environment has, and in which units: here the
-    /// position of the hand in metres, and a motion of up to 1 cm a step along each axis.
+    /// Which channels there are, and in which units, `Registry::spec` says: here the position of the
+    /// hand in metres, and a motion of up to 1 cm a step along each axis.
     async fn act(&mut self, observation: &Observation) -> Result<Action, PolicyFault> {
         let hand = observation.proprio.get("ee_pos").filter(|hand| hand.len() == 3);
         let hand = hand.ok_or_else(|| PolicyFault::new(PolicyFaultKind::Error, "no ee_pos"))?;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs every example and checks what it says: that it compiles is not that it works.
 #
-# CI calls this after `make setup`. It takes some ten seconds once the examples are built.
+# CI calls this after `make setup`. It takes some 20 seconds once the examples are built.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
