@@ -48,6 +48,24 @@ pub struct CameraSpec {
     pub width: usize,
 }
 
+impl EnvironmentSpec {
+    /// The camera of that name.
+    ///
+    /// # Errors
+    /// [`EnvironmentError::UnknownCamera`] with the nearest names, or with all where none is near.
+    pub fn camera(&self, name: &str) -> Result<&CameraSpec, EnvironmentError> {
+        self.cameras.iter().find(|camera| camera.name == name).ok_or_else(|| {
+            let known = || self.cameras.iter().map(|camera| camera.name.as_str());
+            let mut names = nearest(name, known());
+            if names.is_empty() {
+                names = known().map(str::to_owned).collect();
+            }
+            let (env_id, camera) = (self.id.clone(), name.to_owned());
+            EnvironmentError::UnknownCamera { env_id, camera, nearest: names }
+        })
+    }
+}
+
 /// One instance of an environment's problem: where things are, and how the world differs from the
 /// nominal one. It grows from a seed, and says all there is to say: two resets to the same task
 /// give the same episode for the same actions.
@@ -245,4 +263,31 @@ pub(crate) fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>
         .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
     scored.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_camera_is_met_with_the_names_it_could_be() {
+        let camera = |name: &str| CameraSpec { name: name.to_owned(), height: 1, width: 1 };
+        let spec = EnvironmentSpec {
+            id: "toy/point-v0".parse().unwrap(),
+            description: String::new(),
+            observation: Vec::new(),
+            action: ActionSpec::default(),
+            cameras: vec![camera("above"), camera("wrist")],
+            step_seconds: 0.05,
+            max_steps: 1,
+        };
+        assert_eq!(spec.camera("wrist").unwrap().name, "wrist");
+        let said = |name: &str| spec.camera(name).unwrap_err().to_string();
+        assert!(
+            said("abov").ends_with("no camera `abov`; did you mean above?"),
+            "{}",
+            said("abov")
+        );
+        assert!(said("x").ends_with("did you mean above or wrist?"), "{}", said("x"));
+    }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use kinitro_core::{EnvId, PolicyFault, Seed};
 use tokio::sync::oneshot;
 
-use crate::env::{EnvironmentError, Registry, nearest};
+use crate::env::{EnvironmentError, Registry};
 use crate::episode::{EpisodeOptions, EpisodeRecord, Stop};
 use crate::policy::Policy;
 use crate::report::{FolderError, Identity, Machine, Manifest, Summary};
@@ -338,21 +338,10 @@ impl Evaluation {
         let mut all = Vec::new();
         for env_id in environments {
             let spec = self.registry.spec(env_id)?;
-            let known = || spec.cameras.iter().map(|camera| camera.name.as_str());
-            let unknown = self.cameras.iter().find(|camera| !known().any(|name| name == *camera));
-            if let Some(camera) = unknown {
-                let mut names = nearest(camera, known());
-                if names.is_empty() {
-                    names = known().map(str::to_owned).collect();
-                }
-                let error = EnvironmentError::UnknownCamera {
-                    env_id: env_id.clone(),
-                    camera: camera.clone(),
-                    nearest: names,
-                };
-                return Err(error.into());
+            for camera in &self.cameras {
+                spec.camera(camera)?;
             }
-            all.extend(known().map(str::to_owned));
+            all.extend(spec.cameras.into_iter().map(|camera| camera.name));
         }
         let mut cameras = if self.cameras.is_empty() { all } else { self.cameras.clone() };
         cameras.sort();

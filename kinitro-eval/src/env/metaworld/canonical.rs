@@ -13,7 +13,7 @@ use super::world::Command;
 use super::{CAMERAS, PICTURE, env_id};
 use crate::env::{
     CameraSpec, Controller, Environment, EnvironmentError, EnvironmentSpec, Task, TaskRng,
-    Transition, nearest,
+    Transition,
 };
 
 /// The specification of a task, which needs no simulator to be known.
@@ -135,18 +135,7 @@ impl Environment for CanonicalEnvironment {
     }
 
     fn render(&mut self, camera: &str) -> Result<Image, EnvironmentError> {
-        let known = self.spec.cameras.iter().map(|camera| camera.name.as_str());
-        if !known.clone().any(|name| name == camera) {
-            let mut names = nearest(camera, known.clone());
-            if names.is_empty() {
-                names = known.map(str::to_owned).collect();
-            }
-            return Err(EnvironmentError::UnknownCamera {
-                env_id: self.spec.id.clone(),
-                camera: camera.to_owned(),
-                nearest: names,
-            });
-        }
+        self.spec.camera(camera)?;
         if !self.simulation.started() {
             return Err(EnvironmentError::NotReset);
         }
