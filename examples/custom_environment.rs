@@ -160,3 +160,8 @@ impl Controller for Spring {
         Action::new().with("push", [4.0 * (state[2] - state[0]) - 3.0 * state[1]])
     }
 }
+
+#[test]
+fn the_family_keeps_to_what_the_traits_say() {
+    kinitro_eval::conformance::environment_family(&Rail);
+}

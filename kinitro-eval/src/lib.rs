@@ -50,7 +50,11 @@ pub mod evaluation;
 pub mod policy;
 pub mod report;
 
+/// For implementations of [`Policy`].
+pub use async_trait::async_trait;
 pub use env::Registry;
 pub use episode::{EpisodeRecord, Stop};
 pub use evaluation::{Evaluation, EvaluationError, EvaluationReport, Event};
-pub use policy::{ExpertPolicy, HttpPolicy, Policy, RandomPolicy, ZeroPolicy};
+/// What policies and environments are told in: observations, actions, faults.
+pub use kinitro_core;
+pub use policy::{ExpertPolicy, HttpPolicy, HttpPolicyError, Policy, RandomPolicy, ZeroPolicy};

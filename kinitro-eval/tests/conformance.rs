@@ -11,7 +11,7 @@ fn registry() -> Registry {
 }
 
 #[test]
-fn every_family_conforms() {
+fn every_family_conforms_and_takes_pictures() {
     registry().families().for_each(conformance::environment_family);
 }
 

@@ -2,6 +2,7 @@
 #![cfg(feature = "mujoco")]
 #![allow(clippy::unwrap_used)]
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use kinitro_core::{Action, EnvId, Seed};
@@ -15,6 +16,11 @@ const TASKS: [&str; 3] = ["pick-place-v3", "push-v3", "reach-v3"];
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Says something that is seen even where the test passes: only what the macros print is held back.
+fn say(text: &str) {
+    writeln!(std::io::stderr(), "{text}").unwrap();
 }
 
 fn make(task: &str) -> Box<dyn Environment> {
@@ -36,7 +42,7 @@ fn strictness() -> Strictness {
     if machine.arch == "x86_64" && machine.fma {
         Strictness::EXACT
     } else {
-        eprintln!("NOTE: {machine:?} rounds otherwise: 20 steps at 1e-12 are compared");
+        say(&format!("NOTE: {machine:?} rounds otherwise: 20 steps at 1e-12 are compared"));
         Strictness::OTHER_MACHINE
     }
 }
@@ -61,7 +67,7 @@ fn the_raw_face_equals_the_golden_recordings() {
 fn the_raw_face_equals_the_shared_fixtures() {
     let folder = workspace().join("../shared/fixtures/metaworld");
     if !folder.is_dir() {
-        eprintln!("SKIPPED: the shared fixtures are not at {}", folder.display());
+        say(&format!("SKIPPED: the shared fixtures are not at {}", folder.display()));
         return;
     }
     let mut files = recordings(&folder).unwrap();
@@ -328,7 +334,7 @@ fn the_raw_face_ends_after_500_steps_and_refuses_what_is_not_finite() {
 }
 
 #[test]
-fn environments_work_on_several_threads_at_once() {
+fn environments_and_pictures_work_on_several_threads_at_once() {
     let family = MetaWorld::default();
     std::thread::scope(|scope| {
         let run = || {

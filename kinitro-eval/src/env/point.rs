@@ -138,13 +138,7 @@ impl Environment for Point {
     }
 
     fn render(&mut self, camera: &str) -> Result<Image, EnvironmentError> {
-        if camera != CAMERA {
-            return Err(EnvironmentError::UnknownCamera {
-                env_id: self.spec.id.clone(),
-                camera: camera.to_owned(),
-                nearest: vec![CAMERA.to_owned()],
-            });
-        }
+        self.spec.camera(camera)?;
         let state = self.state.as_ref().ok_or(EnvironmentError::NotReset)?;
         let mut pixels = vec![0; PICTURE * PICTURE * 3];
         let mut dot = |[x, y]: [f64; 2], channel: usize| {

@@ -156,6 +156,11 @@ impl Evaluation {
         }
     }
 
+    /// What reports call the policy. Of a URL with a password it is the URL without it.
+    pub fn policy_name(&self) -> &str {
+        &self.policy
+    }
+
     /// Finds environments here, in place of the [built-in](Registry::builtin) registry.
     #[must_use]
     pub fn registry(mut self, registry: Registry) -> Self {
