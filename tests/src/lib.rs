@@ -1,1 +1,64 @@
 //! Shared set-up of the whole-system tests.
+//!
+//! They run the `kinitro` program as a person does: [`program`] starts it and catches what it says,
+//! [`server`] is a policy server that does as a test tells it, [`results`] reads what an evaluation
+//! leaves in its folder, and [`mounts`] makes disks that are full or cannot be written to.
+
+#![forbid(unsafe_code)]
+
+mod binary;
+pub mod mounts;
+pub mod program;
+pub mod results;
+pub mod server;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+pub use binary::kinitro_binary;
+pub use program::{Finished, Program, Running, kinitro};
+
+/// The root of the workspace.
+pub fn workspace() -> &'static Path {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().expect("this crate lies in the workspace")
+}
+
+/// Where the set-up has put the MetaWorld assets.
+///
+/// # Panics
+/// When they are not there: without them next to nothing can be tested.
+pub fn assets() -> PathBuf {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let folder = variable("KINITRO_METAWORLD_ASSETS").map(PathBuf::from).unwrap_or_else(|| {
+        let data = variable("XDG_DATA_HOME").map(PathBuf::from).unwrap_or_else(|| {
+            let home = variable("HOME").expect("HOME is set where XDG_DATA_HOME is not");
+            Path::new(&home).join(".local/share")
+        });
+        data.join("kinitro/assets/metaworld-3.1.1")
+    });
+    let is_there = folder.join("sawyer_xyz").is_dir();
+    assert!(is_there, "the assets are not in {}: run `make setup`", folder.display());
+    folder
+}
+
+/// Says that something could not be tested, and why. It is said even of tests that pass, whose
+/// output is otherwise kept back.
+pub fn not_tested(what: &str) {
+    // Nowhere is left to say that nothing can be said.
+    let _ = writeln!(std::io::stderr(), "\nNOT TESTED: {what}\n");
+}
+
+/// Waits until something is so.
+///
+/// # Panics
+/// When it is not within half a minute.
+#[track_caller]
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_secs(30), "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}

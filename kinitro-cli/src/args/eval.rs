@@ -9,8 +9,8 @@ pub(crate) struct EvalArguments {
     /// The policy: the URL of a policy server, or `random`, `zero` or `expert`
     #[arg(long, value_name = "URL|NAME")]
     pub(crate) policy: String,
-    /// Environments, separated by commas; globs too: `metaworld/p*`
-    #[arg(long, value_name = "ENV,...", value_delimiter = ',', required = true)]
+    /// Environments, separated by commas; globs too: `metaworld/p*`, `metaworld/{push,reach}-v3`
+    #[arg(long, value_name = "ENV,...", required = true)]
     pub(crate) env: Vec<String>,
     /// Episodes in each environment
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]

@@ -85,7 +85,7 @@ fn settle(arguments: &EvalArguments, evaluation: Evaluation) -> Evaluation {
         .seed(arguments.seed)
         .action_timeout(arguments.action_timeout)
         .arguments(std::env::args());
-    for pattern in &arguments.env {
+    for pattern in arguments.env.iter().flat_map(|list| patterns(list)) {
         evaluation = evaluation.env(pattern);
     }
     for camera in &arguments.camera {
@@ -104,6 +104,19 @@ fn settle(arguments: &EvalArguments, evaluation: Evaluation) -> Evaluation {
         evaluation = evaluation.out(folder);
     }
     evaluation
+}
+
+/// The patterns of a list. Commas within braces belong to a pattern: `a/{b,c}-v3,a/d-v3` has two.
+fn patterns(list: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0_usize;
+    list.split(move |character| {
+        match character {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        character == ',' && depth == 0
+    })
 }
 
 /// Runs an evaluation behind a progress bar. The first ctrl-C stops it and keeps what is done, the
@@ -152,4 +165,19 @@ fn show(report: &EvaluationReport) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_within_braces_do_not_separate() {
+        let split = |list| patterns(list).collect::<Vec<_>>();
+        assert_eq!(split("a/b,c/*"), ["a/b", "c/*"]);
+        assert_eq!(split("a/{b,c}-v3,a/d"), ["a/{b,c}-v3", "a/d"]);
+        assert_eq!(split("a/{b,{c,d}},e"), ["a/{b,{c,d}}", "e"]);
+        assert_eq!(split("a}/b,c"), ["a}/b", "c"]);
+        assert_eq!(split(""), [""]);
+    }
 }

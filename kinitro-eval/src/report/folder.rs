@@ -18,6 +18,9 @@ pub const EPISODES_FILE: &str = "episodes.jsonl";
 /// The results: a [`Summary`].
 pub const SUMMARY_FILE: &str = "summary.json";
 
+/// How the names of files begin that are being written.
+const PARTIAL_PREFIX: &str = ".kinitro-partial-";
+
 /// Why results could not be kept, or an evaluation not be gone on with.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -105,8 +108,8 @@ impl ResultsFolder {
     ) -> Result<(Self, Vec<EpisodeRecord>), FolderError> {
         fs::create_dir_all(path).map_err(|error| failed(path, "made", error))?;
         let manifest_path = path.join(MANIFEST_FILE);
-        let is_new = !manifest_path.exists();
-        if is_new && !is_empty(path)? {
+        // In this order, since another process may be writing its manifest.
+        if !is_empty(path)? && !manifest_path.exists() {
             return Err(FolderError::NotResults { path: path.to_owned() });
         }
         let episodes_path = path.join(EPISODES_FILE);
@@ -127,14 +130,15 @@ impl ResultsFolder {
                 return Err(failed(&episodes_path, "locked", error));
             }
         }
-        if is_new {
-            write_json(&manifest_path, manifest)?;
-        } else {
+        if manifest_path.exists() {
             check_manifest(path, &manifest_path, manifest)?;
+        } else {
+            write_json(&manifest_path, manifest)?;
         }
         let (records, length) = read_episodes(&mut episodes, &episodes_path, manifest)?;
         let mut folder = Self { path: path.to_owned(), episodes, length };
         folder.cut_to_length()?;
+        remove_partial_files(path)?;
         Ok((folder, records))
     }
 
@@ -184,19 +188,37 @@ fn failed(path: &Path, verb: &'static str, source: io::Error) -> FolderError {
     FolderError::Io { path: path.to_owned(), verb, source }
 }
 
-/// Whether nothing is in the folder but what an evaluation leaves that was stopped before its
+/// Whether nothing is in the folder but what an evaluation leaves that was killed before its
 /// manifest was written.
 fn is_empty(path: &Path) -> Result<bool, FolderError> {
     let entries = fs::read_dir(path).map_err(|error| failed(path, "read", error))?;
     for entry in entries {
         let entry = entry.map_err(|error| failed(path, "read", error))?;
-        let is_unused = entry.file_name() == EPISODES_FILE
-            && entry.metadata().is_ok_and(|metadata| metadata.len() == 0);
+        let is_unused = is_partial(&entry)
+            || entry.file_name() == EPISODES_FILE
+                && entry.metadata().is_ok_and(|metadata| metadata.len() == 0);
         if !is_unused {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+fn is_partial(entry: &fs::DirEntry) -> bool {
+    entry.file_name().to_string_lossy().starts_with(PARTIAL_PREFIX)
+}
+
+/// Removes what is left of files that were being written when the program was killed.
+fn remove_partial_files(path: &Path) -> Result<(), FolderError> {
+    let entries = fs::read_dir(path).map_err(|error| failed(path, "read", error))?;
+    for entry in entries {
+        let entry = entry.map_err(|error| failed(path, "read", error))?;
+        if is_partial(&entry) {
+            let path = entry.path();
+            fs::remove_file(&path).map_err(|error| failed(&path, "removed", error))?;
+        }
+    }
+    Ok(())
 }
 
 fn check_manifest(folder: &Path, path: &Path, manifest: &Manifest) -> Result<(), FolderError> {
@@ -268,7 +290,7 @@ fn belongs(record: &EpisodeRecord, manifest: &Manifest) -> bool {
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FolderError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut file = tempfile::NamedTempFile::with_prefix_in(PARTIAL_PREFIX, folder)?;
         serde_json::to_writer_pretty(&mut file, value)?;
         file.write_all(b"\n")?;
         file.as_file().sync_all()?;

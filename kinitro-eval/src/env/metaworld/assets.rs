@@ -226,6 +226,10 @@ fn download(
     for folder in [&wheels, &scratch] {
         fs::create_dir(folder).map_err(|error| failed(format!("{}: {error}", folder.display())))?;
     }
+    // A file takes all that pip says; a pipe that nobody reads would stop it when it is full.
+    let said = staging.join("said");
+    let stderr =
+        File::create(&said).map_err(|error| failed(format!("{}: {error}", said.display())))?;
     let mut pip = Command::new("python3")
         .args(["-m", "pip", "download", &requirement, "--no-deps", "--only-binary=:all:"])
         .args(["--quiet", "--no-cache-dir", "--disable-pip-version-check", "--dest"])
@@ -234,7 +238,7 @@ fn download(
         .env("TMPDIR", &scratch)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
+        .stderr(stderr)
         .spawn()
         .map_err(|error| failed(format!("python3 cannot be started: {error}")))?;
     let status = loop {
@@ -249,12 +253,10 @@ fn download(
         }
     };
     if !status.success() {
-        let mut said = String::new();
-        if let Some(mut stderr) = pip.stderr.take() {
-            // Words for a person: what cannot be read of them is not missed.
-            let _ = stderr.read_to_string(&mut said);
-        }
-        let last = said.trim().lines().last().unwrap_or("it said nothing").to_owned();
+        // Words for a person: what cannot be read of them is not missed.
+        let said = fs::read(&said).unwrap_or_default();
+        let last = String::from_utf8_lossy(&said);
+        let last = last.trim().lines().last().unwrap_or("it said nothing").to_owned();
         return Err(failed(format!("pip could not download {requirement}: {last}")));
     }
     progress(Progress::Download(pin.wheel_bytes, pin.wheel_bytes));

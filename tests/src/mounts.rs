@@ -1,0 +1,81 @@
+//! Disks of a test's own: small ones, and ones that cannot be written to.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use tempfile::TempDir;
+
+/// A small disk in memory. Only a shell that waits for commands sees it as a mount, so that it
+/// vanishes with that shell, whatever happens to the test; others reach it through `/proc`.
+pub struct Disk {
+    shell: Child,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+    folder: TempDir,
+}
+
+impl Disk {
+    /// A disk of so many KiB; `None` where tests may not mount anything.
+    ///
+    /// # Panics
+    /// When it can be mounted and yet not used.
+    pub fn new(kib: u32) -> Option<Self> {
+        // Root needs a mount namespace only, others a user namespace in which they are root.
+        ["-m", "-rm"].into_iter().find_map(|kind| Self::in_namespace(kind, kib))
+    }
+
+    fn in_namespace(kind: &str, kib: u32) -> Option<Self> {
+        let folder = tempfile::tempdir().expect("there is a place for temporary files");
+        let mut shell = Command::new("unshare")
+            .args([kind, "sh"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let stdin = shell.stdin.take();
+        let stdout = BufReader::new(shell.stdout.take()?);
+        let mut disk = Self { shell, stdin, stdout, folder };
+        let mount = format!("mount -t tmpfs -o size={kib}k tmpfs '{}'", disk.inside().display());
+        let is_reachable = disk.command(&mount) && std::fs::create_dir(disk.path("probe")).is_ok();
+        is_reachable.then_some(disk)
+    }
+
+    fn inside(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A path on the disk, for everybody.
+    pub fn path(&self, name: &str) -> PathBuf {
+        let inside = self.inside().strip_prefix("/").unwrap_or(self.inside()).join(name);
+        Path::new("/proc").join(self.shell.id().to_string()).join("root").join(inside)
+    }
+
+    /// Lets it be written to, or not.
+    ///
+    /// # Panics
+    /// When that cannot be changed.
+    pub fn set_writable(&mut self, writable: bool) {
+        let option = if writable { "rw" } else { "ro" };
+        let remount = format!("mount -o remount,{option} '{}'", self.inside().display());
+        assert!(self.command(&remount), "the disk cannot be made {option}");
+    }
+
+    /// Whether the shell could do that.
+    fn command(&mut self, command: &str) -> bool {
+        let Some(stdin) = &mut self.stdin else { return false };
+        let mut line = String::new();
+        writeln!(stdin, "{command}; echo $?").is_ok()
+            && self.stdout.read_line(&mut line).is_ok()
+            && line.trim() == "0"
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // The shell ends at the end of its commands.
+        drop(self.stdin.take());
+        let _ = self.shell.wait();
+    }
+}
