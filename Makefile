@@ -9,7 +9,7 @@ demo: setup
 	cargo run --release --bin kinitro -- demo
 
 test: setup
-	@sh scripts/test.sh
+	@bash scripts/test.sh
 
 lint: setup
 	cargo fmt --all --check

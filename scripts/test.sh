@@ -1,22 +1,26 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Runs all tests. Where a part of the machine is missing it runs the rest, its last lines say what
 # was left out, and with CI=true that is a failure.
-set -eu
+set -euo pipefail
 cd "$(dirname "$0")/.."
 
-skip=""
-left_out=""
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+skip=()
 if ! python3 scripts/setup.py --has-graphics; then
-    skip="--skip picture"
-    left_out="tests of pictures: there is no EGL driver (see make setup)"
+    skip=(--skip picture)
+    echo "NOT TESTED: pictures: there is no EGL driver (see make setup)" >>"$log"
 fi
 
-# shellcheck disable=SC2086 # $skip is two words or none.
-cargo test --workspace -- $skip
+cargo test --workspace -- "${skip[@]}" 2>&1 | tee -a "$log"
 
+# Tests say so themselves where they lack a part of the machine. What lies beside the project and is
+# no part of it ("SKIPPED") may be missing.
+left_out=$(grep -E '^(NOT TESTED|SKIPPED):' "$log" | sort -u || true)
 if [ -n "$left_out" ]; then
     printf '\nLEFT OUT:\n%s\n' "$left_out"
-    if [ "${CI:-}" = true ]; then
+    if [ "${CI:-}" = true ] && grep -q '^NOT TESTED:' <<<"$left_out"; then
         echo "error: with CI=true nothing may be left out" >&2
         exit 1
     fi

@@ -83,8 +83,11 @@ fn settle(arguments: &EvalArguments, evaluation: Evaluation) -> Evaluation {
     let mut evaluation = evaluation
         .episodes(arguments.episodes)
         .seed(arguments.seed)
-        .action_timeout(arguments.action_timeout)
-        .arguments(std::env::args());
+        .action_timeout(arguments.action_timeout);
+    // The manifest is for others to read too: a password in the policy's URL stays out of it.
+    let name = evaluation.policy_name().to_owned();
+    let typed = std::env::args().map(|argument| argument.replace(&arguments.policy, &name));
+    evaluation = evaluation.arguments(typed);
     for pattern in arguments.env.iter().flat_map(|list| patterns(list)) {
         evaluation = evaluation.env(pattern);
     }
