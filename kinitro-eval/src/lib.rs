@@ -18,7 +18,7 @@
 //!
 //! # What is here
 //! - [`Evaluation`]: many episodes, in parallel, kept on disk and gone on with after a stop
-//! - [`env`]: the traits [`Environment`](env::Environment) and
+//! - [`mod@env`]: the traits [`Environment`](env::Environment) and
 //!   [`EnvironmentFamily`](env::EnvironmentFamily), a [`Registry`] of them, and the family
 //!   `metaworld`
 //! - [`policy`]: the trait [`Policy`]; policies behind [HTTP](HttpPolicy), random ones, and the

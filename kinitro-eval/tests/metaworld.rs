@@ -20,7 +20,8 @@ fn workspace() -> PathBuf {
 
 /// Says something that is seen even where the test passes: only what the macros print is held back.
 fn say(text: &str) {
-    writeln!(std::io::stderr(), "{text}").unwrap();
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "\n{text}").unwrap();
 }
 
 fn make(task: &str) -> Box<dyn Environment> {

@@ -2,11 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs::{self, Permissions};
-use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use kinitro_tests::{Program, kinitro, workspace};
+use kinitro_tests::{Program, kinitro, skipped, workspace};
 use serde_json::Value;
 
 const ID: &str = "380208a9-ad45-f23d-3b1a-11df587fd280";
@@ -123,8 +122,7 @@ fn what_is_sealed_opens_for_its_backend_and_its_miner_alone() {
 fn the_shared_blobs_open() {
     let vectors = workspace().join("../shared/vectors/crypto_dev.json");
     let Ok(text) = fs::read_to_string(&vectors) else {
-        // Not a macro, whose words are held back where the test passes.
-        return writeln!(std::io::stderr(), "SKIPPED: no {}", vectors.display()).unwrap();
+        return skipped(&format!("no {}", vectors.display()));
     };
     let vectors: Vec<Value> = serde_json::from_str(&text).unwrap();
     assert!(vectors.len() >= 20);

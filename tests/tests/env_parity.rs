@@ -5,7 +5,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use kinitro_tests::{Finished, kinitro, not_tested, workspace};
+use kinitro_tests::{Finished, kinitro, skipped, workspace};
 use ndarray::{Array1, Array2};
 use ndarray_npy::{NpzReader, NpzWriter};
 
@@ -80,7 +80,7 @@ fn the_golden_recordings_match() {
 fn the_development_fixtures_match() {
     let fixtures = workspace().join("../shared/fixtures/metaworld");
     if !fixtures.is_dir() {
-        return not_tested("parity with the development fixtures, which are not here");
+        return skipped("parity with the development fixtures, which are not here");
     }
     let finished = parity(&fixtures, &["--only", "{reach,push,pick-place}-v3__*"]).with_code(0);
     let matching = finished.stdout.lines().filter(|line| line.starts_with("match "));
