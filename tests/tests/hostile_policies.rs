@@ -27,7 +27,7 @@ fn misdeeds() -> Vec<Misdeed> {
         (|| Reply::Bytes(ok("")), "bad_answer", "an empty body"),
         (|| Reply::Bytes(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()), "bad_answer", "is not HTTP"),
         (|| Reply::HangUp, "unreachable", "closed the connection"),
-        (|| Reply::After(Duration::from_secs(10), stand_still()), "timeout", "200 ms"),
+        (|| Reply::After(Duration::from_secs(10), stand_still()), "timeout", "within 1 s"),
     ]
 }
 
@@ -38,8 +38,10 @@ fn ten_megabytes() -> Vec<u8> {
     ok(format!(r#"{{"action": {{"continuous": {channels}}}}}{padding}"#))
 }
 
+/// Judges the policy behind a server, which may take a second for an action: on a machine that is
+/// busy with other tests, good behaviour takes its time too.
 fn judge(server: &PolicyServer, episodes: usize, out: &std::path::Path) -> Finished {
-    kinitro("eval --no-images --workers 1 --max-steps 5 --action-timeout 0.2 --policy")
+    kinitro("eval --no-images --workers 1 --max-steps 5 --action-timeout 1 --policy")
         .args([&server.url, "--env", ENV, "--episodes", &episodes.to_string(), "--out"])
         .arg(out)
         .run()
@@ -58,7 +60,7 @@ fn every_misdeed_is_a_fault_of_its_kind_and_the_command_has_judged() {
         None => Reply::Bytes(stand_still()),
     });
     let finished = judge(&server, misdeeds.len() + 1, &out).with_code(0);
-    assert!(started.elapsed() < Duration::from_secs(8), "nobody waits 10 s for an answer");
+    assert!(started.elapsed() < Duration::from_secs(10), "nobody waits 10 s for an answer");
 
     let episodes = episodes(&out);
     for (seed, (_, kind, words)) in misdeeds.iter().enumerate() {
@@ -84,6 +86,26 @@ fn every_misdeed_is_a_fault_of_its_kind_and_the_command_has_judged() {
         assert!(finished.stdout.contains(&format!("{kind} {count}")), "{}", finished.stdout);
         let example = summary["fault_examples"][kind].as_str().unwrap();
         assert!(finished.stderr.contains(&format!("{ENV}: {kind}: {example}")), "{example}");
+    }
+}
+
+#[test]
+fn a_policy_is_held_to_the_time_limit_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = PolicyServer::start(|_| Reply::After(Duration::from_millis(600), stand_still()));
+    for (limit, outcome) in [("0.2", "policy_fault"), ("60", "failure")] {
+        let out = folder.path().join(limit);
+        let _ = kinitro("eval --no-images --max-steps 2 --episodes 1 --policy")
+            .args([&server.url, "--env", ENV, "--action-timeout", limit, "--out"])
+            .arg(&out)
+            .run()
+            .with_code(0);
+        let episode = &episodes(&out)[&(ENV.to_owned(), 0)];
+        assert_eq!(episode["outcome"], outcome, "{limit} s: {episode}");
+        if outcome == "policy_fault" {
+            assert_eq!(episode["kind"], "timeout");
+            assert!(episode["detail"].as_str().unwrap().contains("200 ms"), "{episode}");
+        }
     }
 }
 
