@@ -64,7 +64,13 @@ async fn policy(name: &str) -> Result<Evaluation, Failure> {
                     to_stderr("warning: the policy server says that its model is not loaded yet");
                 }
                 Ok(_) => {}
-                Err(fault) if fault.kind == PolicyFaultKind::Unreachable => {
+                // Nobody is there, or nobody who says a word: no episode would go better.
+                Err(fault)
+                    if matches!(
+                        fault.kind,
+                        PolicyFaultKind::Unreachable | PolicyFaultKind::Timeout
+                    ) =>
+                {
                     return Err(Failure::new(Code::Failed, fault)
                         .hint("start the policy server, or check the address given to --policy"));
                 }

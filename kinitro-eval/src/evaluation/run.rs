@@ -40,12 +40,12 @@ enum Message {
 pub(super) fn run(
     evaluation: &Evaluation,
     environments: Vec<EnvId>,
-    manifest: Manifest,
+    mut manifest: Manifest,
     dropped: Option<&Stop>,
 ) -> Result<EvaluationReport, EvaluationError> {
     let (mut folder, mut records) = match &evaluation.folder {
         Some(path) => {
-            let (folder, records) = ResultsFolder::open(path, &manifest)?;
+            let (folder, records) = ResultsFolder::open(path, &mut manifest)?;
             (Some(folder), records)
         }
         None => (None, Vec::new()),

@@ -96,7 +96,8 @@ pub struct ResultsFolder {
 
 impl ResultsFolder {
     /// Opens the folder for the evaluation that the manifest tells of, and makes it where there is
-    /// none. Returns the records that are in it already.
+    /// none. Returns the records that are in it already; the manifest becomes that of the run that
+    /// began the evaluation.
     ///
     /// A last line that was cut off in the middle is dropped; its episode is to be run again.
     ///
@@ -104,7 +105,7 @@ impl ResultsFolder {
     /// See [`FolderError`].
     pub fn open(
         path: &Path,
-        manifest: &Manifest,
+        manifest: &mut Manifest,
     ) -> Result<(Self, Vec<EpisodeRecord>), FolderError> {
         fs::create_dir_all(path).map_err(|error| failed(path, "made", error))?;
         let manifest_path = path.join(MANIFEST_FILE);
@@ -131,7 +132,7 @@ impl ResultsFolder {
             }
         }
         if manifest_path.exists() {
-            check_manifest(path, &manifest_path, manifest)?;
+            *manifest = manifest_of(path, &manifest_path, manifest)?;
         } else {
             write_json(&manifest_path, manifest)?;
         }
@@ -221,7 +222,8 @@ fn remove_partial_files(path: &Path) -> Result<(), FolderError> {
     Ok(())
 }
 
-fn check_manifest(folder: &Path, path: &Path, manifest: &Manifest) -> Result<(), FolderError> {
+/// The manifest of the folder, if it is of the same evaluation as the given one.
+fn manifest_of(folder: &Path, path: &Path, manifest: &Manifest) -> Result<Manifest, FolderError> {
     let text = fs::read_to_string(path).map_err(|error| failed(path, "read", error))?;
     let found: Manifest = serde_json::from_str(&text).map_err(|error| FolderError::Damaged {
         path: path.to_owned(),
@@ -230,7 +232,7 @@ fn check_manifest(folder: &Path, path: &Path, manifest: &Manifest) -> Result<(),
     })?;
     let fields = manifest.evaluation.differences(&found.evaluation);
     if fields.is_empty() {
-        Ok(())
+        Ok(found)
     } else {
         Err(FolderError::OtherEvaluation { path: folder.to_owned(), fields })
     }
