@@ -154,7 +154,8 @@ impl EnvironmentFamily for MetaWorld {
 
     fn expert(&self, task: &str) -> Option<Box<dyn Controller>> {
         let definition = definition(task).ok()?;
-        Some(Box::new(CanonicalController((definition.expert)(), env_id(definition.name))))
+        let expert = definition.expert?;
+        Some(Box::new(CanonicalController(expert(), env_id(definition.name))))
     }
 
     fn provenance(&self) -> Result<BTreeMap<String, String>, EnvironmentError> {

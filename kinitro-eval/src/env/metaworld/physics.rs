@@ -102,7 +102,6 @@ impl Physics {
     }
 
     /// Moves a body within its parent, metres.
-    #[expect(dead_code, reason = "the tasks with doors, drawers and buttons move bodies: issue 6")]
     pub(super) fn set_body_pos(&mut self, body: usize, pos: [f64; 3]) {
         self.model_mut().body_pos_mut()[body] = pos;
     }

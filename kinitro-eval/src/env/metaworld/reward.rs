@@ -30,9 +30,34 @@ pub(super) fn hamacher(a: f64, b: f64) -> f64 {
     if denominator > 0.0 { a * b / denominator } else { 0.0 }
 }
 
+/// Like [`tolerance`], falling off as a bell curve: `exp(-(d * 2.1459...)^2 / 2)`.
+pub(super) fn tolerance_gaussian(x: f64, (low, high): (f64, f64), margin: f64) -> f64 {
+    if low <= x && x <= high {
+        return 1.0;
+    }
+    if margin <= 0.0 {
+        return 0.0;
+    }
+    let d = (if x < low { low - x } else { x - high }) / margin;
+    // The square root of -2 ln 0.1, so that 0.1 is left at the margin.
+    let scaled = d * 2.145_966_026_289_347;
+    (-0.5 * (scaled * scaled)).exp()
+}
+
 /// How much the action closes the gripper, in `[0, 1]`.
 pub(super) fn closing(action: &[f64; 4]) -> f64 {
     action[3].clamp(0.0, 1.0)
+}
+
+/// What the caging reward adds to caging and gripping together.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Density {
+    /// Nothing.
+    Low,
+    /// The mean with how near the gripper is to the object, within that radius, m.
+    Medium { reach_radius: f64 },
+    /// The mean with caging alone.
+    High,
 }
 
 /// How well the two pads enclose an object and hold it, in `[0, 1]`.
@@ -43,10 +68,14 @@ pub(super) struct Caging {
     pub(super) pad_threshold: f64,
     /// How far the gripper may be from the object in the x-z plane, m.
     pub(super) xz_threshold: f64,
+    /// The closing of the gripper that counts as all of it.
+    pub(super) effort: f64,
+    /// What is added.
+    pub(super) density: Density,
 }
 
 impl Caging {
-    /// The degree of caging, and of caging while the gripper closes, averaged.
+    /// The reward for an object that began at `object_init`.
     pub(super) fn reward(
         &self,
         world: &World,
@@ -63,15 +92,29 @@ impl Caging {
         let margin = distance_xz(object_init, world.init_tcp()) - self.xz_threshold;
         let xz = distance_xz(world.tcp(), object);
         let caging_xz = tolerance(xz, (0.0, self.xz_threshold), margin.max(0.0));
-        cage_and_grip(caging_y, caging_xz, action)
+        let caging = hamacher(caging_y, caging_xz);
+        let held = grip(caging, action[3].clamp(0.0, self.effort) / self.effort);
+        match self.density {
+            Density::Low => held,
+            Density::High => f64::midpoint(held, caging),
+            Density::Medium { reach_radius } => {
+                let margin = (distance(object_init, world.init_tcp()) - reach_radius).abs();
+                let near = tolerance(distance(object, world.tcp()), (0.0, reach_radius), margin);
+                f64::midpoint(held, near)
+            }
+        }
     }
 }
 
-/// Caging along y and in the x-z plane, with the grip that only counts once the cage is closed.
+/// Caging and gripping together. A grip only counts once the cage is closed.
+pub(super) fn grip(caging: f64, closing: f64) -> f64 {
+    hamacher(caging, if caging > 0.97 { closing } else { 0.0 })
+}
+
+/// Caging along y and in the x-z plane, with the grip, averaged with caging alone.
 pub(super) fn cage_and_grip(caging_y: f64, caging_xz: f64, action: &[f64; 4]) -> f64 {
     let caging = hamacher(caging_y, caging_xz);
-    let gripping = if caging > 0.97 { closing(action) } else { 0.0 };
-    (hamacher(caging, gripping) + caging) / 2.0
+    f64::midpoint(grip(caging, closing(action)), caging)
 }
 
 /// How near `x` is to `target`, where 0.1 is earned at the distance from `start`.

@@ -27,8 +27,7 @@ impl Simulation {
         model: Arc<MjModel>,
     ) -> Result<Self, EnvironmentError> {
         let scene = (definition.build)(&model)?;
-        let Definition { hand_init, hand_box, objects_in_the_way, .. } = *definition;
-        let world = World::new(model, hand_init, hand_box, objects_in_the_way)?;
+        let world = World::new(model, definition)?;
         Ok(Self { definition, world, scene, previous: [0.0; 18], started: false })
     }
 
@@ -55,7 +54,6 @@ impl Simulation {
         let scene = &mut self.scene;
         self.world.reset(|world| scene.arrange(world, placement))?;
         self.scene.place(&mut self.world, placement);
-        self.world.mark_goal(self.scene.target());
         self.previous = self.frame();
         self.started = true;
         Ok(self.observe(self.previous))
@@ -101,7 +99,7 @@ impl Simulation {
         let mut observation = [0.0; 39];
         observation[..18].copy_from_slice(&frame);
         observation[18..36].copy_from_slice(&self.previous);
-        observation[36..].copy_from_slice(&self.scene.target());
+        observation[36..].copy_from_slice(&self.scene.target(&self.world));
         observation
     }
 }

@@ -24,10 +24,12 @@ pub(super) struct Definition {
     pub(super) goal_space: (Vec3, Vec3),
     /// Whether the reset of the hand may move or touch an object.
     pub(super) objects_in_the_way: bool,
+    /// Whether success or reward depends on contact forces, which cost a full forward pass a step.
+    pub(super) reads_contact_forces: bool,
     /// Finds the task's objects in the model.
     pub(super) build: fn(&MjModel) -> Result<Box<dyn Scene>, EnvironmentError>,
-    /// The controller that solves it.
-    pub(super) expert: fn() -> Box<dyn RawController>,
+    /// The controller that solves it, where there is one.
+    pub(super) expert: Option<fn() -> Box<dyn RawController>>,
 }
 
 /// The box of a task's random vector, without the vectors it rejects.
@@ -72,11 +74,11 @@ pub(super) trait Scene: Send {
         let _ = (world, placement);
     }
 
-    /// Puts objects and goal in place once the hand is.
+    /// Puts objects and goal in place once the hand is, and shows the goal marker there.
     fn place(&mut self, world: &mut World, placement: &[f64]);
 
     /// Where the goal is, m.
-    fn target(&self) -> Vec3;
+    fn target(&self, world: &World) -> Vec3;
 
     /// The objects as observations have them: for each its position and orientation, zeros behind.
     fn objects(&self, world: &World) -> [f64; 14];

@@ -7,6 +7,7 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 
 use super::geometry::{Vec3, midpoint, norm, sub};
 use super::physics::{Physics, object_id};
+use super::task::Definition;
 use crate::env::EnvironmentError;
 
 /// Physics steps in one step of an environment.
@@ -29,7 +30,19 @@ pub(super) struct HandBox {
 
 impl HandBox {
     /// The box of most tasks.
-    pub(super) const USUAL: Self = Self { low: [-0.5, 0.4, 0.05], high: [0.5, 1.0, 0.5] };
+    pub(super) const USUAL: Self = Self::from_low([-0.5, 0.4, 0.05]);
+    /// The box of tasks whose hand may go below the table's top.
+    pub(super) const DEEP: Self = Self::from_low([-0.5, 0.4, -0.15]);
+
+    /// A box from its lower corner; the upper one is the same for all tasks.
+    pub(super) const fn from_low(low: Vec3) -> Self {
+        Self { low, high: [0.5, 1.0, 0.5] }
+    }
+}
+
+/// A place as the reference has it where it keeps it in single precision.
+pub(super) const fn rounded_to_f32([x, y, z]: Vec3) -> Vec3 {
+    [x as f32 as f64, y as f32 as f64, z as f32 as f64]
 }
 
 /// The displacement of the hand's target that an action asks for, and the control of the fingers.
@@ -60,24 +73,20 @@ pub(super) struct World {
     /// The state in which the hand is one physics step away from its initial place, for tasks whose
     /// objects it cannot meet on the way. Getting there takes 249 of the 250 steps of a reset.
     nearly_reset: Option<MjData<Arc<MjModel>>>,
-    hand_init: Vec3,
-    hand_box: HandBox,
+    definition: &'static Definition,
     init_tcp: Vec3,
     hand: usize,
     claws: [usize; 2],
     pads: [usize; 2],
     fingertips: [usize; 2],
-    goal_site: usize,
+    goal_site: Option<usize>,
 }
 
 impl World {
-    /// A world in which the hand starts at `hand_init`. `objects_in_the_way` says that the reset of
-    /// the hand may move or touch something, and must then be simulated each time.
+    /// The world of a task before its first episode.
     pub(super) fn new(
         model: Arc<MjModel>,
-        hand_init: Vec3,
-        hand_box: HandBox,
-        objects_in_the_way: bool,
+        definition: &'static Definition,
     ) -> Result<Self, EnvironmentError> {
         let body = |name| object_id(&model, MjtObjBase::mjOBJ_BODY, name);
         let site = |name| object_id(&model, MjtObjBase::mjOBJ_SITE, name);
@@ -86,14 +95,14 @@ impl World {
             claws: [body("rightclaw")?, body("leftclaw")?],
             pads: [body("rightpad")?, body("leftpad")?],
             fingertips: [site("rightEndEffector")?, site("leftEndEffector")?],
-            goal_site: site("goal")?,
+            goal_site: site("goal").ok(),
             physics: Physics::new(Arc::clone(&model)),
             nearly_reset: None,
-            hand_init,
-            hand_box,
+            definition,
             init_tcp: [0.0; 3],
         };
-        if !objects_in_the_way {
+        // Where the reset may move or touch something, it is simulated each time.
+        if !definition.objects_in_the_way {
             let mut snapshot = MjData::new(Arc::clone(&model));
             world.physics.data_mut().reset();
             world.move_hand_to_init(HAND_RESET_STEPS * FRAME_SKIP - 1);
@@ -104,7 +113,7 @@ impl World {
     }
 
     fn move_hand_to_init(&mut self, physics_steps: usize) {
-        let hand_init = self.hand_init;
+        let hand_init = self.definition.hand_init;
         let data = self.physics.data_mut();
         data.mocap_pos_mut()[0] = hand_init;
         data.mocap_quat_mut()[0] = HAND_QUAT;
@@ -146,7 +155,8 @@ impl World {
 
     /// One step of the environment: the hand's target moves, and the physics follows for 12.5 ms.
     pub(super) fn step(&mut self, command: Command) -> Result<(), EnvironmentError> {
-        let HandBox { low, high } = self.hand_box;
+        let Definition { hand_box: HandBox { low, high }, reads_contact_forces, .. } =
+            *self.definition;
         let data = self.physics.data_mut();
         let target = data.mocap_pos()[0];
         data.mocap_pos_mut()[0] =
@@ -156,9 +166,13 @@ impl World {
         for _ in 0..FRAME_SKIP {
             data.step();
         }
-        // Positions of bodies, geoms and sites at the new state. A full forward pass would give the
-        // same ones, and forces that nobody reads.
-        data.kinematics();
+        // Positions of bodies, geoms and sites at the new state. A full forward pass gives the same
+        // ones, and forces that few tasks read.
+        if reads_contact_forces {
+            data.forward();
+        } else {
+            data.kinematics();
+        }
         match self.physics.trouble() {
             None => Ok(()),
             Some(trouble) => Err(EnvironmentError::Simulation(trouble.to_owned())),
@@ -168,15 +182,88 @@ impl World {
     /// Puts the free joint whose coordinates begin at `qpos[9]` at a place, at rest, and computes
     /// what follows from it. Its orientation stays.
     pub(super) fn place_free_object(&mut self, pos: Vec3) {
-        let data = self.physics.data_mut();
-        data.qpos_mut()[9..12].copy_from_slice(&pos);
-        data.qvel_mut()[9..15].fill(0.0);
-        data.forward();
+        self.set_qpos(9, &pos);
+        self.set_qvel(9, &[0.0; 6]);
+        self.forward();
     }
 
-    /// Shows the goal marker at a place. It is only to be seen: nothing touches it.
+    /// Sets generalised positions from that index on.
+    pub(super) fn set_qpos(&mut self, start: usize, values: &[f64]) {
+        self.physics.data_mut().qpos_mut()[start..start + values.len()].copy_from_slice(values);
+    }
+
+    /// Sets generalised velocities from that index on.
+    pub(super) fn set_qvel(&mut self, start: usize, values: &[f64]) {
+        self.physics.data_mut().qvel_mut()[start..start + values.len()].copy_from_slice(values);
+    }
+
+    /// Computes all that follows from positions and velocities.
+    pub(super) fn forward(&mut self) {
+        self.physics.data_mut().forward();
+    }
+
+    /// Lets the physics go on by so many steps of 2.5 ms, with the controls as they are.
+    pub(super) fn let_settle(&mut self, physics_steps: usize) {
+        (0..physics_steps).for_each(|_| self.physics.data_mut().step());
+    }
+
+    /// Moves a body within its parent, m. What follows from it is seen after the next step or
+    /// [`forward`](Self::forward).
+    pub(super) fn move_body(&mut self, body: usize, pos: Vec3) {
+        self.physics.set_body_pos(body, pos);
+    }
+
+    /// Shows the goal marker at a place, where the model has one. It is only to be seen: nothing
+    /// touches it.
     pub(super) fn mark_goal(&mut self, pos: Vec3) {
-        self.physics.set_site_pos(self.goal_site, pos);
+        if let Some(site) = self.goal_site {
+            self.physics.set_site_pos(site, pos);
+        }
+    }
+
+    /// Moves a site within its body, m.
+    pub(super) fn move_site(&mut self, site: usize, pos: Vec3) {
+        self.physics.set_site_pos(site, pos);
+    }
+
+    /// Where a body is, m.
+    pub(super) fn body_pos(&self, body: usize) -> Vec3 {
+        self.physics.data().xpos()[body]
+    }
+
+    /// The orientation of a body, `[w, x, y, z]`.
+    pub(super) fn body_quat(&self, body: usize) -> [f64; 4] {
+        self.physics.data().xquat()[body]
+    }
+
+    /// The orientation of a body as a matrix, row by row.
+    pub(super) fn body_matrix(&self, body: usize) -> &[f64; 9] {
+        &self.physics.data().xmat()[body]
+    }
+
+    /// Where a geom is, m.
+    pub(super) fn geom_pos(&self, geom: usize) -> Vec3 {
+        self.physics.data().geom_xpos()[geom]
+    }
+
+    /// The orientation of a geom as a matrix, row by row.
+    pub(super) fn geom_matrix(&self, geom: usize) -> &[f64; 9] {
+        &self.physics.data().geom_xmat()[geom]
+    }
+
+    /// Where a site is, m.
+    pub(super) fn site_pos(&self, site: usize) -> Vec3 {
+        self.physics.data().site_xpos()[site]
+    }
+
+    /// The orientation of a site as a matrix, row by row.
+    pub(super) fn site_matrix(&self, site: usize) -> &[f64; 9] {
+        &self.physics.data().site_xmat()[site]
+    }
+
+    /// A generalised position.
+    pub(super) fn qpos(&self, index: usize) -> f64 {
+        self.physics.data().qpos()[index]
     }
 
     pub(super) fn physics(&self) -> &Physics {
@@ -194,13 +281,12 @@ impl World {
 
     /// Where the hand is, m.
     pub(super) fn hand(&self) -> Vec3 {
-        self.physics.data().xpos()[self.hand]
+        self.body_pos(self.hand)
     }
 
     /// The point between the fingertips, m.
     pub(super) fn tcp(&self) -> Vec3 {
-        let sites = self.physics.data().site_xpos();
-        midpoint(sites[self.fingertips[0]], sites[self.fingertips[1]])
+        midpoint(self.site_pos(self.fingertips[0]), self.site_pos(self.fingertips[1]))
     }
 
     /// The point between the fingertips right after the reset of the hand, m.
@@ -209,17 +295,16 @@ impl World {
     }
 
     pub(super) fn right_pad(&self) -> Vec3 {
-        self.physics.data().xpos()[self.pads[0]]
+        self.body_pos(self.pads[0])
     }
 
     pub(super) fn left_pad(&self) -> Vec3 {
-        self.physics.data().xpos()[self.pads[1]]
+        self.body_pos(self.pads[1])
     }
 
     /// How far the gripper is open, from 0 to 1 (10 cm).
     pub(super) fn gripper_opening(&self) -> f64 {
-        let bodies = self.physics.data().xpos();
-        let apart = norm(sub(bodies[self.claws[0]], bodies[self.claws[1]]));
+        let apart = norm(sub(self.body_pos(self.claws[0]), self.body_pos(self.claws[1])));
         (apart / 0.1).clamp(0.0, 1.0)
     }
 }

@@ -33,8 +33,9 @@ pub(super) static DEFINITION: Definition = Definition {
     },
     goal_space: ([-0.1, 0.8, 0.05], [0.1, 0.9, 0.3]),
     objects_in_the_way: false,
+    reads_contact_forces: false,
     build: |model| Ok(Box::new(PickPlace::find(model)?)),
-    expert: || Box::new(GraspAndCarry::through_the_air()),
+    expert: Some(|| Box::new(GraspAndCarry::through_the_air())),
 };
 
 struct PickPlace {
@@ -68,9 +69,10 @@ impl Scene for PickPlace {
     fn place(&mut self, world: &mut World, placement: &[f64]) {
         (self.puck_init, self.target) = object_and_goal(placement);
         world.place_free_object(self.puck_init);
+        world.mark_goal(self.target);
     }
 
-    fn target(&self) -> Vec3 {
+    fn target(&self, _: &World) -> Vec3 {
         self.target
     }
 

@@ -23,15 +23,14 @@ impl Puck {
     }
 
     pub(super) fn pos(&self, world: &World) -> Vec3 {
-        world.physics().data().xpos()[self.body]
+        world.body_pos(self.body)
     }
 
     /// Position and orientation (x, y, z, w), and room for a second object that is not there.
     pub(super) fn observe(&self, world: &World) -> [f64; 14] {
         let mut block = [0.0; 14];
         block[..3].copy_from_slice(&self.pos(world));
-        let matrix = &world.physics().data().geom_xmat()[self.geom];
-        block[3..7].copy_from_slice(&quat_from_matrix(matrix));
+        block[3..7].copy_from_slice(&quat_from_matrix(world.geom_matrix(self.geom)));
         block
     }
 }

@@ -6,14 +6,20 @@ use super::puck::{Puck, object_and_goal, too_close};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::expert::GraspAndCarry;
 use crate::env::metaworld::geometry::{Vec3, distance};
-use crate::env::metaworld::reward::{Caging, in_place};
+use crate::env::metaworld::reward::{Caging, Density, in_place};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
 
 /// How near is there, m.
 const RADIUS: f64 = 0.05;
 
-const CAGING: Caging = Caging { object_radius: 0.015, pad_threshold: 0.05, xz_threshold: 0.005 };
+const CAGING: Caging = Caging {
+    object_radius: 0.015,
+    pad_threshold: 0.05,
+    xz_threshold: 0.005,
+    effort: 1.0,
+    density: Density::High,
+};
 
 pub(super) static DEFINITION: Definition = Definition {
     name: "push-v3",
@@ -28,8 +34,9 @@ pub(super) static DEFINITION: Definition = Definition {
     },
     goal_space: ([-0.1, 0.8, 0.01], [0.1, 0.9, 0.02]),
     objects_in_the_way: false,
+    reads_contact_forces: false,
     build: |model| Ok(Box::new(Push::find(model)?)),
-    expert: || Box::new(GraspAndCarry::along_the_table()),
+    expert: Some(|| Box::new(GraspAndCarry::along_the_table())),
 };
 
 struct Push {
@@ -52,9 +59,10 @@ impl Scene for Push {
         self.puck_init = [puck[0], puck[1], height];
         self.target = [goal[0], goal[1], height];
         world.place_free_object(self.puck_init);
+        world.mark_goal(self.target);
     }
 
-    fn target(&self) -> Vec3 {
+    fn target(&self, _: &World) -> Vec3 {
         self.target
     }
 

@@ -28,8 +28,9 @@ pub(super) static DEFINITION: Definition = Definition {
     },
     goal_space: ([-0.1, 0.8, 0.05], [0.1, 0.9, 0.3]),
     objects_in_the_way: false,
+    reads_contact_forces: false,
     build: |model| Ok(Box::new(Reach::find(model)?)),
-    expert: || Box::new(Expert),
+    expert: Some(|| Box::new(Expert)),
 };
 
 struct Reach {
@@ -48,9 +49,10 @@ impl Scene for Reach {
         let (puck, target) = object_and_goal(placement);
         world.place_free_object(puck);
         self.target = target;
+        world.mark_goal(target);
     }
 
-    fn target(&self) -> Vec3 {
+    fn target(&self, _: &World) -> Vec3 {
         self.target
     }
 
