@@ -13,7 +13,7 @@ use crate::env::metaworld::world::{HandBox, World};
 /// How near is there, m.
 const RADIUS: f64 = 0.05;
 
-const CAGING: Caging = Caging {
+pub(super) const CAGING: Caging = Caging {
     object_radius: 0.015,
     pad_threshold: 0.05,
     xz_threshold: 0.005,

@@ -10,7 +10,8 @@ use crate::env::metaworld::reward::in_place;
 use crate::env::metaworld::task::{Definition, RawController, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
 
-const HAND_INIT: Vec3 = [0.0, 0.6, 0.2];
+/// Where the hand starts, m.
+pub(super) const HAND_INIT: Vec3 = [0.0, 0.6, 0.2];
 
 /// How near is there, m.
 const RADIUS: f64 = 0.05;
@@ -33,13 +34,14 @@ pub(super) static DEFINITION: Definition = Definition {
     expert: Some(|| Box::new(Expert)),
 };
 
-struct Reach {
+/// A puck that is in the way, and a goal in the air.
+pub(super) struct Reach {
     puck: Puck,
     target: Vec3,
 }
 
 impl Reach {
-    fn find(model: &MjModel) -> Result<Self, EnvironmentError> {
+    pub(super) fn find(model: &MjModel) -> Result<Self, EnvironmentError> {
         Ok(Self { puck: Puck::find(model)?, target: [0.0; 3] })
     }
 }

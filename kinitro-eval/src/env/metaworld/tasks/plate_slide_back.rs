@@ -1,0 +1,26 @@
+//! Slide a plate out of a net, towards the robot.
+
+use super::plate::{NetAt, Plate, Slide};
+use crate::env::metaworld::task::{Definition, Space};
+use crate::env::metaworld::world::{HandBox, rounded_to_f32};
+
+/// Where the joints of the plate start, m.
+const SLID: [f64; 2] = [0.0, 0.15];
+
+pub(super) static DEFINITION: Definition = Definition {
+    name: "plate-slide-back-v3",
+    description: "slide the plate out of the net towards the robot to the goal marker",
+    model: "sawyer_xyz/sawyer_plate_slide.xml",
+    hand_init: rounded_to_f32([0.0, 0.6, 0.2]),
+    hand_box: HandBox::USUAL,
+    space: Space {
+        low: &[0.0, 0.85, 0.0, -0.1, 0.6, 0.015],
+        high: &[0.0, 0.85, 0.0, 0.1, 0.6, 0.015],
+        rejects: |_| false,
+    },
+    goal_space: ([-0.1, 0.6, 0.015], [0.1, 0.6, 0.015]),
+    objects_in_the_way: false,
+    reads_contact_forces: false,
+    build: |model| Ok(Box::new(Plate::find(model, NetAt::Unmoved, SLID, Slide::drag_reward)?)),
+    expert: None,
+};

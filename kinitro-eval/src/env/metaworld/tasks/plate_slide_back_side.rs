@@ -1,0 +1,26 @@
+//! Slide a plate out of a net to the side.
+
+use super::plate::{NetAt, Plate, Slide};
+use crate::env::metaworld::task::{Definition, Space};
+use crate::env::metaworld::world::{HandBox, rounded_to_f32};
+
+/// Where the joints of the plate start, m.
+const SLID: [f64; 2] = [-0.15, 0.0];
+
+pub(super) static DEFINITION: Definition = Definition {
+    name: "plate-slide-back-side-v3",
+    description: "slide the plate sideways out of the net to the goal marker",
+    model: "sawyer_xyz/sawyer_plate_slide_sideway.xml",
+    hand_init: rounded_to_f32([0.0, 0.6, 0.2]),
+    hand_box: HandBox::USUAL,
+    space: Space {
+        low: &[-0.25, 0.6, 0.0, -0.05, 0.6, 0.015],
+        high: &[-0.25, 0.6, 0.0, 0.15, 0.6, 0.015],
+        rejects: |_| false,
+    },
+    goal_space: ([-0.05, 0.6, 0.015], [0.15, 0.6, 0.015]),
+    objects_in_the_way: false,
+    reads_contact_forces: false,
+    build: |model| Ok(Box::new(Plate::find(model, NetAt::Start, SLID, Slide::drag_reward)?)),
+    expert: None,
+};
