@@ -9,6 +9,33 @@ const HAND_TO_TCP: Vec3 = [0.004, 0.0015, -0.045];
 /// Action per metre of distance: full speed from 10 cm on, and slower the nearer the hand gets.
 const GAIN: f64 = 10.0;
 
+/// How far above the object the hand waits before it goes down, m.
+const HOVER: f64 = 0.1;
+/// How far to the side of what it goes down to the hand may be, m.
+const AIM: f64 = 0.015;
+/// Steps in which the fingers close.
+const GRASP_STEPS: u32 = 20;
+/// Farther than this from the fingers, the object has slipped away, m.
+const LOST: f64 = 0.06;
+
+/// How near a point on the way must be passed, m.
+const PASS_RADIUS: f64 = 0.02;
+/// How far away a place is that the hand pushes towards with all its force, m. The target of the
+/// hand goes ahead of it there, and the farther it is ahead the harder the hand pushes.
+const PUSH: f64 = 0.4;
+
+/// Steps in which the fingers come down on a flat object and press it.
+const PRESS_STEPS: u32 = 25;
+/// How far below the object's centre the fingers strive, m, which is what presses.
+const PRESS_DEPTH: f64 = 0.1;
+
+/// From this y on the wall of the tasks with a puck is passed, m; it ends at 0.76.
+const BEHIND_WALL: f64 = 0.8;
+/// At this height a puck, or an empty gripper, clears that wall, which is 0.12 high, m.
+const ABOVE_WALL: f64 = 0.18;
+/// How much higher than that the way leads, m.
+const HEADROOM: f64 = 0.05;
+
 /// What the fingers do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum GripperTo {
@@ -20,8 +47,8 @@ fn vec3(observation: &[f64; 39], start: usize) -> Vec3 {
     [observation[start], observation[start + 1], observation[start + 2]]
 }
 
-/// The point between the fingertips.
-fn tcp(observation: &[f64; 39]) -> Vec3 {
+/// The point between the fingertips, m.
+pub(super) fn tcp(observation: &[f64; 39]) -> Vec3 {
     add(vec3(observation, 0), HAND_TO_TCP)
 }
 
@@ -35,8 +62,115 @@ pub(super) fn towards(observation: &[f64; 39], place: Vec3, gripper: GripperTo) 
     [x, y, z, grip]
 }
 
+/// A place on the way to `place` that keeps clear of a wall along x: up, over it, and only then
+/// down. `what` is where that which must clear the wall is now.
+pub(super) fn over_the_wall(what: Vec3, place: Vec3) -> Vec3 {
+    if what[1] > BEHIND_WALL {
+        place
+    } else if what[2] < ABOVE_WALL {
+        [what[0], what[1], ABOVE_WALL + HEADROOM]
+    } else {
+        [place[0], place[1], place[2].max(ABOVE_WALL + HEADROOM)]
+    }
+}
+
+/// Goes from point to point beside the object, then presses on in one direction.
+pub(super) struct ApproachAndPress {
+    /// The points on the way, relative to the object, m. From the last one it presses.
+    via: &'static [Vec3],
+    /// Where it presses to, relative to the last point, m.
+    push: Vec3,
+    /// How many points it has been to.
+    reached: usize,
+}
+
+impl ApproachAndPress {
+    /// Presses down. There is at least one point on the way.
+    pub(super) fn from_above(via: &'static [Vec3]) -> Self {
+        Self { via, push: [0.0, 0.0, -PUSH], reached: 0 }
+    }
+
+    /// Presses away from the robot. There is at least one point on the way.
+    pub(super) fn from_the_front(via: &'static [Vec3]) -> Self {
+        Self { via, push: [0.0, PUSH, 0.0], reached: 0 }
+    }
+}
+
+impl RawController for ApproachAndPress {
+    fn reset(&mut self) {
+        self.reached = 0;
+    }
+
+    fn act(&mut self, observation: &[f64; 39]) -> [f64; 4] {
+        let (tcp, object) = (tcp(observation), vec3(observation, 4));
+        let place = |point: Vec3| add(object, point);
+        if let Some(&point) = self.via.get(self.reached) {
+            if distance(tcp, place(point)) < PASS_RADIUS {
+                self.reached += 1;
+            }
+            return towards(observation, place(point), GripperTo::Close);
+        }
+        let last = self.via[self.via.len() - 1];
+        towards(observation, place(add(last, self.push)), GripperTo::Close)
+    }
+}
+
+/// Presses closed fingers on a flat object and drags it to the goal.
+pub(super) struct Drag {
+    /// Where the fingers press, relative to the object's centre, m.
+    grip: Vec3,
+    phase: DragPhase,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DragPhase {
+    /// Above the object.
+    Hover,
+    /// Down onto it, for so many steps yet.
+    Press(u32),
+    /// To the goal.
+    Pull,
+}
+
+impl Drag {
+    /// Drags with the fingers pressed there, seen from the object's centre, m.
+    pub(super) fn pressing_at(grip: Vec3) -> Self {
+        Self { grip, phase: DragPhase::Hover }
+    }
+}
+
+impl RawController for Drag {
+    fn reset(&mut self) {
+        self.phase = DragPhase::Hover;
+    }
+
+    fn act(&mut self, observation: &[f64; 39]) -> [f64; 4] {
+        let (tcp, object, goal) = (tcp(observation), vec3(observation, 4), vec3(observation, 36));
+        let grip = add(object, self.grip);
+        let aside = distance_xy(tcp, grip);
+        self.phase = match self.phase {
+            DragPhase::Hover if aside < AIM => DragPhase::Press(PRESS_STEPS),
+            DragPhase::Press(0) => DragPhase::Pull,
+            DragPhase::Press(steps) => DragPhase::Press(steps - 1),
+            DragPhase::Pull if aside > LOST => DragPhase::Hover,
+            phase => phase,
+        };
+        let deep = object[2] - PRESS_DEPTH;
+        let place = match self.phase {
+            DragPhase::Hover => add(grip, [0.0, 0.0, HOVER]),
+            DragPhase::Press(_) => [grip[0], grip[1], deep],
+            DragPhase::Pull => [tcp[0] + goal[0] - object[0], tcp[1] + goal[1] - object[1], deep],
+        };
+        towards(observation, place, GripperTo::Close)
+    }
+}
+
 /// Takes the object between the fingers and brings it to the goal.
 pub(super) struct GraspAndCarry {
+    /// Where the fingers take it, relative to where it is said to be, m.
+    grip: Vec3,
+    /// Whether there is a wall in between.
+    wall: bool,
     /// How high the object is lifted before it is carried, m.
     lift: f64,
     phase: Phase,
@@ -56,22 +190,25 @@ enum Phase {
     Carry,
 }
 
-/// How far above the object the hand waits before it goes down, m.
-const HOVER: f64 = 0.1;
-/// Steps in which the fingers close.
-const GRASP_STEPS: u32 = 20;
-/// Farther than this from the fingers, the object has slipped away, m.
-const LOST: f64 = 0.06;
-
 impl GraspAndCarry {
     /// For a goal on the table.
     pub(super) fn along_the_table() -> Self {
-        Self { lift: 0.0, phase: Phase::Hover }
+        Self { grip: [0.0; 3], wall: false, lift: 0.0, phase: Phase::Hover }
     }
 
     /// For a goal in the air.
     pub(super) fn through_the_air() -> Self {
-        Self { lift: 0.04, phase: Phase::Hover }
+        Self { lift: 0.04, ..Self::along_the_table() }
+    }
+
+    /// For a goal behind a wall.
+    pub(super) fn over_the_wall() -> Self {
+        Self { wall: true, ..Self::through_the_air() }
+    }
+
+    /// Takes the object so far above where it is said to be, m.
+    pub(super) fn gripping_at(self, height: f64) -> Self {
+        Self { grip: [0.0, 0.0, height], ..self }
     }
 }
 
@@ -82,12 +219,13 @@ impl RawController for GraspAndCarry {
 
     fn act(&mut self, observation: &[f64; 39]) -> [f64; 4] {
         let (tcp, object, goal) = (tcp(observation), vec3(observation, 4), vec3(observation, 36));
-        let aside = distance_xy(tcp, object);
-        let lost = distance(tcp, object) > LOST;
+        let grip = add(object, self.grip);
+        let aside = distance_xy(tcp, grip);
+        let lost = distance(tcp, grip) > LOST;
         self.phase = match self.phase {
-            Phase::Hover if aside < 0.015 => Phase::Descend,
+            Phase::Hover if aside < AIM => Phase::Descend,
             Phase::Descend if aside > 0.04 => Phase::Hover,
-            Phase::Descend if tcp[2] - object[2] < 0.012 => Phase::Grasp(GRASP_STEPS),
+            Phase::Descend if tcp[2] - grip[2] < 0.012 => Phase::Grasp(GRASP_STEPS),
             Phase::Grasp(0) => Phase::Lift,
             Phase::Grasp(steps) => Phase::Grasp(steps - 1),
             Phase::Lift | Phase::Carry if lost => Phase::Hover,
@@ -95,15 +233,16 @@ impl RawController for GraspAndCarry {
             phase => phase,
         };
         match self.phase {
-            Phase::Hover => towards(observation, add(object, [0.0, 0.0, HOVER]), GripperTo::Open),
-            Phase::Descend => towards(observation, object, GripperTo::Open),
-            Phase::Grasp(_) => towards(observation, object, GripperTo::Close),
+            Phase::Hover => towards(observation, add(grip, [0.0, 0.0, HOVER]), GripperTo::Open),
+            Phase::Descend => towards(observation, grip, GripperTo::Open),
+            Phase::Grasp(_) => towards(observation, grip, GripperTo::Close),
             Phase::Lift => {
                 let up = [tcp[0], tcp[1], self.lift + 0.05];
                 towards(observation, up, GripperTo::Close)
             }
             Phase::Carry => {
                 // What must come to the goal is the object, wherever between the fingers it is.
+                let goal = if self.wall { over_the_wall(object, goal) } else { goal };
                 let place = add(tcp, sub(goal, object));
                 towards(observation, place, GripperTo::Close)
             }

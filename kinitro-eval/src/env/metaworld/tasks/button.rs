@@ -16,6 +16,10 @@ const FACE: f64 = 0.193;
 const PRESSED: f64 = 0.005;
 /// How near to the face the gripper must be for a button pressed from the front to count, m.
 const FRONT_RADIUS: f64 = 0.05;
+/// How near to a button pressed from above earns the full reward for reaching it, m.
+const TOP_REACH_RADIUS: f64 = 0.01;
+/// How near to it the gripper must be for pressing to count, m.
+const TOP_RADIUS: f64 = 0.03;
 
 /// The side of the box that the button is on.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +80,13 @@ impl Press {
     pub(super) fn front_reward(&self) -> f64 {
         let reward = 2.0 * hamacher(self.opening, self.near(FRONT_RADIUS));
         if self.apart <= FRONT_RADIUS { reward + 8.0 * self.pressed } else { reward }
+    }
+
+    /// The reward for pressing from above: for a gripper near the button with its fingers as wanted,
+    /// and, once it is there, for pressing. `fingers` says how much they are so, from 0 to 1.
+    pub(super) fn top_reward(&self, fingers: f64) -> f64 {
+        let reward = 5.0 * hamacher(fingers, self.near(TOP_REACH_RADIUS));
+        if self.apart <= TOP_RADIUS { reward + 5.0 * self.pressed } else { reward }
     }
 }
 

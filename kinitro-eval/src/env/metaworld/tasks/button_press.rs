@@ -2,11 +2,16 @@
 
 use super::button::{ButtonBox, Press, Side};
 
+use crate::env::metaworld::expert::ApproachAndPress;
+use crate::env::metaworld::geometry::Vec3;
 use crate::env::metaworld::task::{Definition, Space};
 use crate::env::metaworld::world::{HandBox, rounded_to_f32};
 
 /// How near to its hole the button is pressed, m.
 const RADIUS: f64 = 0.02;
+
+/// Where the expert presses from, seen from the button, m.
+const VIA: &[Vec3] = &[[0.0, -0.08, 0.0]];
 
 pub(super) static DEFINITION: Definition = Definition {
     name: "button-press-v3",
@@ -19,5 +24,5 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(ButtonBox::find(model, Side::Front, RADIUS, Press::front_reward)?)),
-    expert: None,
+    expert: Some(|| Box::new(ApproachAndPress::from_the_front(VIA))),
 };

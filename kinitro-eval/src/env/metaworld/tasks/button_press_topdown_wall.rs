@@ -1,17 +1,16 @@
 //! Press a button from above, behind a wall.
 
 use super::button::{ButtonBox, Press, Side};
-use crate::env::metaworld::reward::hamacher;
+use crate::env::metaworld::expert::ApproachAndPress;
+use crate::env::metaworld::geometry::Vec3;
 use crate::env::metaworld::task::{Definition, Space};
 use crate::env::metaworld::world::{HandBox, rounded_to_f32};
 
 /// How near to its hole the button is pressed, m.
 const RADIUS: f64 = 0.024;
 
-/// How near to the button earns the full reward for reaching it, m.
-const REACH_RADIUS: f64 = 0.01;
-/// How near to the button the gripper must be for pressing to count, m.
-const PRESS_RADIUS: f64 = 0.03;
+/// Where the expert goes, seen from the button, m: up in front of it, then above it.
+const VIA: &[Vec3] = &[[0.0, -0.2, 0.08], [0.0, 0.0, 0.08]];
 
 pub(super) static DEFINITION: Definition = Definition {
     name: "button-press-topdown-wall-v3",
@@ -24,11 +23,10 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(ButtonBox::find(model, Side::Top, RADIUS, reward)?)),
-    expert: None,
+    expert: Some(|| Box::new(ApproachAndPress::from_above(VIA))),
 };
 
 /// Unlike without the wall, it is the open gripper that is rewarded.
 fn reward(press: &Press) -> f64 {
-    let reward = 5.0 * hamacher(press.opening, press.near(REACH_RADIUS));
-    if press.apart <= PRESS_RADIUS { reward + 5.0 * press.pressed } else { reward }
+    press.top_reward(press.opening)
 }

@@ -1,6 +1,8 @@
 //! Press a button from the front, behind a wall.
 
 use super::button::{ButtonBox, Press, Side};
+use crate::env::metaworld::expert::ApproachAndPress;
+use crate::env::metaworld::geometry::Vec3;
 use crate::env::metaworld::reward::hamacher;
 use crate::env::metaworld::task::{Definition, Space};
 use crate::env::metaworld::world::{HandBox, rounded_to_f32};
@@ -13,6 +15,9 @@ const REACH_RADIUS: f64 = 0.01;
 /// Within this of the button the gripper is there, m.
 const THERE: f64 = 0.07;
 
+/// Where the expert goes, seen from the button, m: above the wall, behind it, and down a little.
+const VIA: &[Vec3] = &[[0.0, -0.15, 0.15], [0.0, -0.04, 0.15], [0.0, -0.04, 0.03]];
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "button-press-wall-v3",
     description: "reach over the wall and press the button on the front of the box in",
@@ -24,7 +29,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(ButtonBox::find(model, Side::Front, RADIUS, reward)?)),
-    expert: None,
+    expert: Some(|| Box::new(ApproachAndPress::from_the_front(VIA))),
 };
 
 /// A closed gripper on the way there; an open one and the pressing once there.

@@ -14,6 +14,9 @@ use crate::env::metaworld::world::World;
 /// How far the machine stands behind the mug under its spout, m.
 const MACHINE_BEHIND_MUG: f64 = 0.22;
 
+/// The height of the mug's middle above its place, which is at its bottom, m.
+pub(super) const MUG_MIDDLE: f64 = 0.035;
+
 /// Distance of the mug to the goal, stretched along the table, that earns the full reward, m.
 const REWARD_RADIUS: f64 = 0.05;
 /// How near is there, m.

@@ -6,6 +6,7 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 use super::button::Press;
 use super::coffee::{CoffeeMachine, mug_in_front};
 use crate::env::EnvironmentError;
+use crate::env::metaworld::expert::ApproachAndPress;
 use crate::env::metaworld::geometry::{Vec3, add};
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -18,6 +19,9 @@ const DEPTH: f64 = 0.03;
 /// From the machine to its button, m.
 const BUTTON: Vec3 = [0.0, -0.22, 0.3];
 
+/// Where the expert presses from, seen from the button, m.
+const VIA: &[Vec3] = &[[0.0, -0.08, 0.0]];
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "coffee-button-v3",
     description: "press the button of the coffee machine",
@@ -29,7 +33,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(CoffeeButton::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(ApproachAndPress::from_the_front(VIA))),
 };
 
 struct CoffeeButton {

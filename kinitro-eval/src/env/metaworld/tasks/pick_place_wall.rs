@@ -5,6 +5,7 @@ use mujoco_rs::prelude::MjModel;
 use super::puck::{Puck, object_and_goal, too_close};
 use super::push;
 use crate::env::EnvironmentError;
+use crate::env::metaworld::expert::GraspAndCarry;
 use crate::env::metaworld::geometry::{Vec3, distance, norm, sub};
 use crate::env::metaworld::reward::{Caging, Density, hamacher, in_place, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -40,7 +41,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(PickPlaceWall::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(GraspAndCarry::over_the_wall())),
 };
 
 struct PickPlaceWall {

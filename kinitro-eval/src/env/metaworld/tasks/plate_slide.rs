@@ -1,12 +1,18 @@
 //! Slide a plate away from the robot into a net.
 
 use super::plate::{NetAt, Plate, REWARD_RADIUS, Slide};
+use crate::env::metaworld::expert::Drag;
+use crate::env::metaworld::geometry::Vec3;
 use crate::env::metaworld::reward::{hamacher, tolerance};
 use crate::env::metaworld::task::{Definition, Space};
 use crate::env::metaworld::world::{HandBox, rounded_to_f32};
 
 /// Where the joints of the plate start, m.
 const SLID: [f64; 2] = [0.0, 0.0];
+
+/// Where the expert presses on the plate, seen from its centre, m: at the near edge,
+/// so that the hand stays out of the net.
+const GRIP: Vec3 = [0.0, -0.04, 0.0];
 
 pub(super) static DEFINITION: Definition = Definition {
     name: "plate-slide-v3",
@@ -23,7 +29,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(Plate::find(model, NetAt::Goal, SLID, reward)?)),
-    expert: None,
+    expert: Some(|| Box::new(Drag::pressing_at(GRIP))),
 };
 
 /// The plate must be near its goal and the gripper near the plate.

@@ -1,11 +1,16 @@
 //! Slide a plate out of a net to the side.
 
 use super::plate::{NetAt, Plate, Slide};
+use crate::env::metaworld::expert::Drag;
+use crate::env::metaworld::geometry::Vec3;
 use crate::env::metaworld::task::{Definition, Space};
 use crate::env::metaworld::world::{HandBox, rounded_to_f32};
 
 /// Where the joints of the plate start, m.
 const SLID: [f64; 2] = [-0.15, 0.0];
+
+/// Where the expert presses on the plate, seen from its centre, m: off the net.
+const GRIP: Vec3 = [0.03, 0.0, 0.0];
 
 pub(super) static DEFINITION: Definition = Definition {
     name: "plate-slide-back-side-v3",
@@ -22,5 +27,5 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(Plate::find(model, NetAt::Start, SLID, Slide::drag_reward)?)),
-    expert: None,
+    expert: Some(|| Box::new(Drag::pressing_at(GRIP))),
 };

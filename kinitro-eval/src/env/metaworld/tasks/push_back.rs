@@ -5,6 +5,7 @@ use mujoco_rs::prelude::MjModel;
 use super::puck::{Puck, object_and_goal, too_close};
 use super::sided_caging::SidedCaging;
 use crate::env::EnvironmentError;
+use crate::env::metaworld::expert::GraspAndCarry;
 use crate::env::metaworld::geometry::{Vec3, distance};
 use crate::env::metaworld::reward::{hamacher, in_place};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -39,7 +40,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(PushBack::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(GraspAndCarry::along_the_table())),
 };
 
 struct PushBack {

@@ -5,6 +5,7 @@ use mujoco_rs::prelude::MjModel;
 use super::puck::{Puck, object_and_goal, too_close};
 use super::push::CAGING;
 use crate::env::EnvironmentError;
+use crate::env::metaworld::expert::GraspAndCarry;
 use crate::env::metaworld::geometry::{Vec3, distance, norm, sub};
 use crate::env::metaworld::reward::{in_place, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -36,7 +37,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(PushWall::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(GraspAndCarry::over_the_wall())),
 };
 
 struct PushWall {

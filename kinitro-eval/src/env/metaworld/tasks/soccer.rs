@@ -6,6 +6,7 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 use super::puck::{object_and_goal, too_close};
 use super::sided_caging::SidedCaging;
 use crate::env::EnvironmentError;
+use crate::env::metaworld::expert::GraspAndCarry;
 use crate::env::metaworld::geometry::{Vec3, distance, norm, quat_from_matrix, sub};
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::tolerance;
@@ -41,7 +42,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(Soccer::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(GraspAndCarry::along_the_table())),
 };
 
 struct Soccer {
