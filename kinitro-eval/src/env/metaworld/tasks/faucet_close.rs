@@ -1,0 +1,55 @@
+//! Turn a faucet off.
+
+use mujoco_rs::prelude::MjModel;
+
+use super::faucet::{Faucet, MODEL, Turn};
+use super::mechanism::{none_rejected, observed};
+use crate::env::EnvironmentError;
+use crate::env::metaworld::geometry::Vec3;
+use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
+use crate::env::metaworld::world::{HandBox, World};
+
+pub(super) static DEFINITION: Definition = Definition {
+    name: "faucet-close-v3",
+    description: "turn the faucet off by its handle",
+    model: MODEL,
+    hand_init: [0.0, 0.4, 0.2],
+    hand_box: HandBox::DEEP,
+    space: Space { low: &[-0.1, 0.8, 0.0], high: &[0.1, 0.85, 0.0], rejects: none_rejected },
+    goal_space: ([-0.5, 0.4, -0.15], [0.5, 1.0, 0.5]),
+    objects_in_the_way: false,
+    reads_contact_forces: false,
+    build: |model| Ok(Box::new(FaucetClose::find(model)?)),
+    expert: None,
+};
+
+struct FaucetClose(Faucet);
+
+impl FaucetClose {
+    fn find(model: &MjModel) -> Result<Self, EnvironmentError> {
+        Faucet::find(model, Turn::Close).map(Self)
+    }
+}
+
+impl Scene for FaucetClose {
+    fn arrange(&mut self, world: &mut World, placement: &[f64]) {
+        self.0.arrange(world, placement);
+    }
+
+    fn place(&mut self, world: &mut World, placement: &[f64]) {
+        self.0.place_goal(world, placement);
+        world.forward();
+    }
+
+    fn target(&self, _: &World) -> Vec3 {
+        self.0.target()
+    }
+
+    fn objects(&self, world: &World) -> [f64; 14] {
+        self.0.observe(world)
+    }
+
+    fn evaluate(&self, world: &World, observation: &[f64; 39], _: &[f64; 4]) -> Verdict {
+        self.0.evaluate(world, observed(observation))
+    }
+}
