@@ -7,6 +7,7 @@ use super::mechanism::{
     JOINT, approach, approach_gaussian, none_rejected, observe, observed, stand,
 };
 use crate::env::EnvironmentError;
+use crate::env::metaworld::expert::{Circle, GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::{Vec3, add, distance};
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{closing, hamacher};
@@ -24,6 +25,30 @@ const RADIUS: f64 = 0.07;
 /// How near to where it is to push the gripper is to be, m.
 const REACH_RADIUS: f64 = 0.005;
 
+/// Pushes the dial's nose around from the right.
+static ROUTE: &[Leg] = &[
+    Leg {
+        to: Place::FromStart([0.06, 0.01, 0.12]),
+        gripper: GripperTo::Close,
+        until: Until::Within(0.02),
+    },
+    Leg {
+        to: Place::FromStart([0.06, 0.01, 0.05]),
+        gripper: GripperTo::Close,
+        until: Until::Within(0.02),
+    },
+    Leg {
+        to: Place::Around(Circle {
+            goal_to_axis: [0.0, -0.03, -0.03],
+            plane: (0, 1),
+            offset: [0.0, 0.01, 0.05],
+            lead: -0.8,
+        }),
+        gripper: GripperTo::Close,
+        until: Until::Steps(u32::MAX),
+    },
+];
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "dial-turn-v3",
     description: "turn the dial half around",
@@ -35,7 +60,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(DialTurn::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Route::of_fingers(ROUTE))),
 };
 
 struct DialTurn {

@@ -5,6 +5,7 @@ use mujoco_rs::prelude::MjModel;
 use super::door::{Door, MODEL};
 use super::mechanism::{none_rejected, observed, stand};
 use crate::env::EnvironmentError;
+use crate::env::metaworld::expert::{Circle, GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::{Vec3, add, distance};
 use crate::env::metaworld::reward::tolerance_gaussian;
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -20,6 +21,25 @@ const REWARD_RADIUS: f64 = 0.05;
 /// How near is there, m.
 const SUCCESS_RADIUS: f64 = 0.08;
 
+/// Pushes the handle around the hinge from outside.
+static ROUTE: &[Leg] = &[
+    Leg {
+        to: Place::FromStart([-0.12, 0.0, 0.0]),
+        gripper: GripperTo::Close,
+        until: Until::Within(0.04),
+    },
+    Leg {
+        to: Place::Around(Circle {
+            goal_to_axis: [-0.385, 0.1, 0.0],
+            plane: (0, 1),
+            offset: [-0.07, 0.0, 0.0],
+            lead: 0.4,
+        }),
+        gripper: GripperTo::Close,
+        until: Until::Steps(u32::MAX),
+    },
+];
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "door-close-v3",
     description: "close the door of the cupboard",
@@ -31,7 +51,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(DoorClose::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Route::of_fingers(ROUTE))),
 };
 
 struct DoorClose {

@@ -5,6 +5,7 @@ use mujoco_rs::prelude::MjModel;
 use super::lock::{LOCK_LENGTH, Lock, MODEL, PRESSED, SPACE, SUCCESS_DISTANCE};
 use super::mechanism::observed;
 use crate::env::EnvironmentError;
+use crate::env::metaworld::expert::{Circle, GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::{Vec3, add, norm, scale, sub};
 use crate::env::metaworld::reward::{hamacher, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Verdict};
@@ -17,6 +18,25 @@ const WEIGHTS: Vec3 = [0.25, 1.0, 0.5];
 /// Physics steps in which the lock settles before the episode begins.
 const SETTLING_STEPS: usize = 5;
 
+/// Pushes the end of the lock down from above, around its axis.
+static ROUTE: &[Leg] = &[
+    Leg {
+        to: Place::FromStart([-0.015, 0.0, 0.1]),
+        gripper: GripperTo::Close,
+        until: Until::Within(0.02),
+    },
+    Leg {
+        to: Place::Around(Circle {
+            goal_to_axis: [0.0, 0.04, 0.1],
+            plane: (2, 0),
+            offset: [-0.015, 0.0, 0.02],
+            lead: 0.8,
+        }),
+        gripper: GripperTo::Close,
+        until: Until::Steps(u32::MAX),
+    },
+];
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "door-lock-v3",
     description: "lock the door by turning its lock down",
@@ -28,7 +48,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: true,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(DoorLock::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Route::of_fingers(ROUTE))),
 };
 
 struct DoorLock {

@@ -7,6 +7,7 @@ use mujoco_rs::prelude::MjModel;
 use super::door::{Door, MODEL};
 use super::mechanism::{JOINT, none_rejected, observed, observed_hand, stand};
 use crate::env::EnvironmentError;
+use crate::env::metaworld::expert::{Circle, GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::{Vec3, add, distance, distance_xy, sub};
 use crate::env::metaworld::reward::{hamacher, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -25,6 +26,30 @@ const FUNNEL_RADIUS: f64 = 0.12;
 /// An angle from which the door counts as moved, rad.
 const AJAR: f64 = -PI / 90.0;
 
+/// Comes down between handle and door, and pulls the handle around the hinge.
+static ROUTE: &[Leg] = &[
+    Leg {
+        to: Place::FromStart([0.0, 0.035, 0.15]),
+        gripper: GripperTo::Close,
+        until: Until::Within(0.02),
+    },
+    Leg {
+        to: Place::FromStart([0.0, 0.035, -0.03]),
+        gripper: GripperTo::Close,
+        until: Until::Within(0.02),
+    },
+    Leg {
+        to: Place::Around(Circle {
+            goal_to_axis: [0.115, 0.35, 0.0],
+            plane: (0, 1),
+            offset: [0.0, 0.035, -0.03],
+            lead: -0.4,
+        }),
+        gripper: GripperTo::Close,
+        until: Until::Steps(u32::MAX),
+    },
+];
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "door-open-v3",
     description: "open the door of the cupboard by its handle",
@@ -36,7 +61,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(DoorOpen::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Route::of_fingers(ROUTE))),
 };
 
 struct DoorOpen {

@@ -5,6 +5,7 @@ use mujoco_rs::prelude::MjModel;
 use super::lock::{LOCK_LENGTH, Lock, MODEL, PRESSED, SPACE, SUCCESS_DISTANCE};
 use super::mechanism::{observed, observed_hand, set_joint_at_rest};
 use crate::env::EnvironmentError;
+use crate::env::metaworld::expert::{GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::{Vec3, add, norm, scale, sub};
 use crate::env::metaworld::reward::tolerance;
 use crate::env::metaworld::task::{Definition, Scene, Verdict};
@@ -19,6 +20,20 @@ const HAND_TO_SHOULDER: Vec3 = [0.0, 0.055, 0.07];
 /// How much each axis counts in the distance between gripper and lock.
 const WEIGHTS: Vec3 = [0.25, 1.0, 0.5];
 
+/// Pushes the lock aside with the gripper's shoulder.
+static ROUTE: &[Leg] = &[
+    Leg {
+        to: Place::FromStart([-0.12, 0.0, 0.0]),
+        gripper: GripperTo::Close,
+        until: Until::Within(0.03),
+    },
+    Leg {
+        to: Place::FromStart([0.25, 0.0, 0.06]),
+        gripper: GripperTo::Close,
+        until: Until::Steps(u32::MAX),
+    },
+];
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "door-unlock-v3",
     description: "unlock the door by turning its lock aside",
@@ -30,7 +45,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: true,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(DoorUnlock::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Route::of_shoulder(ROUTE))),
 };
 
 struct DoorUnlock {

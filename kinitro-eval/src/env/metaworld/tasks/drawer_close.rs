@@ -7,6 +7,7 @@ use super::mechanism::{
     JOINT, NO_ORIENTATION, approach, approach_gaussian, observe, observed, stand,
 };
 use crate::env::EnvironmentError;
+use crate::env::metaworld::expert::{GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::{Vec3, add, distance};
 use crate::env::metaworld::reward::{closing, hamacher};
 use crate::env::metaworld::task::{Definition, Scene, Verdict};
@@ -23,6 +24,25 @@ const SUCCESS_RADIUS: f64 = 0.05 + 0.015;
 /// How near to the handle the gripper is to be, m.
 const REACH_RADIUS: f64 = 0.005;
 
+/// Comes down in front of the handle and pushes it.
+static ROUTE: &[Leg] = &[
+    Leg {
+        to: Place::FromStart([0.0, -0.08, 0.05]),
+        gripper: GripperTo::Close,
+        until: Until::Within(0.03),
+    },
+    Leg {
+        to: Place::FromStart([0.0, -0.08, -0.05]),
+        gripper: GripperTo::Close,
+        until: Until::Within(0.03),
+    },
+    Leg {
+        to: Place::FromStart([0.0, 0.2, -0.05]),
+        gripper: GripperTo::Close,
+        until: Until::Steps(u32::MAX),
+    },
+];
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "drawer-close-v3",
     description: "push the drawer shut",
@@ -34,7 +54,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(DrawerClose::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Route::of_fingers(ROUTE))),
 };
 
 struct DrawerClose {

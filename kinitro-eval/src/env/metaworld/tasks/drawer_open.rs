@@ -5,6 +5,7 @@ use mujoco_rs::prelude::MjModel;
 use super::drawer::{DRAWER_TO_HANDLE, Drawer, GOAL_HEIGHT, MODEL, SPACE};
 use super::mechanism::{observe, observed, observed_hand, stand};
 use crate::env::EnvironmentError;
+use crate::env::metaworld::expert::{GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::{Vec3, add, distance, norm, scale, sub};
 use crate::env::metaworld::reward::tolerance;
 use crate::env::metaworld::task::{Definition, Scene, Verdict};
@@ -18,6 +19,25 @@ const SUCCESS_RADIUS: f64 = 0.03;
 /// the handle rather than to run into it.
 const WEIGHTS: Vec3 = [3.0, 3.0, 1.0];
 
+/// Comes down over the handle, so that a finger is behind it, and pulls.
+static ROUTE: &[Leg] = &[
+    Leg {
+        to: Place::FromStart([0.0, 0.0, 0.1]),
+        gripper: GripperTo::Open,
+        until: Until::Within(0.02),
+    },
+    Leg {
+        to: Place::FromStart([0.0, 0.0, -0.01]),
+        gripper: GripperTo::Open,
+        until: Until::Within(0.015),
+    },
+    Leg {
+        to: Place::FromStart([0.0, -0.3, -0.01]),
+        gripper: GripperTo::Open,
+        until: Until::Steps(u32::MAX),
+    },
+];
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "drawer-open-v3",
     description: "pull the drawer open by its handle",
@@ -29,7 +49,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(DrawerOpen::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Route::of_fingers(ROUTE))),
 };
 
 struct DrawerOpen {

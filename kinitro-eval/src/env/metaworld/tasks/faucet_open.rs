@@ -5,12 +5,37 @@ use mujoco_rs::prelude::MjModel;
 use super::faucet::{Faucet, MODEL, Turn};
 use super::mechanism::{none_rejected, observed};
 use crate::env::EnvironmentError;
+use crate::env::metaworld::expert::{Circle, GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::{Vec3, add};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
 
 /// From the handle's end to the point of it that is to come to the goal, m.
 const END_TO_POINT: Vec3 = [-0.04, 0.0, 0.03];
+
+/// Pushes the handle around the faucet from the left.
+static ROUTE: &[Leg] = &[
+    Leg {
+        to: Place::FromStart([-0.06, 0.02, 0.1]),
+        gripper: GripperTo::Close,
+        until: Until::Within(0.03),
+    },
+    Leg {
+        to: Place::FromStart([-0.06, 0.02, 0.0]),
+        gripper: GripperTo::Close,
+        until: Until::Within(0.02),
+    },
+    Leg {
+        to: Place::Around(Circle {
+            goal_to_axis: [-0.175, 0.0, -0.125],
+            plane: (0, 1),
+            offset: [0.0, 0.02, 0.0],
+            lead: 0.5,
+        }),
+        gripper: GripperTo::Close,
+        until: Until::Steps(u32::MAX),
+    },
+];
 
 pub(super) static DEFINITION: Definition = Definition {
     name: "faucet-open-v3",
@@ -23,7 +48,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(FaucetOpen::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Route::of_fingers(ROUTE))),
 };
 
 struct FaucetOpen(Faucet);

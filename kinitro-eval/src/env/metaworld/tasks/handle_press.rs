@@ -5,9 +5,24 @@ use mujoco_rs::prelude::MjModel;
 use super::handle::{Handle, MODEL, UP};
 use super::mechanism::{none_rejected, observed};
 use crate::env::EnvironmentError;
+use crate::env::metaworld::expert::{GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::Vec3;
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
+
+/// Pushes down from above.
+static ROUTE: &[Leg] = &[
+    Leg {
+        to: Place::FromStart([0.0, 0.0, 0.06]),
+        gripper: GripperTo::Close,
+        until: Until::Within(0.03),
+    },
+    Leg {
+        to: Place::FromStart([0.0, 0.0, -0.2]),
+        gripper: GripperTo::Close,
+        until: Until::Steps(u32::MAX),
+    },
+];
 
 pub(super) static DEFINITION: Definition = Definition {
     name: "handle-press-v3",
@@ -20,7 +35,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: true,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(HandlePress::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Route::of_fingers(ROUTE))),
 };
 
 struct HandlePress(Handle);

@@ -5,6 +5,7 @@ use mujoco_rs::prelude::MjModel;
 use super::handle::{DOWN, Handle, MODEL};
 use super::mechanism::{none_rejected, observed, stand};
 use crate::env::EnvironmentError;
+use crate::env::metaworld::expert::{GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::{Vec3, distance};
 use crate::env::metaworld::reward::{Caging, Density, hamacher, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -23,6 +24,30 @@ const CAGING: Caging = Caging {
     density: Density::High,
 };
 
+/// Takes the grip between the fingers and lifts it.
+static ROUTE: &[Leg] = &[
+    Leg {
+        to: Place::FromStart([0.0, 0.0, 0.1]),
+        gripper: GripperTo::Open,
+        until: Until::Within(0.02),
+    },
+    Leg {
+        to: Place::FromStart([0.0, 0.0, -0.02]),
+        gripper: GripperTo::Open,
+        until: Until::Within(0.01),
+    },
+    Leg {
+        to: Place::FromStart([0.0, 0.0, -0.02]),
+        gripper: GripperTo::Close,
+        until: Until::Steps(30),
+    },
+    Leg {
+        to: Place::FromStart([0.0, 0.0, 0.2]),
+        gripper: GripperTo::Close,
+        until: Until::Steps(u32::MAX),
+    },
+];
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "handle-pull-v3",
     description: "pull the handle up",
@@ -34,7 +59,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: true,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(HandlePull::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Route::of_fingers(ROUTE))),
 };
 
 struct HandlePull {

@@ -5,6 +5,7 @@ use mujoco_rs::prelude::MjModel;
 use super::handle::{DOWN, Handle, MODEL_SIDE};
 use super::mechanism::{none_rejected, observed};
 use crate::env::EnvironmentError;
+use crate::env::metaworld::expert::{GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::{Vec3, distance};
 use crate::env::metaworld::reward::{Caging, Density, hamacher, in_place};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -25,6 +26,30 @@ const CAGING: Caging = Caging {
     density: Density::High,
 };
 
+/// Takes the handle between the fingers and lifts it.
+static ROUTE: &[Leg] = &[
+    Leg {
+        to: Place::FromStart([0.0, 0.0, 0.1]),
+        gripper: GripperTo::Open,
+        until: Until::Within(0.02),
+    },
+    Leg {
+        to: Place::FromStart([0.0, 0.0, -0.01]),
+        gripper: GripperTo::Open,
+        until: Until::Within(0.01),
+    },
+    Leg {
+        to: Place::FromStart([0.0, 0.0, -0.01]),
+        gripper: GripperTo::Close,
+        until: Until::Steps(30),
+    },
+    Leg {
+        to: Place::FromStart([0.0, 0.0, 0.2]),
+        gripper: GripperTo::Close,
+        until: Until::Steps(u32::MAX),
+    },
+];
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "handle-pull-side-v3",
     description: "pull the handle at the side up",
@@ -36,7 +61,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: true,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(HandlePullSide::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Route::of_fingers(ROUTE))),
 };
 
 struct HandlePullSide(Handle);

@@ -7,6 +7,7 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 
 use super::mechanism::{JOINT, none_rejected, observe, observed, observed_hand, stand};
 use crate::env::EnvironmentError;
+use crate::env::metaworld::expert::{Circle, GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::{Vec3, add, norm, quat_from_matrix, scale, sub};
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{hamacher, in_place, tolerance};
@@ -29,6 +30,30 @@ const REWARD_RADIUS: f64 = 0.04;
 /// How near to upright is there, rad.
 const SUCCESS_ANGLE: f64 = PI / 24.0;
 
+/// Gets under the lever with the gripper's shoulder and lifts it around its axis.
+static ROUTE: &[Leg] = &[
+    Leg {
+        to: Place::FromStart([0.0, -0.1, -0.1]),
+        gripper: GripperTo::Close,
+        until: Until::Within(0.03),
+    },
+    Leg {
+        to: Place::FromStart([0.0, 0.0, -0.08]),
+        gripper: GripperTo::Close,
+        until: Until::Within(0.03),
+    },
+    Leg {
+        to: Place::Around(Circle {
+            goal_to_axis: [0.0, 0.0, -0.2],
+            plane: (1, 2),
+            offset: [0.0, 0.02, -0.03],
+            lead: -0.4,
+        }),
+        gripper: GripperTo::Close,
+        until: Until::Steps(u32::MAX),
+    },
+];
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "lever-pull-v3",
     description: "pull the lever up until it points to the ceiling",
@@ -40,7 +65,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: true,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(LeverPull::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Route::of_shoulder(ROUTE))),
 };
 
 struct LeverPull {

@@ -5,10 +5,25 @@ use mujoco_rs::prelude::MjModel;
 use super::mechanism::{JOINT, approach, none_rejected, observed, stand};
 use super::window::{HANDLE_RADIUS, MODEL, SUCCESS_DISTANCE, TRAVEL, Window};
 use crate::env::EnvironmentError;
+use crate::env::metaworld::expert::{GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::{Vec3, add, distance};
 use crate::env::metaworld::reward::hamacher;
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
+
+/// Pushes the handle from the left.
+static ROUTE: &[Leg] = &[
+    Leg {
+        to: Place::FromStart([-0.06, 0.0, 0.0]),
+        gripper: GripperTo::Close,
+        until: Until::Within(0.03),
+    },
+    Leg {
+        to: Place::FromStart([0.3, 0.0, 0.0]),
+        gripper: GripperTo::Close,
+        until: Until::Steps(u32::MAX),
+    },
+];
 
 pub(super) static DEFINITION: Definition = Definition {
     name: "window-open-v3",
@@ -21,7 +36,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(WindowOpen::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Route::of_fingers(ROUTE))),
 };
 
 struct WindowOpen {
