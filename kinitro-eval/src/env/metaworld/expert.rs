@@ -136,6 +136,8 @@ pub(super) struct Leg {
 pub(super) enum Place {
     /// At an offset from where the object was at first, m.
     FromStart(Vec3),
+    /// At an offset from where the object is now, m: what is held is moved on by little and little.
+    FromObject(Vec3),
     /// Ahead of the object on its circle about an axis.
     Around(Circle),
 }
@@ -206,6 +208,7 @@ impl RawController for Route {
         let start = *self.start.get_or_insert(object);
         let place = |leg: &Leg| match &leg.to {
             Place::FromStart(offset) => add(start, *offset),
+            Place::FromObject(offset) => add(object, *offset),
             Place::Around(circle) => circle.ahead(start, object, goal),
         };
         let off = distance(add(tcp(observation), self.tool), place(&self.legs[self.current]));

@@ -42,7 +42,7 @@ static ROUTE: &[Leg] = &[
         until: Until::Steps(30),
     },
     Leg {
-        to: Place::FromStart([0.0, 0.0, 0.2]),
+        to: Place::FromObject([0.0, 0.0, -0.012]),
         gripper: GripperTo::Close,
         until: Until::Steps(u32::MAX),
     },

@@ -11,15 +11,16 @@ use crate::env::metaworld::reward::hamacher;
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
 
-/// Pushes the handle from the right.
+/// Pushes the handle from the right. The first observation has the handle where it is when shut, so
+/// places count from there.
 static ROUTE: &[Leg] = &[
     Leg {
-        to: Place::FromStart([0.06, 0.0, 0.0]),
+        to: Place::FromStart([0.26, 0.0, 0.0]),
         gripper: GripperTo::Close,
         until: Until::Within(0.03),
     },
     Leg {
-        to: Place::FromStart([-0.3, 0.0, 0.0]),
+        to: Place::FromStart([-0.1, 0.0, 0.0]),
         gripper: GripperTo::Close,
         until: Until::Steps(u32::MAX),
     },
