@@ -20,16 +20,36 @@ const HAND_TO_SHOULDER: Vec3 = [0.0, 0.055, 0.07];
 /// How much each axis counts in the distance between gripper and lock.
 const WEIGHTS: Vec3 = [0.25, 1.0, 0.5];
 
-/// Pushes the lock aside with the gripper's shoulder.
+/// Goes down beside the lock and pushes it aside with the palm: fingers would be in the way of the
+/// Goes down beside the lock and pushes it aside with the palm: fingers would be in the way of the
+/// Goes down beside the lock and pushes it aside with the palm: fingers would be in the way of the
+/// Goes down beside the lock and pushes it aside with the palm: fingers would be in the way of the
+/// Goes down beside the lock and pushes it aside with the palm, twice if need be: fingers would be in
+/// the way of the end that comes up.
 static ROUTE: &[Leg] = &[
     Leg {
-        to: Place::FromStart([-0.12, 0.0, 0.0]),
-        gripper: GripperTo::Close,
+        to: Place::FromStart([-0.1, -0.015, 0.03]),
+        gripper: GripperTo::Open,
         until: Until::Within(0.03),
     },
     Leg {
-        to: Place::FromStart([0.25, 0.0, 0.06]),
-        gripper: GripperTo::Close,
+        to: Place::FromStart([-0.1, -0.015, -0.085]),
+        gripper: GripperTo::Open,
+        until: Until::Within(0.03),
+    },
+    Leg {
+        to: Place::FromStart([0.12, -0.015, -0.07]),
+        gripper: GripperTo::Open,
+        until: Until::Steps(100),
+    },
+    Leg {
+        to: Place::FromStart([-0.1, -0.015, -0.085]),
+        gripper: GripperTo::Open,
+        until: Until::Within(0.03),
+    },
+    Leg {
+        to: Place::FromStart([0.12, -0.015, -0.05]),
+        gripper: GripperTo::Open,
         until: Until::Steps(u32::MAX),
     },
 ];
@@ -45,7 +65,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: true,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(DoorUnlock::find(model)?)),
-    expert: Some(|| Box::new(Route::of_shoulder(ROUTE))),
+    expert: Some(|| Box::new(Route::of_fingers(ROUTE))),
 };
 
 struct DoorUnlock {
