@@ -172,8 +172,8 @@ impl Route {
         Self::with_tool([0.0; 3], legs)
     }
 
-    /// With the part of the gripper above and behind the fingers as the tool, which can get under
-    /// things.
+    /// With a point above and behind the fingertips as the tool, which brings the hand under what it
+    /// is to lift.
     pub(super) fn of_shoulder(legs: &'static [Leg]) -> Self {
         Self::with_tool([0.0, 0.055, 0.115], legs)
     }

@@ -12,6 +12,7 @@ use crate::env::metaworld::task::{Definition, Scene, Verdict};
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
 
 /// The angle at which the lock is locked, rad.
+#[expect(clippy::approx_constant, reason = "the reference has a quarter turn with four decimals")]
 const LOCKED: f64 = 1.5708;
 /// From the lock's axis to where its end is to go, m.
 const LOCK_TO_TARGET: Vec3 = [0.1, -0.04, 0.0];
@@ -20,10 +21,6 @@ const HAND_TO_SHOULDER: Vec3 = [0.0, 0.055, 0.07];
 /// How much each axis counts in the distance between gripper and lock.
 const WEIGHTS: Vec3 = [0.25, 1.0, 0.5];
 
-/// Goes down beside the lock and pushes it aside with the palm: fingers would be in the way of the
-/// Goes down beside the lock and pushes it aside with the palm: fingers would be in the way of the
-/// Goes down beside the lock and pushes it aside with the palm: fingers would be in the way of the
-/// Goes down beside the lock and pushes it aside with the palm: fingers would be in the way of the
 /// Goes down beside the lock and pushes it aside with the palm, twice if need be: fingers would be in
 /// the way of the end that comes up.
 static ROUTE: &[Leg] = &[
