@@ -249,3 +249,118 @@ impl RawController for GraspAndCarry {
         }
     }
 }
+
+/// Takes a tool of the hand along a route of legs, one after the other, and stays on the last one.
+pub(super) struct Route {
+    /// From the point between the fingertips to what touches the object, m.
+    tool: Vec3,
+    legs: &'static [Leg],
+    current: usize,
+    /// Steps on the current leg.
+    steps: u32,
+    /// Where the object was at first, m.
+    start: Option<Vec3>,
+}
+
+/// One leg of a route.
+pub(super) struct Leg {
+    /// Where the tool goes.
+    pub(super) to: Place,
+    pub(super) gripper: GripperTo,
+    /// What ends the leg.
+    pub(super) until: Until,
+}
+
+/// A place that a leg leads to.
+pub(super) enum Place {
+    /// At an offset from where the object was at first, m.
+    FromStart(Vec3),
+    /// At an offset from where the object is now, m: what is held is moved on by little and little.
+    FromObject(Vec3),
+    /// Ahead of the object on its circle about an axis.
+    Around(Circle),
+}
+
+/// How an object turns that is pushed about an axis.
+pub(super) struct Circle {
+    /// From the goal to the axis, m.
+    pub(super) goal_to_axis: Vec3,
+    /// The two coordinates that change, in the order in which an angle from the first to the second
+    /// is positive.
+    pub(super) plane: (usize, usize),
+    /// From the object to where the tool is to be, as at first, m; it turns with the object.
+    pub(super) offset: Vec3,
+    /// How far ahead of the object the tool is to be, rad. Its sign says which way to turn.
+    pub(super) lead: f64,
+}
+
+/// What ends a leg.
+pub(super) enum Until {
+    /// The tool being as near as that, m; or [`LEG_STEPS`] steps, if it does not get there.
+    Within(f64),
+    /// So many steps.
+    Steps(u32),
+}
+
+/// Steps after which a leg is over, wherever the tool is.
+const LEG_STEPS: u32 = 120;
+
+impl Route {
+    /// With the fingertips as the tool.
+    pub(super) fn of_fingers(legs: &'static [Leg]) -> Self {
+        Self::with_tool([0.0; 3], legs)
+    }
+
+    /// With a point above and behind the fingertips as the tool, which brings the hand under what it
+    /// is to lift.
+    pub(super) fn of_shoulder(legs: &'static [Leg]) -> Self {
+        Self::with_tool([0.0, 0.055, 0.115], legs)
+    }
+
+    fn with_tool(tool: Vec3, legs: &'static [Leg]) -> Self {
+        Self { tool, legs, current: 0, steps: 0, start: None }
+    }
+}
+
+impl Circle {
+    /// Where the tool is to be for an object that began at `start`, m.
+    fn ahead(&self, start: Vec3, object: Vec3, goal: Vec3) -> Vec3 {
+        let (i, j) = self.plane;
+        let axis = add(goal, self.goal_to_axis);
+        let angle = |place: Vec3| (place[j] - axis[j]).atan2(place[i] - axis[i]);
+        let (sin, cos) = (angle(object) - angle(start) + self.lead).sin_cos();
+        let mut place = add(start, self.offset);
+        let (u, v) = (place[i] - axis[i], place[j] - axis[j]);
+        place[i] = axis[i] + cos * u - sin * v;
+        place[j] = axis[j] + sin * u + cos * v;
+        place
+    }
+}
+
+impl RawController for Route {
+    fn reset(&mut self) {
+        *self = Self::with_tool(self.tool, self.legs);
+    }
+
+    fn act(&mut self, observation: &[f64; 39]) -> [f64; 4] {
+        let (object, goal) = (vec3(observation, 4), vec3(observation, 36));
+        let start = *self.start.get_or_insert(object);
+        let place = |leg: &Leg| match &leg.to {
+            Place::FromStart(offset) => add(start, *offset),
+            Place::FromObject(offset) => add(object, *offset),
+            Place::Around(circle) => circle.ahead(start, object, goal),
+        };
+        let off = distance(add(tcp(observation), self.tool), place(&self.legs[self.current]));
+        let over = match self.legs[self.current].until {
+            Until::Within(radius) => off < radius || self.steps >= LEG_STEPS,
+            Until::Steps(steps) => self.steps >= steps,
+        };
+        self.steps += 1;
+        if over && self.current + 1 < self.legs.len() {
+            self.current += 1;
+            self.steps = 0;
+        }
+        let leg = &self.legs[self.current];
+        towards(observation, sub(place(leg), self.tool), leg.gripper)
+    }
+}

@@ -12,6 +12,11 @@ pub(super) fn add(a: Vec3, b: Vec3) -> Vec3 {
     [a[0] + b[0], a[1] + b[1], a[2] + b[2]]
 }
 
+/// Each component times its own factor.
+pub(super) fn scale(a: Vec3, factors: Vec3) -> Vec3 {
+    [a[0] * factors[0], a[1] * factors[1], a[2] * factors[2]]
+}
+
 pub(super) fn midpoint(a: Vec3, b: Vec3) -> Vec3 {
     add(a, b).map(|x| x / 2.0)
 }

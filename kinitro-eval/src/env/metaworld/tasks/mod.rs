@@ -9,6 +9,26 @@ mod coffee;
 mod coffee_button;
 mod coffee_pull;
 mod coffee_push;
+mod dial_turn;
+mod door;
+mod door_close;
+mod door_lock;
+mod door_open;
+mod door_unlock;
+mod drawer;
+mod drawer_close;
+mod drawer_open;
+mod faucet;
+mod faucet_close;
+mod faucet_open;
+mod handle;
+mod handle_press;
+mod handle_press_side;
+mod handle_pull;
+mod handle_pull_side;
+mod lever_pull;
+mod lock;
+mod mechanism;
 mod pick_place;
 mod pick_place_wall;
 mod plate;
@@ -24,6 +44,9 @@ mod reach;
 mod reach_wall;
 mod sided_caging;
 mod soccer;
+mod window;
+mod window_close;
+mod window_open;
 
 use super::task::Definition;
 
@@ -36,6 +59,20 @@ pub(super) static ALL: &[&Definition] = &[
     &coffee_button::DEFINITION,
     &coffee_pull::DEFINITION,
     &coffee_push::DEFINITION,
+    &dial_turn::DEFINITION,
+    &door_close::DEFINITION,
+    &door_lock::DEFINITION,
+    &door_open::DEFINITION,
+    &door_unlock::DEFINITION,
+    &drawer_close::DEFINITION,
+    &drawer_open::DEFINITION,
+    &faucet_open::DEFINITION,
+    &faucet_close::DEFINITION,
+    &handle_press_side::DEFINITION,
+    &handle_press::DEFINITION,
+    &handle_pull_side::DEFINITION,
+    &handle_pull::DEFINITION,
+    &lever_pull::DEFINITION,
     &pick_place_wall::DEFINITION,
     &pick_place::DEFINITION,
     &plate_slide::DEFINITION,
@@ -48,4 +85,6 @@ pub(super) static ALL: &[&Definition] = &[
     &push_back::DEFINITION,
     &reach::DEFINITION,
     &reach_wall::DEFINITION,
+    &window_open::DEFINITION,
+    &window_close::DEFINITION,
 ];
