@@ -17,7 +17,7 @@ pub(super) enum GripperTo {
 }
 
 /// The point between the fingertips.
-fn tcp(observation: &[f64; 39]) -> Vec3 {
+pub(super) fn tcp(observation: &[f64; 39]) -> Vec3 {
     add(vec3(observation, 0), HAND_TO_TCP)
 }
 

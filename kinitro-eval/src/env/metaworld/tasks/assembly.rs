@@ -6,6 +6,7 @@ use super::puck::{apart, object_and_goal};
 use super::wrench::{Wrench, flat, grip_point};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, distance_xy, norm, sub};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_goal, to_height};
 use crate::env::metaworld::reward::{Caging, Density, funnel, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
@@ -25,6 +26,24 @@ const CAGING: Caging = Caging {
     density: Density::Medium { reach_radius: 0.01 },
 };
 
+/// Up, over the peg, and down.
+static PLAN: Plan = Plan {
+    grip: [0.0; 3],
+    hover: 0.1,
+    depth: 0.012,
+    grasp_steps: 20,
+    way: &[
+        Leg { to_go: |seen| to_height(seen, 0.2), near: 0.02 },
+        Leg { to_go: |seen| ring_to_goal(seen, 0.06), near: 0.01 },
+        Leg { to_go: |seen| ring_to_goal(seen, -0.03), near: 0.0 },
+    ],
+};
+
+/// From the ring, at the end of a level wrench, to a height above the goal, m.
+fn ring_to_goal(observation: &[f64; 39], height: f64) -> Vec3 {
+    to_goal(observation, [0.13, 0.0, height])
+}
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "assembly-v3",
     description: "pick the wrench up by its handle and put its ring over the peg",
@@ -40,7 +59,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(Assembly::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Handling::new(&PLAN))),
 };
 
 struct Assembly {

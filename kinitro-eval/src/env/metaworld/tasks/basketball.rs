@@ -7,6 +7,7 @@ use super::item::Item;
 use super::puck::{object_and_goal, too_close};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, distance, scaled_distance, vec3};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_above_goal, to_height};
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{Caging, Density, hamacher, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -29,6 +30,19 @@ const CAGING: Caging = Caging {
     density: Density::High,
 };
 
+/// Up beside the hoop and over it.
+static PLAN: Plan = Plan {
+    grip: [0.0; 3],
+    hover: 0.1,
+    depth: 0.012,
+    grasp_steps: 20,
+    way: &[
+        Leg { to_go: |seen| to_height(seen, 0.36), near: 0.03 },
+        Leg { to_go: |seen| to_above_goal(seen, [0.0; 3], 0.34), near: 0.03 },
+        Leg { to_go: |seen| to_above_goal(seen, [0.0; 3], HEIGHT), near: 0.0 },
+    ],
+};
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "basketball-v3",
     description: "pick the ball up and put it into the basket",
@@ -44,7 +58,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(Basketball::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Handling::new(&PLAN))),
 };
 
 struct Basketball {

@@ -7,6 +7,7 @@ use mujoco_rs::prelude::MjModel;
 use super::item::Item;
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, distance, distance_xy, vec3};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_above_goal, to_goal, to_height};
 use crate::env::metaworld::reward::{Caging, Density, funnel, hamacher, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
@@ -24,6 +25,19 @@ const CAGING: Caging = Caging {
     density: Density::High,
 };
 
+/// Over the walls of the bins.
+static PLAN: Plan = Plan {
+    grip: [0.0; 3],
+    hover: 0.12,
+    depth: 0.012,
+    grasp_steps: 20,
+    way: &[
+        Leg { to_go: |seen| to_height(seen, 0.15), near: 0.03 },
+        Leg { to_go: |seen| to_above_goal(seen, [0.0; 3], 0.15), near: 0.03 },
+        Leg { to_go: |seen| to_goal(seen, [0.0, 0.0, 0.03]), near: 0.0 },
+    ],
+};
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "bin-picking-v3",
     description: "pick the block up from its bin and put it into the other one",
@@ -39,7 +53,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(BinPicking::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Handling::new(&PLAN))),
 };
 
 struct BinPicking {

@@ -7,6 +7,7 @@ use super::item::Item;
 use super::puck::{apart, object_and_goal};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, add, distance, distance_xy, scaled_distance, vec3};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_above_goal, to_goal, to_height};
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{funnel, hamacher, tolerance, upright};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -27,6 +28,19 @@ const TILTED: f64 = 0.2;
 /// Physics steps that go by with the box in its new place before the lid is put in its own.
 const SETTLE_STEPS: usize = 5;
 
+/// Over the wall of the box.
+static PLAN: Plan = Plan {
+    grip: [0.0, 0.0, 0.08],
+    hover: 0.1,
+    depth: 0.012,
+    grasp_steps: 30,
+    way: &[
+        Leg { to_go: |seen| to_height(seen, 0.15), near: 0.03 },
+        Leg { to_go: |seen| to_above_goal(seen, [0.0; 3], 0.15), near: 0.03 },
+        Leg { to_go: |seen| to_goal(seen, [0.0; 3]), near: 0.0 },
+    ],
+};
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "box-close-v3",
     description: "pick the lid up by its knob and put it on the box",
@@ -42,7 +56,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: true,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(BoxClose::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Handling::new(&PLAN))),
 };
 
 struct BoxClose {

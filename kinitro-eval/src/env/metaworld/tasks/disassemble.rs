@@ -6,6 +6,7 @@ use super::puck::apart;
 use super::wrench::{Wrench, flat, grip_point};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, add, distance, vec3};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_height};
 use crate::env::metaworld::reward::{Caging, Density, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
@@ -19,6 +20,15 @@ const CAGING: Caging = Caging {
     xz_threshold: 0.01,
     effort: 1.0,
     density: Density::High,
+};
+
+/// Straight up.
+static PLAN: Plan = Plan {
+    grip: [0.0; 3],
+    hover: 0.1,
+    depth: 0.012,
+    grasp_steps: 20,
+    way: &[Leg { to_go: |seen| to_height(seen, 0.25), near: 0.0 }],
 };
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -36,7 +46,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: true,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(Disassemble::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Handling::new(&PLAN))),
 };
 
 struct Disassemble {

@@ -5,7 +5,8 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 
 use super::item::{Item, two_objects};
 use crate::env::EnvironmentError;
-use crate::env::metaworld::geometry::{Vec3, add, distance, vec3};
+use crate::env::metaworld::geometry::{Vec3, add, distance, sub, vec3};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_height};
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{Caging, Density, tolerance, upright};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -15,6 +16,8 @@ use crate::env::metaworld::world::{HandBox, World};
 const BLOCK: Vec3 = [0.24, 0.85, 0.0];
 /// Index of the nail's coordinate, behind the seven of the hammer.
 const NAIL_QPOS: usize = 16;
+/// The height of the nail, m.
+const NAIL_HEIGHT: f64 = 0.11;
 /// How far the nail must be driven in, m.
 const DRIVEN: f64 = 0.09;
 /// From the hammer's place to its head, m.
@@ -38,6 +41,19 @@ const CAGING: Caging = Caging {
     density: Density::High,
 };
 
+/// Up, in front of the nail, and against it.
+static PLAN: Plan = Plan {
+    grip: [0.09, 0.0, 0.0],
+    hover: 0.1,
+    depth: 0.012,
+    grasp_steps: 30,
+    way: &[
+        Leg { to_go: |seen| to_height(seen, NAIL_HEIGHT), near: 0.02 },
+        Leg { to_go: |seen| sub([0.08, 0.5, NAIL_HEIGHT], object(seen)), near: 0.02 },
+        Leg { to_go: |seen| sub([0.08, 0.75, NAIL_HEIGHT], object(seen)), near: 0.0 },
+    ],
+};
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "hammer-v3",
     description: "pick the hammer up and drive the nail in with it",
@@ -49,7 +65,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(Hammer::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Handling::new(&PLAN))),
 };
 
 struct Hammer {

@@ -6,6 +6,7 @@ use super::item::Item;
 use super::puck::{object_and_goal, too_close};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, distance, vec3};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_above_goal, to_goal, to_height};
 use crate::env::metaworld::reward::{Caging, Density, hamacher, in_place};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
@@ -23,6 +24,19 @@ const CAGING: Caging = Caging {
     density: Density::High,
 };
 
+/// Over the table, and down into the hole.
+static PLAN: Plan = Plan {
+    grip: [0.0; 3],
+    hover: 0.1,
+    depth: 0.012,
+    grasp_steps: 20,
+    way: &[
+        Leg { to_go: |seen| to_height(seen, 0.08), near: 0.02 },
+        Leg { to_go: |seen| to_above_goal(seen, [0.0; 3], 0.08), near: 0.015 },
+        Leg { to_go: |seen| to_goal(seen, [0.0; 3]), near: 0.0 },
+    ],
+};
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "hand-insert-v3",
     description: "pick the block up and bring it into the hole in the table",
@@ -38,7 +52,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(HandInsert::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Handling::new(&PLAN))),
 };
 
 struct HandInsert {

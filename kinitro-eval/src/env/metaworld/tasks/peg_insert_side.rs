@@ -9,6 +9,7 @@ use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{
     Vec3, add, distance, quat_from_matrix, scaled_distance, sub, vec3,
 };
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_goal, to_height};
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{Caging, Density, hamacher, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -20,6 +21,10 @@ const RADIUS: f64 = 0.07;
 const SCALE: Vec3 = [1.0, 2.0, 2.0];
 /// From the box to the depth of its hole that the head is to reach, m.
 const HOLE: Vec3 = [0.03, 0.0, 0.13];
+/// From the head of a level peg to where the peg is observed and gripped, m.
+const FROM_HEAD: Vec3 = [0.13, 0.0, 0.01];
+/// The same for a goal at some distance in front of the hole, m.
+const IN_FRONT: Vec3 = [0.26, 0.0, 0.01];
 /// How near the gripper is to a peg that it holds, m.
 const HELD: f64 = 0.08;
 
@@ -29,6 +34,19 @@ const CAGING: Caging = Caging {
     xz_threshold: 0.005,
     effort: 1.0,
     density: Density::High,
+};
+
+/// Up, in front of the hole and in. It is the head that must come to the goal.
+static PLAN: Plan = Plan {
+    grip: [0.0; 3],
+    hover: 0.1,
+    depth: 0.012,
+    grasp_steps: 20,
+    way: &[
+        Leg { to_go: |seen| to_height(seen, 0.14), near: 0.01 },
+        Leg { to_go: |seen| to_goal(seen, IN_FRONT), near: 0.01 },
+        Leg { to_go: |seen| to_goal(seen, FROM_HEAD), near: 0.0 },
+    ],
 };
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -46,7 +64,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(PegInsertSide::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Handling::new(&PLAN))),
 };
 
 struct PegInsertSide {

@@ -6,6 +6,7 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 use super::item::{Item, one_object};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, add, distance, vec3};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_goal};
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{Caging, Density, in_place};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -28,6 +29,15 @@ const CAGING: Caging = Caging {
     density: Density::High,
 };
 
+/// Straight out.
+static PLAN: Plan = Plan {
+    grip: [0.01, 0.0, 0.0],
+    hover: 0.12,
+    depth: 0.012,
+    grasp_steps: 30,
+    way: &[Leg { to_go: |seen| to_goal(seen, [0.0; 3]), near: 0.0 }],
+};
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "peg-unplug-side-v3",
     description: "pull the plug sideways out of its socket",
@@ -39,7 +49,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: true,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(PegUnplugSide::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Handling::new(&PLAN))),
 };
 
 struct PegUnplugSide {

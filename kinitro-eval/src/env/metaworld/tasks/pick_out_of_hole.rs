@@ -6,6 +6,7 @@ use super::item::Item;
 use super::puck::{object_and_goal, too_close};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, distance, distance_xy, vec3};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_goal, to_height};
 use crate::env::metaworld::reward::{Caging, Density, funnel, hamacher, in_place, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
@@ -27,6 +28,18 @@ const CAGING: Caging = Caging {
     density: Density::High,
 };
 
+/// Straight up and to the goal.
+static PLAN: Plan = Plan {
+    grip: [0.0; 3],
+    hover: 0.1,
+    depth: 0.012,
+    grasp_steps: 20,
+    way: &[
+        Leg { to_go: |seen| to_height(seen, 0.16), near: 0.03 },
+        Leg { to_go: |seen| to_goal(seen, [0.0; 3]), near: 0.0 },
+    ],
+};
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "pick-out-of-hole-v3",
     description: "pick the block up from the hole and hold it at the goal marker",
@@ -42,7 +55,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(PickOutOfHole::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Handling::new(&PLAN))),
 };
 
 struct PickOutOfHole {

@@ -6,6 +6,7 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 use super::puck::{Puck, apart, object_and_goal};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, add, distance, sub, vec3};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_goal, to_height};
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{Caging, Density, hamacher, in_place};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -30,6 +31,19 @@ const CAGING: Caging = Caging {
     density: Density::Low,
 };
 
+/// Up in front of the shelf and in.
+static PLAN: Plan = Plan {
+    grip: [0.0; 3],
+    hover: 0.1,
+    depth: 0.012,
+    grasp_steps: 20,
+    way: &[
+        Leg { to_go: |seen| to_height(seen, 0.2), near: 0.05 },
+        Leg { to_go: |seen| to_goal(seen, [0.0, -0.25, 0.03]), near: 0.02 },
+        Leg { to_go: |seen| to_goal(seen, [0.0, 0.0, 0.02]), near: 0.0 },
+    ],
+};
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "shelf-place-v3",
     description: "pick the block up and put it on the shelf",
@@ -45,7 +59,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(ShelfPlace::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Handling::new(&PLAN))),
 };
 
 struct ShelfPlace {

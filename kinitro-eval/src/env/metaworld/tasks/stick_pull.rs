@@ -6,7 +6,8 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 use super::puck::apart;
 use super::stick::StickAndThermos;
 use crate::env::EnvironmentError;
-use crate::env::metaworld::geometry::{Vec3, add, distance, scaled_distance, vec3};
+use crate::env::metaworld::geometry::{Vec3, add, distance, scaled_distance, sub, vec3};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_height};
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{Caging, Density, hamacher, in_place, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -33,6 +34,25 @@ const CAGING: Caging = Caging {
     density: Density::High,
 };
 
+/// Up, to where it points at the handle, in, and with the handle to the goal.
+static PLAN: Plan = Plan {
+    grip: [0.0; 3],
+    hover: 0.1,
+    depth: 0.012,
+    grasp_steps: 20,
+    way: &[
+        Leg { to_go: |seen| to_height(seen, 0.13), near: 0.02 },
+        Leg { to_go: |seen| sub([0.08, seen[12], seen[13]], object(seen)), near: 0.015 },
+        Leg { to_go: |seen| sub(handle(seen), object(seen)), near: 0.02 },
+        Leg { to_go: |seen| sub(vec3(seen, 36), handle(seen)), near: 0.0 },
+    ],
+};
+
+/// Where the handle is observed, m.
+fn handle(observation: &[f64; 39]) -> Vec3 {
+    vec3(observation, 11)
+}
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "stick-pull-v3",
     description: "pick the stick up, put it through the handle and pull the thermos to the goal marker",
@@ -48,7 +68,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(StickPull::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Handling::new(&PLAN))),
 };
 
 struct StickPull {

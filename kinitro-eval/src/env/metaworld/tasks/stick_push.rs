@@ -6,7 +6,8 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 use super::puck::apart;
 use super::stick::StickAndThermos;
 use crate::env::EnvironmentError;
-use crate::env::metaworld::geometry::{Vec3, add, distance, vec3};
+use crate::env::metaworld::geometry::{Vec3, add, distance, sub, vec3};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_height};
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{Caging, Density, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -29,6 +30,19 @@ const CAGING: Caging = Caging {
     density: Density::High,
 };
 
+/// Up, to where it points at the thermos, and on.
+static PLAN: Plan = Plan {
+    grip: [0.0; 3],
+    hover: 0.1,
+    depth: 0.012,
+    grasp_steps: 20,
+    way: &[
+        Leg { to_go: |seen| to_height(seen, 0.1), near: 0.02 },
+        Leg { to_go: |seen| sub([0.05, seen[12], 0.1], object(seen)), near: 0.02 },
+        Leg { to_go: |seen| sub([0.4, seen[12], 0.1], object(seen)), near: 0.0 },
+    ],
+};
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "stick-push-v3",
     description: "pick the stick up and push the thermos to the goal marker with it",
@@ -44,7 +58,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: true,
     build: |model| Ok(Box::new(StickPush::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Handling::new(&PLAN))),
 };
 
 struct StickPush {

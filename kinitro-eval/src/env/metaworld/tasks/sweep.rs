@@ -6,6 +6,7 @@ use super::item::Item;
 use super::sweeping::SweepCage;
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, distance, vec3};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_above_goal};
 use crate::env::metaworld::reward::{hamacher, in_place};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
@@ -20,6 +21,15 @@ const GOAL_HEIGHT: f64 = 0.01;
 
 const CAGE: SweepCage = SweepCage { grip_gap: 0.01, xz_threshold: 0.005 };
 
+/// Along the table to its edge.
+static PLAN: Plan = Plan {
+    grip: [0.0; 3],
+    hover: 0.1,
+    depth: 0.012,
+    grasp_steps: 20,
+    way: &[Leg { to_go: |seen| to_above_goal(seen, [0.0; 3], 0.02), near: 0.0 }],
+};
+
 pub(super) static DEFINITION: Definition = Definition {
     name: "sweep-v3",
     description: "sweep the block along the table to its edge",
@@ -31,7 +41,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(Sweep::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Handling::new(&PLAN))),
 };
 
 struct Sweep {

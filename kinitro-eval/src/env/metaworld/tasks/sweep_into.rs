@@ -6,6 +6,7 @@ use super::puck::Puck;
 use super::sweeping::SweepCage;
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, distance, distance_xy, vec3};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_above_goal};
 use crate::env::metaworld::reward::{hamacher, in_place};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
@@ -16,6 +17,15 @@ const RADIUS: f64 = 0.05;
 const TARGET: Vec3 = [0.0, 0.84, 0.02];
 
 const CAGE: SweepCage = SweepCage { grip_gap: 0.005, xz_threshold: 0.01 };
+
+/// Along the table to the hole.
+static PLAN: Plan = Plan {
+    grip: [0.0; 3],
+    hover: 0.1,
+    depth: 0.012,
+    grasp_steps: 20,
+    way: &[Leg { to_go: |seen| to_above_goal(seen, [0.0; 3], 0.03), near: 0.0 }],
+};
 
 pub(super) static DEFINITION: Definition = Definition {
     name: "sweep-into-v3",
@@ -32,7 +42,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(SweepInto::find(model)?)),
-    expert: None,
+    expert: Some(|| Box::new(Handling::new(&PLAN))),
 };
 
 struct SweepInto {
