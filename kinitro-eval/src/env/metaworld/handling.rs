@@ -21,8 +21,8 @@ pub(super) struct Leg {
 
 /// How an object is gripped, and where it goes then.
 pub(super) struct Plan {
-    /// From where the object is observed to where it is gripped, m.
-    pub(super) grip: Vec3,
+    /// Where the object is gripped, m.
+    pub(super) grip: fn(&[f64; 39]) -> Vec3,
     /// How far above that place the hand waits before it goes down, m.
     pub(super) hover: f64,
     /// How near to it in height the fingers must come before they close, m.
@@ -64,7 +64,7 @@ impl RawController for Handling {
 
     fn act(&mut self, observation: &[f64; 39]) -> [f64; 4] {
         let Plan { grip, hover, depth, grasp_steps, way } = *self.plan;
-        let (tcp, place) = (tcp(observation), add(object(observation), grip));
+        let (tcp, place) = (tcp(observation), grip(observation));
         let aside = distance_xy(tcp, place);
         let arrived = |leg: &Leg| distance((leg.to_go)(observation), [0.0; 3]) < leg.near;
         self.phase = match self.phase {

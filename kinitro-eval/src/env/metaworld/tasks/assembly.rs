@@ -6,7 +6,7 @@ use super::puck::{apart, object_and_goal};
 use super::wrench::{Wrench, flat, grip_point};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, distance_xy, norm, sub};
-use crate::env::metaworld::handling::{Handling, Leg, Plan, to_goal, to_height};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_goal, to_height};
 use crate::env::metaworld::reward::{Caging, Density, funnel, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
@@ -28,7 +28,7 @@ const CAGING: Caging = Caging {
 
 /// Up, over the peg, and down.
 static PLAN: Plan = Plan {
-    grip: [0.0; 3],
+    grip: object,
     hover: 0.1,
     depth: 0.012,
     grasp_steps: 20,

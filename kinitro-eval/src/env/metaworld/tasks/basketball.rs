@@ -7,7 +7,7 @@ use super::item::Item;
 use super::puck::{object_and_goal, too_close};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, distance, scaled_distance, vec3};
-use crate::env::metaworld::handling::{Handling, Leg, Plan, to_above_goal, to_height};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_above_goal, to_height};
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{Caging, Density, hamacher, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -32,7 +32,7 @@ const CAGING: Caging = Caging {
 
 /// Up beside the hoop and over it.
 static PLAN: Plan = Plan {
-    grip: [0.0; 3],
+    grip: object,
     hover: 0.1,
     depth: 0.012,
     grasp_steps: 20,

@@ -7,13 +7,17 @@ use mujoco_rs::prelude::MjModel;
 use super::item::Item;
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, distance, distance_xy, vec3};
-use crate::env::metaworld::handling::{Handling, Leg, Plan, to_above_goal, to_goal, to_height};
+use crate::env::metaworld::handling::{
+    Handling, Leg, Plan, object, to_above_goal, to_goal, to_height,
+};
 use crate::env::metaworld::reward::{Caging, Density, funnel, hamacher, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
 
 /// How near is there, m.
 const RADIUS: f64 = 0.05;
+/// Where the open fingers fit between the walls along y, m.
+const BETWEEN_WALLS: (f64, f64) = (0.67, 0.73);
 /// How far open the gripper is at least with the block in it.
 const PINCHED: f64 = 0.43;
 
@@ -25,9 +29,15 @@ const CAGING: Caging = Caging {
     density: Density::High,
 };
 
+/// The block, or so near to it that the open fingers do not come down on a wall, m.
+fn away_from_walls(observation: &[f64; 39]) -> Vec3 {
+    let [x, y, z] = object(observation);
+    [x, y.clamp(BETWEEN_WALLS.0, BETWEEN_WALLS.1), z]
+}
+
 /// Over the walls of the bins.
 static PLAN: Plan = Plan {
-    grip: [0.0; 3],
+    grip: away_from_walls,
     hover: 0.12,
     depth: 0.012,
     grasp_steps: 20,

@@ -7,7 +7,9 @@ use super::item::Item;
 use super::puck::{apart, object_and_goal};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, add, distance, distance_xy, scaled_distance, vec3};
-use crate::env::metaworld::handling::{Handling, Leg, Plan, to_above_goal, to_goal, to_height};
+use crate::env::metaworld::handling::{
+    Handling, Leg, Plan, object, to_above_goal, to_goal, to_height,
+};
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{funnel, hamacher, tolerance, upright};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -30,7 +32,7 @@ const SETTLE_STEPS: usize = 5;
 
 /// Over the wall of the box.
 static PLAN: Plan = Plan {
-    grip: [0.0, 0.0, 0.08],
+    grip: |seen| add(object(seen), [0.0, 0.0, 0.08]),
     hover: 0.1,
     depth: 0.012,
     grasp_steps: 30,

@@ -6,7 +6,7 @@ use super::puck::apart;
 use super::wrench::{Wrench, flat, grip_point};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, add, distance, vec3};
-use crate::env::metaworld::handling::{Handling, Leg, Plan, to_height};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_height};
 use crate::env::metaworld::reward::{Caging, Density, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
@@ -24,7 +24,7 @@ const CAGING: Caging = Caging {
 
 /// Straight up.
 static PLAN: Plan = Plan {
-    grip: [0.0; 3],
+    grip: object,
     hover: 0.1,
     depth: 0.012,
     grasp_steps: 20,

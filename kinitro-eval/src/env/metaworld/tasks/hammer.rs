@@ -43,7 +43,7 @@ const CAGING: Caging = Caging {
 
 /// Up, in front of the nail, and against it.
 static PLAN: Plan = Plan {
-    grip: [0.09, 0.0, 0.0],
+    grip: |seen| add(object(seen), [0.09, 0.0, 0.0]),
     hover: 0.1,
     depth: 0.012,
     grasp_steps: 30,

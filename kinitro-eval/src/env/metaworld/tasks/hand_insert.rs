@@ -6,7 +6,9 @@ use super::item::Item;
 use super::puck::{object_and_goal, too_close};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, distance, vec3};
-use crate::env::metaworld::handling::{Handling, Leg, Plan, to_above_goal, to_goal, to_height};
+use crate::env::metaworld::handling::{
+    Handling, Leg, Plan, object, to_above_goal, to_goal, to_height,
+};
 use crate::env::metaworld::reward::{Caging, Density, hamacher, in_place};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
@@ -26,7 +28,7 @@ const CAGING: Caging = Caging {
 
 /// Over the table, and down into the hole.
 static PLAN: Plan = Plan {
-    grip: [0.0; 3],
+    grip: object,
     hover: 0.1,
     depth: 0.012,
     grasp_steps: 20,

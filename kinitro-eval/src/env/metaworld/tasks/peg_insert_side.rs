@@ -9,7 +9,7 @@ use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{
     Vec3, add, distance, quat_from_matrix, scaled_distance, sub, vec3,
 };
-use crate::env::metaworld::handling::{Handling, Leg, Plan, to_goal, to_height};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_goal, to_height};
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{Caging, Density, hamacher, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -38,7 +38,7 @@ const CAGING: Caging = Caging {
 
 /// Up, in front of the hole and in. It is the head that must come to the goal.
 static PLAN: Plan = Plan {
-    grip: [0.0; 3],
+    grip: |seen| add(object(seen), [0.0, 0.0, -0.012]),
     hover: 0.1,
     depth: 0.012,
     grasp_steps: 20,

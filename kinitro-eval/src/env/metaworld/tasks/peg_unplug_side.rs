@@ -6,7 +6,7 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 use super::item::{Item, one_object};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, add, distance, vec3};
-use crate::env::metaworld::handling::{Handling, Leg, Plan, to_goal};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_goal};
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{Caging, Density, in_place};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -31,7 +31,7 @@ const CAGING: Caging = Caging {
 
 /// Straight out.
 static PLAN: Plan = Plan {
-    grip: [0.01, 0.0, 0.0],
+    grip: |seen| add(object(seen), [0.01, 0.0, 0.0]),
     hover: 0.12,
     depth: 0.012,
     grasp_steps: 30,

@@ -6,7 +6,7 @@ use super::item::Item;
 use super::puck::{object_and_goal, too_close};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, distance, distance_xy, vec3};
-use crate::env::metaworld::handling::{Handling, Leg, Plan, to_goal, to_height};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_goal, to_height};
 use crate::env::metaworld::reward::{Caging, Density, funnel, hamacher, in_place, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
@@ -30,7 +30,7 @@ const CAGING: Caging = Caging {
 
 /// Straight up and to the goal.
 static PLAN: Plan = Plan {
-    grip: [0.0; 3],
+    grip: object,
     hover: 0.1,
     depth: 0.012,
     grasp_steps: 20,

@@ -6,7 +6,7 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 use super::puck::{Puck, apart, object_and_goal};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, add, distance, sub, vec3};
-use crate::env::metaworld::handling::{Handling, Leg, Plan, to_goal, to_height};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_goal, to_height};
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{Caging, Density, hamacher, in_place};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -33,7 +33,7 @@ const CAGING: Caging = Caging {
 
 /// Up in front of the shelf and in.
 static PLAN: Plan = Plan {
-    grip: [0.0; 3],
+    grip: object,
     hover: 0.1,
     depth: 0.012,
     grasp_steps: 20,

@@ -23,6 +23,12 @@ const GOAL_HEIGHT: f64 = 0.02;
 const THERMOS_INIT: [f64; 2] = [0.0, 0.09];
 /// From the handle, and from the first place of the thermos, to where the stick should go, m.
 const BESIDE_HANDLE: Vec3 = [0.05, 0.0, 0.0];
+/// From the middle of the stick to where it is gripped, m.
+const BEHIND_MIDDLE: Vec3 = [-0.025, 0.0, 0.0];
+/// From the handle to the middle of a stick that points at it, m.
+const BEFORE_HANDLE: Vec3 = [-0.15, 0.0, 0.0];
+/// From the handle to the middle of a stick that is put through it, m.
+const THROUGH_HANDLE: Vec3 = [-0.02, 0.0, 0.0];
 /// Differences in height count twice.
 const SCALE: Vec3 = [1.0, 1.0, 2.0];
 
@@ -36,17 +42,23 @@ const CAGING: Caging = Caging {
 
 /// Up, to where it points at the handle, in, and with the handle to the goal.
 static PLAN: Plan = Plan {
-    grip: [0.0; 3],
+    grip: |seen| add(object(seen), BEHIND_MIDDLE),
     hover: 0.1,
     depth: 0.012,
     grasp_steps: 20,
     way: &[
         Leg { to_go: |seen| to_height(seen, 0.13), near: 0.02 },
-        Leg { to_go: |seen| sub([0.08, seen[12], seen[13]], object(seen)), near: 0.015 },
-        Leg { to_go: |seen| sub(handle(seen), object(seen)), near: 0.02 },
-        Leg { to_go: |seen| sub(vec3(seen, 36), handle(seen)), near: 0.0 },
+        Leg { to_go: |seen| sub(add(handle(seen), BEFORE_HANDLE), object(seen)), near: 0.015 },
+        Leg { to_go: |seen| sub(add(handle(seen), THROUGH_HANDLE), object(seen)), near: 0.012 },
+        Leg { to_go: with_handle_to_goal, near: 0.0 },
     ],
 };
+
+/// From the handle level to the goal, m.
+fn with_handle_to_goal(observation: &[f64; 39]) -> Vec3 {
+    let [x, y, _] = sub(vec3(observation, 36), handle(observation));
+    [x, y, 0.0]
+}
 
 /// Where the handle is observed, m.
 fn handle(observation: &[f64; 39]) -> Vec3 {

@@ -32,7 +32,7 @@ const CAGING: Caging = Caging {
 
 /// Up, to where it points at the thermos, and on.
 static PLAN: Plan = Plan {
-    grip: [0.0; 3],
+    grip: object,
     hover: 0.1,
     depth: 0.012,
     grasp_steps: 20,

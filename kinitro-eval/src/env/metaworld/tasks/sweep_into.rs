@@ -6,7 +6,7 @@ use super::puck::Puck;
 use super::sweeping::SweepCage;
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, distance, distance_xy, vec3};
-use crate::env::metaworld::handling::{Handling, Leg, Plan, to_above_goal};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_above_goal};
 use crate::env::metaworld::reward::{hamacher, in_place};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
@@ -20,7 +20,7 @@ const CAGE: SweepCage = SweepCage { grip_gap: 0.005, xz_threshold: 0.01 };
 
 /// Along the table to the hole.
 static PLAN: Plan = Plan {
-    grip: [0.0; 3],
+    grip: object,
     hover: 0.1,
     depth: 0.012,
     grasp_steps: 20,
