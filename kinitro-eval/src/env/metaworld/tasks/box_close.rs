@@ -19,7 +19,9 @@ use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
 const RADIUS: f64 = 0.08;
 /// The height at which the lid starts, m.
 const LID_HEIGHT: f64 = 0.02_f32 as f64;
-/// From the lid's place to where it is gripped, m.
+/// From the lid to the bar that it can be held by, m.
+const BAR: Vec3 = [0.0, 0.0, 0.08];
+/// From the lid to where rewards expect the hand, m.
 const GRIP: Vec3 = [0.0, 0.0, 0.02];
 /// Height of that point above which the lid counts as lifted, m.
 const LIFTED: f64 = 0.04;
@@ -32,7 +34,7 @@ const SETTLE_STEPS: usize = 5;
 
 /// Over the wall of the box.
 static PLAN: Plan = Plan {
-    grip: |seen| add(object(seen), [0.0, 0.0, 0.08]),
+    grip: |seen| add(object(seen), BAR),
     hover: 0.1,
     depth: 0.012,
     grasp_steps: 30,

@@ -18,6 +18,11 @@ const BLOCK: Vec3 = [0.24, 0.85, 0.0];
 const NAIL_QPOS: usize = 16;
 /// The height of the nail, m.
 const NAIL_HEIGHT: f64 = 0.11;
+/// From the middle of the hammer to where it is gripped, m: near the head, which is heavy.
+const NEAR_HEAD: Vec3 = [0.09, 0.0, 0.0];
+/// Where the hammer's head points at the nail, and where it would be with the nail driven in, m.
+const BEFORE_NAIL: Vec3 = [0.08, 0.5, NAIL_HEIGHT];
+const BEYOND_NAIL: Vec3 = [0.08, 0.75, NAIL_HEIGHT];
 /// How far the nail must be driven in, m.
 const DRIVEN: f64 = 0.09;
 /// From the hammer's place to its head, m.
@@ -43,14 +48,14 @@ const CAGING: Caging = Caging {
 
 /// Up, in front of the nail, and against it.
 static PLAN: Plan = Plan {
-    grip: |seen| add(object(seen), [0.09, 0.0, 0.0]),
+    grip: |seen| add(object(seen), NEAR_HEAD),
     hover: 0.1,
     depth: 0.012,
     grasp_steps: 30,
     way: &[
         Leg { to_go: |seen| to_height(seen, NAIL_HEIGHT), near: 0.02 },
-        Leg { to_go: |seen| sub([0.08, 0.5, NAIL_HEIGHT], object(seen)), near: 0.02 },
-        Leg { to_go: |seen| sub([0.08, 0.75, NAIL_HEIGHT], object(seen)), near: 0.0 },
+        Leg { to_go: |seen| sub(BEFORE_NAIL, object(seen)), near: 0.02 },
+        Leg { to_go: |seen| sub(BEYOND_NAIL, object(seen)), near: 0.0 },
     ],
 };
 

@@ -21,10 +21,12 @@ const RADIUS: f64 = 0.07;
 const SCALE: Vec3 = [1.0, 2.0, 2.0];
 /// From the box to the depth of its hole that the head is to reach, m.
 const HOLE: Vec3 = [0.03, 0.0, 0.13];
-/// From the head of a level peg to where the peg is observed and gripped, m.
+/// From the head of a level peg to where the peg is observed, m.
 const FROM_HEAD: Vec3 = [0.13, 0.0, 0.01];
 /// The same for a goal at some distance in front of the hole, m.
 const IN_FRONT: Vec3 = [0.26, 0.0, 0.01];
+/// From where the peg is observed to where it is gripped, m: any higher, and it slips.
+const DEEPER: Vec3 = [0.0, 0.0, -0.012];
 /// How near the gripper is to a peg that it holds, m.
 const HELD: f64 = 0.08;
 
@@ -38,7 +40,7 @@ const CAGING: Caging = Caging {
 
 /// Up, in front of the hole and in. It is the head that must come to the goal.
 static PLAN: Plan = Plan {
-    grip: |seen| add(object(seen), [0.0, 0.0, -0.012]),
+    grip: |seen| add(object(seen), DEEPER),
     hover: 0.1,
     depth: 0.012,
     grasp_steps: 20,

@@ -15,8 +15,9 @@ use crate::env::metaworld::world::{HandBox, World};
 const RADIUS: f64 = 0.05;
 /// The height at which the block starts, m.
 const BLOCK_HEIGHT: f64 = 0.02;
-/// The edge of the table along x and the height there that the block is to be swept to, m.
+/// Where along x the block is to be swept to, m: the edge of the table.
 const GOAL_X: f64 = 0.5;
+/// The height of the goal, m.
 const GOAL_HEIGHT: f64 = 0.01;
 
 const CAGE: SweepCage = SweepCage { grip_gap: 0.01, xz_threshold: 0.005 };
