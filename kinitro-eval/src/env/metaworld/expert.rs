@@ -1,6 +1,6 @@
 //! What the scripted experts are made of. They see the raw observation.
 
-use super::geometry::{Vec3, add, distance, distance_xy, sub};
+use super::geometry::{Vec3, add, distance, distance_xy, sub, vec3};
 use super::task::RawController;
 
 /// From the hand's place, which observations have, to the point between the fingertips, m.
@@ -41,10 +41,6 @@ const HEADROOM: f64 = 0.05;
 pub(super) enum GripperTo {
     Open,
     Close,
-}
-
-fn vec3(observation: &[f64; 39], start: usize) -> Vec3 {
-    [observation[start], observation[start + 1], observation[start + 2]]
 }
 
 /// The point between the fingertips, m.

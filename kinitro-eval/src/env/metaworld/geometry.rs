@@ -4,6 +4,11 @@
 /// x, y, z.
 pub(super) type Vec3 = [f64; 3];
 
+/// Three numbers from that index on.
+pub(super) fn vec3(numbers: &[f64], start: usize) -> Vec3 {
+    [numbers[start], numbers[start + 1], numbers[start + 2]]
+}
+
 pub(super) fn sub(a: Vec3, b: Vec3) -> Vec3 {
     [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
 }
@@ -28,6 +33,12 @@ pub(super) fn norm<const N: usize>(v: [f64; N]) -> f64 {
 
 pub(super) fn distance(a: Vec3, b: Vec3) -> f64 {
     norm(sub(a, b))
+}
+
+/// The distance of two places whose axes count differently.
+pub(super) fn scaled_distance(a: Vec3, b: Vec3, scale: Vec3) -> f64 {
+    let d = sub(a, b);
+    norm([d[0] * scale[0], d[1] * scale[1], d[2] * scale[2]])
 }
 
 /// Distance in the x-z plane.

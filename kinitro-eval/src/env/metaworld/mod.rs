@@ -13,6 +13,7 @@ pub mod assets;
 mod canonical;
 mod expert;
 mod geometry;
+mod handling;
 pub mod parity;
 mod physics;
 mod raw;

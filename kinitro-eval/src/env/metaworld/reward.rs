@@ -4,7 +4,7 @@
 //! continuous control", Software Impacts 6 (2020); of their use here: R. McLean et al.,
 //! "Meta-World+" (2025), the V2 rewards.
 
-use super::geometry::{Vec3, distance, distance_xz};
+use super::geometry::{Vec3, distance, distance_xz, norm};
 use super::world::World;
 
 /// 1 within `[low, high]`, falling off outside: at `margin` beyond the nearer bound it is 0.1.
@@ -42,6 +42,19 @@ pub(super) fn tolerance_gaussian(x: f64, (low, high): (f64, f64), margin: f64) -
     // The square root of -2 ln 0.1, so that 0.1 is left at the margin.
     let scaled = d * 2.145_966_026_289_347;
     (-0.5 * (scaled * scaled)).exp()
+}
+
+/// The height of a funnel around an axis, at a distance from it: 0 within the radius `inner`, and
+/// beyond it `height` plus `steepness` times the logarithm of how far. Lengths are in m.
+pub(super) fn funnel(radius: f64, inner: f64, steepness: f64, height: f64) -> f64 {
+    if radius <= inner { 0.0 } else { steepness * (radius - inner).ln() + height }
+}
+
+/// How well an orientation agrees with the ideal one: 1 when equal, 0 from a distance of
+/// `tolerated` on. Both are four numbers in the same order.
+pub(super) fn upright(quat: &[f64], ideal: [f64; 4], tolerated: f64) -> f64 {
+    let error = norm([0, 1, 2, 3].map(|i| quat[i] - ideal[i]));
+    (1.0 - error / tolerated).max(0.0)
 }
 
 /// How much the action closes the gripper, in `[0, 1]`.

@@ -261,6 +261,17 @@ impl World {
         &self.physics.data().site_xmat()[site]
     }
 
+    /// How hard two geoms press on each other where they touch, N, summed over the contacts.
+    pub(super) fn contact_force(&self, a: usize, b: usize) -> f64 {
+        let data = self.physics.data();
+        let pair = [a as i32, b as i32];
+        let of_pair = |geoms: [i32; 2]| geoms == pair || geoms == [pair[1], pair[0]];
+        let contacts = data.contact().iter().enumerate();
+        let touching = contacts.filter(|(_, contact)| of_pair(contact.geom));
+        // The first component is along the normal.
+        touching.map(|(index, _)| data.contact_force(index)[0]).sum()
+    }
+
     /// A generalised position.
     pub(super) fn qpos(&self, index: usize) -> f64 {
         self.physics.data().qpos()[index]

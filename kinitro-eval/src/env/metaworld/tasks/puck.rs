@@ -41,8 +41,13 @@ pub(super) fn object_and_goal(placement: &[f64]) -> (Vec3, Vec3) {
     (at(0), at(3))
 }
 
+/// How far apart object and goal are on the table, m.
+pub(super) fn apart(placement: &[f64]) -> f64 {
+    let (object, goal) = object_and_goal(placement);
+    distance_xy(object, goal)
+}
+
 /// Object and goal must lie at least 15 cm apart on the table.
 pub(super) fn too_close(placement: &[f64]) -> bool {
-    let (object, goal) = object_and_goal(placement);
-    distance_xy(object, goal) < 0.15
+    apart(placement) < 0.15
 }
