@@ -10,7 +10,7 @@ use kinitro_tests::server::{Gate, PolicyServer, Reply, stand_still};
 use kinitro_tests::{Program, kinitro, wait_until};
 
 fn evaluation(out: &Path) -> Program {
-    let arguments = "eval --policy random --env metaworld/p* --episodes 3 --max-steps 40 --out";
+    let arguments = "eval --policy random --env metaworld/{push,pick-place}-v3 --episodes 3 --max-steps 40 --out";
     kinitro(arguments).arg(out)
 }
 
@@ -77,10 +77,10 @@ fn the_folder_of_another_evaluation_is_refused_and_left_alone() {
     let out = folder.path().join("out");
     let _ = evaluation(&out).run().with_code(0);
     let before = contents(&out);
-    let same = "--policy random --env metaworld/p* --episodes 3 --max-steps 40";
+    let same = "--policy random --env metaworld/{push,pick-place}-v3 --episodes 3 --max-steps 40";
     for (from, to, field) in [
         ("--policy random", "--policy zero", "policy"),
-        ("metaworld/p*", "metaworld/*", "environments"),
+        ("metaworld/{push,pick-place}-v3", "metaworld/*", "environments"),
         ("--episodes 3", "--episodes 4", "episodes"),
         ("--max-steps 40", "--max-steps 41", "max_steps"),
         ("--max-steps 40", "--max-steps 40 --seed 1", "seed"),

@@ -116,8 +116,7 @@ impl MetaWorld {
             return Ok(Arc::clone(model));
         }
         let path = self.assets_folder()?.join(definition.model);
-        let hidden = if self.goal_visible { None } else { Some("goal") };
-        let model = Arc::new(physics::load_model(&path, PICTURE, hidden)?);
+        let model = Arc::new(physics::load_model(&path, PICTURE, self.goal_visible)?);
         models.insert(definition.model, Arc::clone(&model));
         Ok(model)
     }

@@ -17,13 +17,16 @@ use crate::env::EnvironmentError;
 /// scale. MetaWorld writes these numbers over what the model was compiled to.
 const WELD: [f64; 11] = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 5.0];
 
+/// What the names of sites have in them that show where the goal is.
+const GOAL_MARKERS: [&str; 2] = ["goal", "pegTop"];
+
 /// Loads a model the way MetaWorld does, with picture settings that are quick in software.
 ///
 /// `picture` is the height and width of the pictures that will be asked for.
 pub(super) fn load_model(
     path: &Path,
     picture: (usize, usize),
-    hidden_site: Option<&str>,
+    goal_visible: bool,
 ) -> Result<MjModel, EnvironmentError> {
     static LOG_HOOK: Once = Once::new();
     // SAFETY: MuJoCo's globals are written before the first model is loaded, and nothing of ours
@@ -50,9 +53,13 @@ pub(super) fn load_model(
     visual.global.offwidth = picture.1 as i32;
     visual.quality.shadowsize = 0;
     visual.quality.offsamples = 0;
-    if let Some(site) = hidden_site {
-        let id = object_id(&model, MjtObjBase::mjOBJ_SITE, site)?;
-        model.site_rgba_mut()[id][3] = 0.0;
+    if !goal_visible {
+        let name = |site| model.id_to_name(MjtObjBase::mjOBJ_SITE, site).unwrap_or_default();
+        let is_marker = |site: &usize| GOAL_MARKERS.iter().any(|part| name(*site).contains(part));
+        let markers: Vec<usize> = (0..model.site_rgba().len()).filter(is_marker).collect();
+        for site in markers {
+            model.site_rgba_mut()[site][3] = 0.0;
+        }
     }
     Ok(model)
 }
