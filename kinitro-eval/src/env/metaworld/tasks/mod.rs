@@ -61,7 +61,6 @@ mod stick_pull;
 mod stick_push;
 mod sweep;
 mod sweep_into;
-mod sweeping;
 mod window;
 mod window_close;
 mod window_open;

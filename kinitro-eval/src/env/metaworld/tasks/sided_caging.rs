@@ -1,4 +1,5 @@
-//! The caging of an object that each pad must be on its own side of.
+//! The caging of an object that each pad must be on its own side of: push-back, soccer, sweep and
+//! sweep-into.
 
 use crate::env::metaworld::geometry::{Vec3, distance_xz};
 use crate::env::metaworld::reward::{hamacher, tolerance};

@@ -3,7 +3,7 @@
 use mujoco_rs::prelude::MjModel;
 
 use super::item::Item;
-use super::sweeping::SweepCage;
+use super::sided_caging::SidedCaging;
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, distance, vec3};
 use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_above_goal};
@@ -20,7 +20,8 @@ const GOAL_X: f64 = 0.5;
 /// The height of the goal, m.
 const GOAL_HEIGHT: f64 = 0.01;
 
-const CAGE: SweepCage = SweepCage { grip_gap: 0.01, xz_threshold: 0.005 };
+const CAGE: SidedCaging =
+    SidedCaging { object_radius: 0.02, grip_slack: 0.01, xz_threshold: 0.005 };
 
 /// Along the table to its edge.
 static PLAN: Plan = Plan {

@@ -3,7 +3,7 @@
 use mujoco_rs::prelude::MjModel;
 
 use super::puck::Puck;
-use super::sweeping::SweepCage;
+use super::sided_caging::SidedCaging;
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, distance, distance_xy, vec3};
 use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_above_goal};
@@ -16,7 +16,8 @@ const RADIUS: f64 = 0.05;
 /// The hole, m.
 const TARGET: Vec3 = [0.0, 0.84, 0.02];
 
-const CAGE: SweepCage = SweepCage { grip_gap: 0.005, xz_threshold: 0.01 };
+const CAGE: SidedCaging =
+    SidedCaging { object_radius: 0.02, grip_slack: 0.005, xz_threshold: 0.01 };
 
 /// Along the table to the hole.
 static PLAN: Plan = Plan {
