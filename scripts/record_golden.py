@@ -9,7 +9,7 @@ in a virtual environment of its own:
 
 What is committed under tests/golden/metaworld was made by
 
-    python scripts/record_golden.py tests/golden/metaworld --compact
+    python scripts/record_golden.py tests/golden/metaworld --compact --tasks all
 
 Protocol. One episode is a fresh environment with its random vector frozen and the goal in the
 observation, one reset, then T steps with reward version v2. The random vector is the second
@@ -20,7 +20,7 @@ Kinds, which differ in the actions only:
     expert      the package's scripted policy; its float32 output is widened to float64 and not
                 clipped, so that actions may leave [-1, 1]
     expert_f32  the same, handed to the environment as float32, which rounds the hand's motion and
-                some terms of the reward; half as many steps
+                some terms of the reward
     random      default_rng(seed).uniform(-1.2, 1.2), each action held for 5 steps
 
 Arrays of a file, float64 unless said. What is named "...0" and the fields of the model are taken
@@ -78,12 +78,6 @@ INFO_COLUMNS = (
 # Random episodes get seeds apart from the experts', so that they also differ in the random vector.
 SEED_OFFSET = {"expert": 0, "expert_f32": 0, "random": 100}
 HOLD_STEPS = 5
-
-
-def steps_of(kind: str, steps: int) -> int:
-    """Episodes that differ from the expert's in rounding alone are shorter, to keep the set small."""
-    return steps // 2 if kind == "expert_f32" else steps
-
 
 COMPACT_ARRAYS = ("rand_vec", "actions", "obs", "rewards", "success", "qpos", "qvel")
 
@@ -232,6 +226,10 @@ def list_of(allowed: Collection[str]) -> Callable[[str], list[str]]:
     return parse
 
 
+def tasks(text: str) -> list[str]:
+    return list(ALL_V3_ENVIRONMENTS) if text == "all" else list_of(ALL_V3_ENVIRONMENTS)(text)
+
+
 def step_count(text: str) -> int:
     steps = int(text)
     if not 1 <= steps <= SawyerXYZEnv.max_path_length:
@@ -245,7 +243,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument("out_dir", type=Path, metavar="OUT_DIR")
     parser.add_argument(
-        "--tasks", type=list_of(ALL_V3_ENVIRONMENTS), default="reach-v3,push-v3,pick-place-v3"
+        "--tasks", type=tasks, default="reach-v3,push-v3,pick-place-v3", help="names, or `all`"
     )
     parser.add_argument("--steps", type=step_count, default=30, help="after the reset; default 30")
     parser.add_argument("--kinds", type=list_of(SEED_OFFSET), default="expert,expert_f32,random")
@@ -268,8 +266,7 @@ def main() -> None:
     for task in args.tasks:
         for kind in args.kinds:
             seed = args.seed + SEED_OFFSET[kind]
-            steps = steps_of(kind, args.steps)
-            arrays = record_episode(task, kind, seed, steps)
+            arrays = record_episode(task, kind, seed, args.steps)
             if args.compact:
                 arrays = {name: arrays[name] for name in COMPACT_ARRAYS}
             path = args.out_dir / f"{task}__{kind}_{seed}.npz"
@@ -280,7 +277,7 @@ def main() -> None:
                     "task": task,
                     "kind": kind,
                     "seed": seed,
-                    "T": steps,
+                    "T": args.steps,
                     "sha256": sha256(path),
                 }
             )
