@@ -161,6 +161,13 @@ impl RawController for Drag {
     }
 }
 
+/// Farther aside than this on the way down, the hand goes up again, m.
+const OFF_COURSE: f64 = 0.04;
+/// So near in height, the fingers are around the object, m.
+const AROUND: f64 = 0.012;
+/// How far above where it is to go the hand aims when it lifts, so that it does not slow down, m.
+const HASTE: f64 = 0.05;
+
 /// Takes the object between the fingers and brings it to the goal.
 pub(super) struct GraspAndCarry {
     /// Where the fingers take it, relative to where it is said to be, m.
@@ -220,8 +227,8 @@ impl RawController for GraspAndCarry {
         let lost = distance(tcp, grip) > LOST;
         self.phase = match self.phase {
             Phase::Hover if aside < AIM => Phase::Descend,
-            Phase::Descend if aside > 0.04 => Phase::Hover,
-            Phase::Descend if tcp[2] - grip[2] < 0.012 => Phase::Grasp(GRASP_STEPS),
+            Phase::Descend if aside > OFF_COURSE => Phase::Hover,
+            Phase::Descend if tcp[2] - grip[2] < AROUND => Phase::Grasp(GRASP_STEPS),
             Phase::Grasp(0) => Phase::Lift,
             Phase::Grasp(steps) => Phase::Grasp(steps - 1),
             Phase::Lift | Phase::Carry if lost => Phase::Hover,
@@ -233,7 +240,7 @@ impl RawController for GraspAndCarry {
             Phase::Descend => towards(observation, grip, GripperTo::Open),
             Phase::Grasp(_) => towards(observation, grip, GripperTo::Close),
             Phase::Lift => {
-                let up = [tcp[0], tcp[1], self.lift + 0.05];
+                let up = [tcp[0], tcp[1], self.lift + HASTE];
                 towards(observation, up, GripperTo::Close)
             }
             Phase::Carry => {
