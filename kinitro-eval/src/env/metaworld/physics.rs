@@ -28,11 +28,7 @@ pub(super) fn load_model(
     picture: (usize, usize),
     goal_visible: bool,
 ) -> Result<MjModel, EnvironmentError> {
-    static LOG_HOOK: Once = Once::new();
-    // SAFETY: MuJoCo's globals are written before the first model is loaded, and nothing of ours
-    // uses MuJoCo before it has a model; the `Once` keeps every other thread that loads one waiting.
-    LOG_HOOK.call_once(|| unsafe { install_logging_hook() });
-
+    route_warnings();
     let mut model = MjModel::from_xml(path).map_err(|error| EnvironmentError::Assets {
         problem: format!("MuJoCo cannot load {}: {error}", path.display()),
         hint: "the assets look damaged; `kinitro env fetch metaworld --force` gets them anew"
@@ -62,6 +58,14 @@ pub(super) fn load_model(
         }
     }
     Ok(model)
+}
+
+/// Sends what MuJoCo warns of to the log of this process, in place of a file in the current folder.
+fn route_warnings() {
+    static LOG_HOOK: Once = Once::new();
+    // SAFETY: MuJoCo's globals are written before the first model is loaded, and nothing of ours
+    // uses MuJoCo before it has a model; the `Once` keeps every other thread that loads one waiting.
+    LOG_HOOK.call_once(|| unsafe { install_logging_hook() });
 }
 
 /// The index of a named object.
@@ -144,18 +148,41 @@ impl Physics {
     /// What MuJoCo has warned of since the state was last reset, if the state cannot be trusted
     /// any more.
     pub(super) fn trouble(&self) -> Option<&'static str> {
-        // In the order of `mjtWarning`. A full scene of visual geometry only costs a picture.
-        const TEXTS: [Option<&str>; 8] = [
-            Some("the inertia matrix is singular"),
-            Some("too many contacts for the buffer"),
-            Some("too many constraints for the buffer"),
-            None,
-            Some("a position is not a number or too large"),
-            Some("a velocity is not a number or too large"),
-            Some("an acceleration is not a number or too large"),
-            Some("a control is not a number or too large"),
+        // In the order of `mjtWarning`; another number of them does not compile.
+        const TEXTS: [&str; MjtWarning::mjNWARNING as usize] = [
+            "the inertia matrix is singular",
+            "too many contacts for the buffer",
+            "too many constraints for the buffer",
+            "a position is not a number or too large",
+            "a velocity is not a number or too large",
+            "an acceleration is not a number or too large",
+            "a control is not a number or too large",
         ];
-        let seen = self.data.warning().iter().zip(TEXTS).filter(|(warning, _)| warning.number > 0);
-        seen.filter_map(|(_, text)| text).next()
+        let mut warnings = self.data.warning().iter().zip(TEXTS);
+        warnings.find(|(warning, _)| warning.number > 0).map(|(_, text)| text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BALL: &str =
+        "<mujoco><worldbody><body><freejoint/><geom size='.1'/></body></worldbody></mujoco>";
+
+    #[test]
+    fn a_state_that_is_no_longer_one_is_told() {
+        let told = |spoil: fn(&mut MjData<Box<MjModel>>)| {
+            route_warnings();
+            let mut physics = Physics::new(Arc::new(MjModel::from_xml_string(BALL).unwrap()));
+            physics.data_mut().step();
+            assert_eq!(physics.trouble(), None);
+            spoil(physics.data_mut());
+            physics.data_mut().step();
+            physics.trouble().unwrap_or("nothing")
+        };
+        assert!(told(|data| data.qpos_mut()[0] = f64::NAN).contains("position"));
+        assert!(told(|data| data.qvel_mut()[0] = f64::INFINITY).contains("velocity"));
+        assert!(told(|data| data.qfrc_applied_mut()[0] = 1e30).contains("acceleration"));
     }
 }
