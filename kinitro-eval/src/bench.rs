@@ -72,13 +72,12 @@ pub fn raw_against_bare_physics(
     task: &str,
     rounds: u32,
 ) -> Result<Comparison, EnvironmentError> {
+    let (tasks, actions) = (family.make(task)?, actions());
     let mut environment = family.make_raw(task)?;
     let mut timed = Vec::new();
     for round in 0..rounds {
-        let seed = Seed(u64::from(round));
-        let placement = family.make(task)?.generate_task(seed).placement;
+        let placement = tasks.generate_task(Seed(u64::from(round))).placement;
         environment.reset(&placement)?;
-        let actions = actions();
         let mut bare = environment.bare();
         // Which goes first changes from round to round.
         let first = round % 2 == 0;

@@ -1,4 +1,4 @@
-//! Press a handle down.
+//! Press a handle down: the one facing the robot, and with the same scene the one at its side.
 
 use mujoco_rs::prelude::MjModel;
 
@@ -11,7 +11,7 @@ use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
 
 /// Pushes down from above.
-static ROUTE: &[Leg] = &[
+pub(super) static ROUTE: &[Leg] = &[
     Leg {
         to: Place::FromStart([0.0, 0.0, 0.06]),
         gripper: GripperTo::Close,
@@ -38,10 +38,10 @@ pub(super) static DEFINITION: Definition = Definition {
     expert: Some(|| Box::new(Route::of_fingers(ROUTE))),
 };
 
-struct HandlePress(Handle);
+pub(super) struct HandlePress(Handle);
 
 impl HandlePress {
-    fn find(model: &MjModel) -> Result<Self, EnvironmentError> {
+    pub(super) fn find(model: &MjModel) -> Result<Self, EnvironmentError> {
         Handle::find(model, "handleStart", "goalPress").map(Self)
     }
 }

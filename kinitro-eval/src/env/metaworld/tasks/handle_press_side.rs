@@ -1,28 +1,11 @@
 //! Press a handle down that is at the side.
 
-use mujoco_rs::prelude::MjModel;
-
-use super::handle::{Handle, MODEL_SIDE, UP};
-use super::mechanism::{none_rejected, observed};
-use crate::env::EnvironmentError;
-use crate::env::metaworld::expert::{GripperTo, Leg, Place, Route, Until};
-use crate::env::metaworld::geometry::Vec3;
-use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
-use crate::env::metaworld::world::{HandBox, World};
-
-/// Pushes down from above.
-static ROUTE: &[Leg] = &[
-    Leg {
-        to: Place::FromStart([0.0, 0.0, 0.06]),
-        gripper: GripperTo::Close,
-        until: Until::Within(0.03),
-    },
-    Leg {
-        to: Place::FromStart([0.0, 0.0, -0.2]),
-        gripper: GripperTo::Close,
-        until: Until::Steps(u32::MAX),
-    },
-];
+use super::handle::MODEL_SIDE;
+use super::handle_press::{HandlePress, ROUTE};
+use super::mechanism::none_rejected;
+use crate::env::metaworld::expert::Route;
+use crate::env::metaworld::task::{Definition, Space};
+use crate::env::metaworld::world::HandBox;
 
 pub(super) static DEFINITION: Definition = Definition {
     name: "handle-press-side-v3",
@@ -38,36 +21,6 @@ pub(super) static DEFINITION: Definition = Definition {
     goal_space: ([-0.5, 0.4, 0.05], [0.5, 1.0, 0.5]),
     objects_in_the_way: true,
     reads_contact_forces: false,
-    build: |model| Ok(Box::new(HandlePressSide::find(model)?)),
+    build: |model| Ok(Box::new(HandlePress::find(model)?)),
     expert: Some(|| Box::new(Route::of_fingers(ROUTE))),
 };
-
-struct HandlePressSide(Handle);
-
-impl HandlePressSide {
-    fn find(model: &MjModel) -> Result<Self, EnvironmentError> {
-        Handle::find(model, "handleStart", "goalPress").map(Self)
-    }
-}
-
-impl Scene for HandlePressSide {
-    fn arrange(&mut self, world: &mut World, placement: &[f64]) {
-        self.0.arrange(world, placement);
-    }
-
-    fn place(&mut self, world: &mut World, _: &[f64]) {
-        self.0.place(world, UP);
-    }
-
-    fn target(&self, _: &World) -> Vec3 {
-        self.0.target()
-    }
-
-    fn objects(&self, world: &World) -> [f64; 14] {
-        self.0.observe(world)
-    }
-
-    fn evaluate(&self, world: &World, observation: &[f64; 39], _: &[f64; 4]) -> Verdict {
-        self.0.evaluate_press(world, observed(observation))
-    }
-}
