@@ -13,6 +13,9 @@ if ! python3 scripts/setup.py --has-graphics; then
     echo "NOT TESTED: pictures: there is no EGL driver (see make setup)" >>"$log"
 fi
 
+bash scripts/foreign_client.sh ||
+    echo "NOT TESTED: foreign clients: the Bittensor SDK could not be installed" | tee -a "$log"
+
 cargo test --workspace -- "${skip[@]}" 2>&1 | tee -a "$log"
 
 # Tests say so themselves where they lack a part of the machine. What lies beside the project and is

@@ -1,18 +1,20 @@
 //! Kinitro on Bittensor.
-//!
-//! What is here so far is [`Network`]: which chain to talk to, and where it answers.
-//!
-//! ```
-//! use kinitro_chain::Network;
-//!
-//! let network: Network = "finney".parse()?;
-//! assert!(network.endpoint().starts_with("wss://"));
-//! assert!("https://example.org".parse::<Network>().is_err());
-//! # Ok::<(), kinitro_chain::NetworkError>(())
-//! ```
 
 #![forbid(unsafe_code)]
 
+mod chain;
+pub mod commitment;
+mod error;
 mod network;
+mod refusal;
+mod signer;
+pub mod weights;
 
+pub use chain::{
+    At, Block, Chain, Commitment, Hash256, Head, Hyperparameters, Inclusion, Neuron, Rao, Subnet,
+    WeightsState,
+};
+pub use error::{ChainError, ChainErrorKind};
 pub use network::{Network, NetworkError};
+pub use refusal::Refusal;
+pub use signer::Signer;

@@ -17,10 +17,12 @@ pub enum IdError {
     #[error("`{0}` is not an environment id: it must be `family/task`, as in `metaworld/reach-v3`")]
     EnvId(String),
     /// Not an SS58 address of the generic Substrate format.
-    #[error("`{text}` is not a hotkey: {source}")]
-    Hotkey {
+    #[error("`{text}` is not a {what}: {source}")]
+    Account {
         /// The text, cut short when it is long.
         text: String,
+        /// What it should have been.
+        what: &'static str,
         /// What is wrong with it.
         source: Ss58Error,
     },
@@ -170,39 +172,56 @@ impl Seed {
     }
 }
 
-/// Who a miner or a validator is on the chain: an account of 32 bytes, written as an SS58 address
-/// with prefix 42, as in `5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Hotkey([u8; 32]);
+macro_rules! account_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name([u8; 32]);
 
-impl Hotkey {
-    /// The hotkey with that account id.
-    pub fn from_account_id(account_id: [u8; 32]) -> Self {
-        Self(account_id)
-    }
+        impl $name {
+            /// The key with that account id.
+            pub fn from_account_id(account_id: [u8; 32]) -> Self {
+                Self(account_id)
+            }
 
-    /// The account id: 32 bytes, a public key of the chain.
-    pub fn account_id(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl FromStr for Hotkey {
-    type Err = IdError;
-
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        match ss58::decode(text) {
-            Ok(account_id) => Ok(Self(account_id)),
-            Err(source) => Err(IdError::Hotkey { text: excerpt(text), source }),
+            /// The account id: 32 bytes, a public key of the chain.
+            pub fn account_id(&self) -> &[u8; 32] {
+                &self.0
+            }
         }
-    }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                match ss58::decode(text) {
+                    Ok(account_id) => Ok(Self(account_id)),
+                    Err(source) => {
+                        Err(IdError::Account { text: excerpt(text), what: $what, source })
+                    }
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&ss58::encode(&self.0))
+            }
+        }
+    };
 }
 
-impl fmt::Display for Hotkey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&ss58::encode(&self.0))
-    }
+account_id! {
+    /// Who a miner or a validator is on the chain: an account of 32 bytes, written as an SS58
+    /// address with prefix 42, as in `5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY`.
+    Hotkey, "hotkey"
+}
+account_id! {
+    /// Who owns a hotkey and its stake: an account like any other, in the same form.
+    Coldkey, "coldkey"
 }
 
 /// The id of a miner's deployment at Basilica: a UUID.
@@ -264,6 +283,7 @@ macro_rules! through_text {
 }
 
 through_text!(Hotkey);
+through_text!(Coldkey);
 through_text!(DeploymentId);
 
 #[cfg(test)]

@@ -49,7 +49,9 @@ pub mod stats;
 
 pub use action::{Action, ActionError, ActionSpec, ChannelSpec};
 pub use channels::Channels;
-pub use id::{BlockNumber, CycleId, DeploymentId, EnvId, Hotkey, IdError, MinerUid, Seed, TaskId};
+pub use id::{
+    BlockNumber, Coldkey, CycleId, DeploymentId, EnvId, Hotkey, IdError, MinerUid, Seed, TaskId,
+};
 pub use image::{DepthImage, Image, ImageError};
 pub use observation::{Observation, TaskConfig};
 pub use outcome::{InfraFault, InfraFaultKind, Outcome, PolicyFault, PolicyFaultKind};

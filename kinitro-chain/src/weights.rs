@@ -1,0 +1,147 @@
+//! Weights on their way to the chain: as its integers, and whether it will take them.
+
+use std::collections::BTreeMap;
+
+use kinitro_core::scoring::{Rounding, WeightsError, to_u16};
+use kinitro_core::{BlockNumber, Hotkey, MinerUid};
+use serde::Serialize;
+
+use crate::chain::{Hyperparameters, Inclusion, Neuron};
+use crate::refusal::Refusal;
+
+/// Weights as the chain takes them: uids in ascending order, and the share of each in 1/65535 of
+/// the sum.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WeightVector {
+    uids: Vec<u16>,
+    values: Vec<u16>,
+}
+
+impl WeightVector {
+    /// The integers of shares of any scale: rounded down, those that become 0 left out.
+    ///
+    /// # Errors
+    /// [`WeightsError`] when a share is negative or not finite, or all are 0.
+    pub fn from_shares(shares: &BTreeMap<MinerUid, f64>) -> Result<Self, WeightsError> {
+        let values: Vec<f64> = shares.values().copied().collect();
+        let integers = to_u16(&values, Rounding::Floor)?;
+        Ok(Self::from_integers(shares.keys().copied().zip(integers)))
+    }
+
+    /// Integers as they are; those that are 0 are left out. The last of two for a uid counts.
+    pub fn from_integers(weights: impl IntoIterator<Item = (MinerUid, u16)>) -> Self {
+        let weights: BTreeMap<MinerUid, u16> = weights.into_iter().collect();
+        let (uids, values) =
+            weights.into_iter().filter(|(_, value)| *value > 0).map(|(uid, v)| (uid.0, v)).unzip();
+        Self { uids, values }
+    }
+
+    /// The uids, ascending.
+    pub fn uids(&self) -> &[u16] {
+        &self.uids
+    }
+
+    /// The weight of each uid.
+    pub fn values(&self) -> &[u16] {
+        &self.values
+    }
+
+    /// Whether all weights are 0.
+    pub fn is_empty(&self) -> bool {
+        self.uids.is_empty()
+    }
+
+    /// The values as the chain keeps them: scaled until the largest is 65535, rounded to the
+    /// nearest.
+    pub fn as_stored(&self) -> Vec<u16> {
+        let max = self.values.iter().copied().max().unwrap_or(0).max(1);
+        let full = u64::from(u16::MAX);
+        let scale = |value: &u16| (u64::from(*value) * full + u64::from(max) / 2) / u64::from(max);
+        self.values.iter().map(|value| scale(value) as u16).collect()
+    }
+}
+
+/// What became of a request to set weights.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WeightsReceipt {
+    /// The subnet.
+    pub netuid: u16,
+    /// Whose weights they are.
+    pub hotkey: Hotkey,
+    /// The weights.
+    pub weights: WeightVector,
+    /// Where the transaction is.
+    pub inclusion: Inclusion,
+    /// Present if they are sealed for now.
+    pub timelock: Option<Timelock>,
+}
+
+/// How long weights stay sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Timelock {
+    /// The round of the beacon whose signature opens them.
+    pub round: u64,
+    /// The block in which the chain should open them.
+    pub reveal_block: BlockNumber,
+}
+
+/// What the chain will object to, told before anything is sent: the checks of its runtime in their
+/// order (spec/chain.md, section 3), as far as what was read shows them. `next_block` is the block
+/// that the transaction can be in at the earliest.
+///
+/// The chain also counts TAO towards the stake; where alpha alone is below the threshold it is left
+/// to the chain to decide.
+///
+/// # Errors
+/// The first objection.
+pub fn eligibility(
+    parameters: &Hyperparameters,
+    neurons: &[Neuron],
+    hotkey: &Hotkey,
+    next_block: BlockNumber,
+    weights: &WeightVector,
+) -> Result<(), Refusal> {
+    let refuse = |name: &str| Refusal::new("SubtensorModule", name);
+    if weights.uids().len() > neurons.len() {
+        let detail = format!("{} weights, {} neurons", weights.uids().len(), neurons.len());
+        return Err(refuse("UidsLengthExceedUidsInSubNet").with_detail(detail));
+    }
+    let Some(neuron) = neurons.iter().find(|neuron| neuron.hotkey == *hotkey) else {
+        return Err(refuse("HotKeyNotRegisteredInSubNet").with_detail(hotkey));
+    };
+    let left = blocks_left(parameters, neuron, next_block);
+    if left > 0 {
+        let name = if parameters.commit_reveal {
+            "CommittingWeightsTooFast"
+        } else {
+            "SettingWeightsTooFast"
+        };
+        return Err(refuse(name).with_detail(format_args!("{left} blocks left")));
+    }
+    let alone = weights.uids() == [neuron.uid.0];
+    if !neuron.validator_permit && !alone {
+        return Err(
+            refuse("NeuronNoValidatorPermit").with_detail(format_args!("uid {}", neuron.uid))
+        );
+    }
+    if let Some(uid) =
+        weights.uids().iter().find(|uid| neurons.iter().all(|neuron| neuron.uid.0 != **uid))
+    {
+        return Err(refuse("UidVecContainInvalidOne").with_detail(format_args!("uid {uid}")));
+    }
+    let least = usize::from(parameters.min_allowed_weights).min(neurons.len());
+    if weights.uids().len() < least && !alone {
+        let detail = format!("{} of at least {least}", weights.uids().len());
+        return Err(refuse("WeightVecLengthIsLow").with_detail(detail));
+    }
+    Ok(())
+}
+
+/// How many blocks the rate limit still lasts for a transaction in `next_block`.
+pub fn blocks_left(parameters: &Hyperparameters, neuron: &Neuron, next_block: BlockNumber) -> u64 {
+    if neuron.last_update.0 == 0 {
+        return 0;
+    }
+    let passed = next_block.0.saturating_sub(neuron.last_update.0);
+    parameters.weights_rate_limit.saturating_sub(passed)
+}
