@@ -8,6 +8,7 @@ mod error;
 mod network;
 mod refusal;
 mod signer;
+pub mod wallet;
 pub mod weights;
 
 pub use chain::{
