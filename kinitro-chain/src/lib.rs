@@ -4,7 +4,9 @@
 
 mod chain;
 pub mod commitment;
+pub mod conformance;
 mod error;
+mod memory;
 mod network;
 mod refusal;
 mod signer;
@@ -16,6 +18,7 @@ pub use chain::{
     WeightsState,
 };
 pub use error::{ChainError, ChainErrorKind};
+pub use memory::MemoryChain;
 pub use network::{Network, NetworkError};
 pub use refusal::Refusal;
 pub use signer::Signer;
