@@ -4,10 +4,13 @@
 
 mod chain;
 pub mod commitment;
+pub mod epoch;
 mod error;
 mod network;
 mod refusal;
 mod signer;
+#[cfg(feature = "timelock")]
+pub mod timelock;
 pub mod weights;
 
 pub use chain::{
