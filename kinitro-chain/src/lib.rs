@@ -5,12 +5,15 @@
 mod chain;
 pub mod commitment;
 pub mod conformance;
+pub mod epoch;
 mod error;
 mod memory;
 mod network;
 mod refusal;
 mod signer;
 pub mod wallet;
+#[cfg(feature = "timelock")]
+pub mod timelock;
 pub mod weights;
 
 pub use chain::{
