@@ -11,9 +11,11 @@ mod memory;
 mod network;
 mod refusal;
 mod signer;
-pub mod wallet;
+#[cfg(feature = "subtensor")]
+pub mod subtensor;
 #[cfg(feature = "timelock")]
 pub mod timelock;
+pub mod wallet;
 pub mod weights;
 
 pub use chain::{
@@ -25,3 +27,5 @@ pub use memory::MemoryChain;
 pub use network::{Network, NetworkError};
 pub use refusal::Refusal;
 pub use signer::Signer;
+#[cfg(feature = "subtensor")]
+pub use subtensor::Subtensor;
