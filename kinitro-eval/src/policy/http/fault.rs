@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use kinitro_core::{PolicyFault, PolicyFaultKind};
 
+use super::reach::OutOfReach;
+
 /// How much of what a stranger sent a message quotes, in characters.
 const MAX_QUOTE: usize = 120;
 
@@ -80,6 +82,9 @@ fn is_broken_connection(cause: &(dyn Error + 'static)) -> bool {
 fn connect_reason(error: &reqwest::Error) -> String {
     use io::ErrorKind;
 
+    if let Some(refused) = causes(error).find_map(|cause| cause.downcast_ref::<OutOfReach>()) {
+        return refused.to_string();
+    }
     // The type of this error is private to hyper-util; its text is all there is.
     if causes(error).any(|cause| cause.to_string() == "dns error") {
         return "the name does not resolve".to_owned();
