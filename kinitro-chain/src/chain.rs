@@ -46,6 +46,10 @@ pub trait Chain: fmt::Debug + Send + Sync {
     /// The parameters of a subnet that weights depend on, at the newest block.
     async fn hyperparameters(&self, netuid: u16) -> Result<At<Hyperparameters>, ChainError>;
 
+    /// The weights that count on a subnet, by the neuron that set them, at the newest finalized
+    /// block. Neurons without any are left out.
+    async fn weights(&self, netuid: u16) -> Result<At<Vec<NeuronWeights>>, ChainError>;
+
     /// Publishes a commitment in the name of `signer` in place of its last one, and returns when
     /// it is in a block.
     ///
@@ -156,6 +160,15 @@ pub struct Neuron {
     pub validator_permit: bool,
     /// The block in which it last set weights; 0 if it never did.
     pub last_update: BlockNumber,
+}
+
+/// The weights of one neuron, as the chain keeps them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NeuronWeights {
+    /// Who has set them.
+    pub uid: MinerUid,
+    /// For whom, and how much: the largest is 65535.
+    pub weights: Vec<(MinerUid, u16)>,
 }
 
 /// What an account has published on a subnet.

@@ -19,8 +19,8 @@ pub mod wallet;
 pub mod weights;
 
 pub use chain::{
-    At, Block, Chain, Commitment, Hash256, Head, Hyperparameters, Inclusion, Neuron, Rao, Subnet,
-    WeightsState,
+    At, Block, Chain, Commitment, Hash256, Head, Hyperparameters, Inclusion, Neuron, NeuronWeights,
+    Rao, Subnet, WeightsState,
 };
 pub use error::{ChainError, ChainErrorKind};
 pub use memory::MemoryChain;
