@@ -5,7 +5,8 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use kinitro_core::{BlockNumber, Coldkey, Hotkey, MinerUid};
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::commitment::CommitmentData;
 use crate::error::ChainError;
@@ -104,8 +105,19 @@ impl Serialize for Hash256 {
     }
 }
 
+impl<'de> Deserialize<'de> for Hash256 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let mut bytes = [0; 32];
+        match text.strip_prefix("0x").map(|digits| base16ct::mixed::decode(digits, &mut bytes)) {
+            Some(Ok(decoded)) if decoded.len() == 32 => Ok(Self(bytes)),
+            _ => Err(D::Error::custom("a hash is 0x and 64 hex digits")),
+        }
+    }
+}
+
 /// A block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
     /// Its height.
     pub number: BlockNumber,
@@ -229,7 +241,7 @@ impl Subnet {
 }
 
 /// Where a transaction ended up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inclusion {
     /// The hash of the transaction.
     pub transaction: Hash256,

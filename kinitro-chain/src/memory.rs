@@ -190,11 +190,6 @@ impl MemoryChain {
         state.open_sealed();
     }
 
-    /// The weights that count of a neuron.
-    pub fn weights(&self, netuid: u16, uid: MinerUid) -> Option<WeightVector> {
-        self.state().subnets.get(&netuid)?.weights.get(&uid).cloned()
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

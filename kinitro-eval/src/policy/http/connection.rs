@@ -38,6 +38,14 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
+/// Gives rustls the cryptography of `ring`, unless the program has given it another.
+pub(crate) fn install_crypto_provider() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // An error means that another thread was faster, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+}
+
 pub(super) struct Connection {
     client: Client,
     /// Whether there was an answer, so that the next question may go over a connection that was
@@ -48,10 +56,7 @@ pub(super) struct Connection {
 impl Connection {
     /// A connection that is opened by the first question.
     pub(super) fn new(endpoint: &Endpoint, reach: &Reach) -> Result<Self, PolicyFault> {
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // An error means that another thread was faster, which is as good.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
+        install_crypto_provider();
         let mut builder = Client::builder()
             .user_agent(concat!("kinitro/", env!("CARGO_PKG_VERSION")))
             .http1_only()

@@ -13,7 +13,7 @@ const MAX_QUOTE: usize = 120;
 
 /// What a message may quote of a stranger's bytes: one short line in which nothing can move a
 /// cursor, ring a bell or turn text around.
-pub(super) fn quote(bytes: &[u8]) -> String {
+pub(crate) fn quote(bytes: &[u8]) -> String {
     // No character is made of more than four bytes: what lies behind cannot come into the quote.
     let bytes = &bytes[..bytes.len().min(4 * (MAX_QUOTE + 1))];
     let mut quoted = String::new();

@@ -17,10 +17,12 @@ use kinitro_core::{Action, Observation, PolicyFault, PolicyFaultKind, TaskConfig
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "backend")]
+pub(crate) use self::connection::install_crypto_provider;
 use self::connection::{Answer, Connection, Question, bad_answer};
 use self::endpoint::Endpoint;
 pub use self::endpoint::HttpPolicyError;
-use self::fault::quote;
+pub(crate) use self::fault::quote;
 pub use self::reach::{Reach, Resolver};
 use super::Policy;
 use super::wire::{ActAnswer, ActRequest, DecodeError, Format, ResetRequest};
