@@ -4,10 +4,17 @@
 
 mod chain;
 pub mod commitment;
+pub mod conformance;
+pub mod epoch;
 mod error;
+mod memory;
 mod network;
 mod refusal;
 mod signer;
+#[cfg(feature = "subtensor")]
+pub mod subtensor;
+#[cfg(feature = "timelock")]
+pub mod timelock;
 pub mod wallet;
 pub mod weights;
 
@@ -16,6 +23,9 @@ pub use chain::{
     WeightsState,
 };
 pub use error::{ChainError, ChainErrorKind};
+pub use memory::MemoryChain;
 pub use network::{Network, NetworkError};
 pub use refusal::Refusal;
 pub use signer::Signer;
+#[cfg(feature = "subtensor")]
+pub use subtensor::Subtensor;
