@@ -133,8 +133,9 @@ impl fmt::Debug for Mnemonic {
 /// assert!(verify(&alice.hotkey(), b"hello", &signature));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+// In a box: a key that is moved about would leave copies behind.
 #[derive(Clone)]
-pub struct Keypair(schnorrkel::Keypair);
+pub struct Keypair(Box<schnorrkel::Keypair>);
 
 impl Keypair {
     /// The key of a mnemonic and a password, which is empty where there is none.
@@ -145,7 +146,7 @@ impl Keypair {
     /// The key of a seed, expanded as Ed25519 does it.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         let seed = MiniSecretKey::from_bytes(seed).expect("32 bytes are a seed");
-        Self(seed.expand_to_keypair(MiniSecretKey::ED25519_MODE))
+        Self(Box::new(seed.expand_to_keypair(MiniSecretKey::ED25519_MODE)))
     }
 
     /// The key of 64 bytes in the canonical form of schnorrkel, which is that of key files: a
@@ -155,7 +156,7 @@ impl Keypair {
     /// [`KeypairError::PrivateKeyScalar`].
     pub fn from_private_key(bytes: &[u8; 64]) -> Result<Self, KeypairError> {
         let secret = SecretKey::from_bytes(bytes).map_err(|_| KeypairError::PrivateKeyScalar)?;
-        Ok(Self(secret.to_keypair()))
+        Ok(Self(Box::new(secret.to_keypair())))
     }
 
     /// The key of a secret URI, `PHRASE//hard/soft///PASSWORD`: a mnemonic or the seed `0x...`, and
@@ -165,7 +166,7 @@ impl Keypair {
     /// # Errors
     /// [`KeypairError`] when it is none, which the empty text is not either.
     pub fn from_uri(uri: &str) -> Result<Self, KeypairError> {
-        uri::derive(uri).map(|secret| Self(secret.to_keypair()))
+        uri::derive(uri).map(|secret| Self(Box::new(secret.to_keypair())))
     }
 
     /// The 64 bytes of [`from_private_key`](Self::from_private_key).

@@ -6,6 +6,7 @@ mod eval;
 #[cfg(test)]
 mod reference;
 mod score;
+mod wallet;
 
 use clap::{Parser, Subcommand};
 
@@ -17,6 +18,10 @@ pub(crate) use env::{BenchCommand, EnvCommand, FetchArguments, ListArguments, Pa
 pub(crate) use env::{DemoArguments, SimArguments};
 pub(crate) use eval::EvalArguments;
 pub(crate) use score::{ScoreArguments, ScoringArguments, TestScoringArguments};
+pub(crate) use wallet::{
+    ListWalletsArguments, NewHotkeyArguments, ShowWalletArguments, WalletArguments, WalletCommand,
+    WalletFolderArguments,
+};
 
 /// Judges robot policies in simulation.
 #[derive(Debug, Parser)]
@@ -43,6 +48,9 @@ pub(crate) enum Command {
     /// Make keys, and seal and open endpoints.
     #[command(subcommand)]
     Crypto(CryptoCommand),
+    /// List, check and make keys of Bittensor.
+    #[command(subcommand)]
+    Wallet(WalletCommand),
     /// Judge three policies in real simulation and compare them.
     Demo(DemoArguments),
 }

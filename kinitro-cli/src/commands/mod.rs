@@ -6,8 +6,9 @@ mod demo;
 mod env;
 mod eval;
 mod score;
+mod wallet;
 
-use crate::args::{Arguments, BenchCommand, Command, CryptoCommand, EnvCommand};
+use crate::args::{Arguments, BenchCommand, Command, CryptoCommand, EnvCommand, WalletCommand};
 use crate::failure::Failure;
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -30,6 +31,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         Command::Crypto(CryptoCommand::Seal(arguments)) => crypto::seal(&arguments),
         Command::Crypto(CryptoCommand::Open(arguments)) => crypto::open(&arguments),
+        Command::Wallet(WalletCommand::List(arguments)) => wallet::list(&arguments),
+        Command::Wallet(WalletCommand::Show(arguments)) => wallet::show(&arguments),
+        Command::Wallet(WalletCommand::NewHotkey(arguments)) => wallet::new_hotkey(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }
 }
