@@ -6,6 +6,8 @@ mod chain;
 pub mod commitment;
 pub mod epoch;
 mod error;
+#[cfg(feature = "local-chain")]
+pub mod local;
 mod network;
 mod refusal;
 mod signer;
