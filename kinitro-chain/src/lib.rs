@@ -7,6 +7,8 @@ pub mod commitment;
 pub mod conformance;
 pub mod epoch;
 mod error;
+#[cfg(feature = "local-chain")]
+pub mod local;
 mod memory;
 mod network;
 mod refusal;
