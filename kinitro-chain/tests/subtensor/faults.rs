@@ -176,7 +176,7 @@ async fn a_node_that_falls_silent_after_a_transaction_leaves_it_undetermined() {
     client.subnet(NETUID).await.unwrap();
     stage.local.set_including(false);
     let silence = async {
-        while client.calls().get("author_submitExtrinsic").is_none() {
+        while !client.calls().contains_key("author_submitExtrinsic") {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         stage.local.set_delay(None);
