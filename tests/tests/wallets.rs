@@ -270,6 +270,7 @@ fn wallets_are_listed_with_the_bad_beside_the_good() {
     fs::write(folder.hotkey("watchedpub.txt"), plain_public().to_string()).unwrap();
     fs::write(folder.path().join("default/coldkeypub.txt"), plain_public().to_string()).unwrap();
     fs::create_dir_all(folder.path().join("other")).unwrap();
+    fs::write(folder.path().join("other/hotkeys"), "no folder").unwrap();
     fs::write(folder.path().join("a file"), "").unwrap();
 
     let list = |more: &str| folder.kinitro(&format!("wallet list {more}")).run().with_code(0);
@@ -283,12 +284,14 @@ fn wallets_are_listed_with_the_bad_beside_the_good() {
     assert!(torn["problem"].as_str().unwrap().contains("does not hold the JSON"));
     assert_eq!((&first["address"], &first["protection"]), (&json!(address), &json!("plain")));
     assert_eq!(watched["protection"], "watch_only");
-    assert_eq!((&json[1]["name"], &json[1]["coldkey"]), (&json!("other"), &Value::Null));
+    assert_eq!((&json[0]["problem"], &json[1]["coldkey"]), (&Value::Null, &Value::Null));
+    assert_eq!(json[1]["name"], "other");
+    assert!(json[1]["problem"].as_str().unwrap().contains("other/hotkeys"), "{json}");
     assert_eq!(json.as_array().unwrap().len(), 2);
 
     let table = list("");
     assert!(table.stdout.contains(address) && table.stdout.contains("of no use"));
-    assert!(table.stderr.contains("warning: "), "{}", table.stderr);
+    assert_eq!(table.stderr.matches("warning: ").count(), 2, "{}", table.stderr);
 }
 
 fn plain_public() -> Value {
