@@ -121,6 +121,7 @@ async fn subnets_that_are_not_there_are_said_to_be(stage: &dyn Stage) {
         chain.neurons(netuid).await.err(),
         chain.commitments(netuid).await.err(),
         chain.hyperparameters(netuid).await.err(),
+        chain.weights(netuid).await.err(),
         chain.commit(netuid, &keypair, &data).await.err(),
         chain.set_weights(netuid, &keypair, &weights).await.err(),
     ];
@@ -237,6 +238,11 @@ async fn weights_are_set(stage: &dyn Stage, players: &Players) {
     let state = chain.weights_state(&receipt).await.expect("a state");
     assert_eq!(state, WeightsState::InForce);
     stage.advance(1).await;
+    let all = chain.weights(netuid).await.expect("weights").value;
+    let own = all.iter().find(|neuron| neuron.uid == players.validator.1).expect("they count");
+    let [(first, larger), (second, smaller)] = own.weights[..] else { panic!("two weights") };
+    assert_eq!((first, second), (players.miners[0].1, players.miners[1].1));
+    assert_eq!((larger, smaller.abs_diff(21845) <= 1), (u16::MAX, true), "shares were changed");
     let neurons = chain.neurons(netuid).await.expect("neurons").value;
     assert_eq!(find(&neurons, validator).last_update, receipt.inclusion.block.number);
 

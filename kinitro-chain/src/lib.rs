@@ -7,6 +7,8 @@ pub mod commitment;
 pub mod conformance;
 pub mod epoch;
 mod error;
+#[cfg(feature = "local-chain")]
+pub mod local;
 mod memory;
 mod network;
 mod refusal;
@@ -19,8 +21,8 @@ pub mod wallet;
 pub mod weights;
 
 pub use chain::{
-    At, Block, Chain, Commitment, Hash256, Head, Hyperparameters, Inclusion, Neuron, Rao, Subnet,
-    WeightsState,
+    At, Block, Chain, Commitment, Hash256, Head, Hyperparameters, Inclusion, Neuron, NeuronWeights,
+    Rao, Subnet, WeightsState,
 };
 pub use error::{ChainError, ChainErrorKind};
 pub use memory::MemoryChain;

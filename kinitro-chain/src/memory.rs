@@ -10,8 +10,8 @@ use kinitro_core::{BlockNumber, Coldkey, Hotkey, MinerUid};
 use sha2::{Digest, Sha256};
 
 use crate::chain::{
-    At, Block, Chain, Commitment, Hash256, Head, Hyperparameters, Inclusion, Neuron, Rao, Subnet,
-    WeightsState,
+    At, Block, Chain, Commitment, Hash256, Head, Hyperparameters, Inclusion, Neuron, NeuronWeights,
+    Rao, Subnet, WeightsState,
 };
 use crate::commitment::CommitmentData;
 use crate::error::{ChainError, ChainErrorKind};
@@ -190,11 +190,6 @@ impl MemoryChain {
         state.open_sealed();
     }
 
-    /// The weights that count of a neuron.
-    pub fn weights(&self, netuid: u16, uid: MinerUid) -> Option<WeightVector> {
-        self.state().subnets.get(&netuid)?.weights.get(&uid).cloned()
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -309,6 +304,15 @@ impl Chain for MemoryChain {
     async fn hyperparameters(&self, netuid: u16) -> Result<At<Hyperparameters>, ChainError> {
         let state = self.state();
         Ok(state.at(state.subnet(netuid)?.hyperparameters.clone()))
+    }
+
+    async fn weights(&self, netuid: u16) -> Result<At<Vec<NeuronWeights>>, ChainError> {
+        let state = self.state();
+        let weights = state.subnet(netuid)?.weights.iter().map(|(uid, vector)| {
+            let uids = vector.uids().iter().map(|uid| MinerUid(*uid));
+            NeuronWeights { uid: *uid, weights: uids.zip(vector.as_stored()).collect() }
+        });
+        Ok(state.at(weights.collect()))
     }
 
     async fn commit(

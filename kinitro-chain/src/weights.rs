@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kinitro_core::scoring::{Rounding, WeightsError, to_u16};
 use kinitro_core::{BlockNumber, Hotkey, MinerUid};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::chain::{Chain, Hyperparameters, Inclusion, Neuron, WeightsState};
 use crate::error::ChainError;
@@ -13,10 +13,29 @@ use crate::refusal::Refusal;
 
 /// Weights as the chain takes them: uids in ascending order, and the share of each in 1/65535 of
 /// the sum.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "RawVector")]
 pub struct WeightVector {
     uids: Vec<u16>,
     values: Vec<u16>,
+}
+
+/// The two lists of a vector that comes from outside.
+#[derive(Deserialize)]
+struct RawVector {
+    uids: Vec<u16>,
+    values: Vec<u16>,
+}
+
+impl TryFrom<RawVector> for WeightVector {
+    type Error = &'static str;
+
+    fn try_from(raw: RawVector) -> Result<Self, &'static str> {
+        if raw.uids.len() != raw.values.len() {
+            return Err("there are not as many uids as values");
+        }
+        Ok(Self::from_integers(raw.uids.into_iter().map(MinerUid).zip(raw.values)))
+    }
 }
 
 impl WeightVector {
@@ -64,7 +83,7 @@ impl WeightVector {
 }
 
 /// What became of a request to set weights.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WeightsReceipt {
     /// The subnet.
     pub netuid: u16,
@@ -79,7 +98,7 @@ pub struct WeightsReceipt {
 }
 
 /// How long weights stay sealed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timelock {
     /// The round of the beacon whose signature opens them.
     pub round: u64,

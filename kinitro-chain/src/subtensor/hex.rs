@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::chain::Hash256;
-
 /// Bytes in hex. Numbers of a node come so too, without leading zeros and big endian.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Hex(pub(super) Vec<u8>);
@@ -32,14 +30,6 @@ impl<'de> Deserialize<'de> for Hex {
     }
 }
 
-impl<'de> Deserialize<'de> for Hash256 {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Hex(bytes) = Hex::deserialize(deserializer)?;
-        let bytes = bytes.try_into().map_err(|_| D::Error::custom("a hash has 32 bytes"))?;
-        Ok(Self(bytes))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +42,5 @@ mod tests {
         assert_eq!(read("\"0xAbcD\"").unwrap(), Hex(vec![0xab, 0xcd]));
         assert!(read("\"0xg0\"").is_err() && read("17").is_err());
         assert_eq!(serde_json::to_string(&Hex(vec![1, 0xff])).unwrap(), "\"0x01ff\"");
-        assert!(serde_json::from_str::<Hash256>("\"0x01\"").is_err());
     }
 }

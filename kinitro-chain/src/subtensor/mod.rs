@@ -43,7 +43,8 @@ use self::pin::Pin;
 use self::rpc::Rpc;
 use self::runtime::{Runtime, Version};
 use crate::chain::{
-    At, Chain, Commitment, Hash256, Head, Hyperparameters, Inclusion, Neuron, Subnet, WeightsState,
+    At, Chain, Commitment, Hash256, Head, Hyperparameters, Inclusion, Neuron, NeuronWeights,
+    Subnet, WeightsState,
 };
 use crate::commitment::CommitmentData;
 use crate::error::{ChainError, ChainErrorKind};
@@ -222,6 +223,11 @@ impl Chain for Subtensor {
     async fn hyperparameters(&self, netuid: u16) -> Result<At<Hyperparameters>, ChainError> {
         let pin = self.best().await?;
         Ok(At { block: pin.block, value: pin.hyperparameters(netuid).await? })
+    }
+
+    async fn weights(&self, netuid: u16) -> Result<At<Vec<NeuronWeights>>, ChainError> {
+        let pin = self.finalized().await?;
+        Ok(At { block: pin.block, value: pin.weights(netuid).await? })
     }
 
     async fn commit(

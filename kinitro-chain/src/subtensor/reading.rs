@@ -14,7 +14,7 @@ use subxt::utils::AccountId32;
 use super::Subtensor;
 use super::pin::{Batch, BatchValues, Pin, Slot};
 use super::runtime::{COMMITMENTS, SUBTENSOR};
-use crate::chain::{Commitment, Head, Hyperparameters, Neuron, Rao, Subnet};
+use crate::chain::{Block, Commitment, Head, Hyperparameters, Neuron, NeuronWeights, Rao, Subnet};
 use crate::error::{ChainError, ChainErrorKind};
 
 /// A neuron as the runtime tells it. Fields are matched by name; those not named are passed over.
@@ -222,6 +222,32 @@ impl Pin<'_> {
     }
 }
 
+impl Pin<'_> {
+    pub(super) async fn weights(&self, netuid: u16) -> Result<Vec<NeuronWeights>, ChainError> {
+        let prefix = self.runtime.key(SUBTENSOR, "Weights", vec![number(netuid)])?;
+        let (_, keys) = tokio::try_join!(self.hyperparameters(netuid), self.keys(&prefix))?;
+        let mut batch = self.batch();
+        let mut slots = Vec::with_capacity(keys.len());
+        for key in keys {
+            // The uid is hashed by `Identity`: its two bytes are the last of the key.
+            let uid = key.last_chunk::<2>().copied().unwrap_or_default();
+            slots.push((u16::from_le_bytes(uid), batch.add_key(SUBTENSOR, "Weights", key)));
+        }
+        let values = batch.read().await?;
+        let mut all = Vec::with_capacity(slots.len());
+        for (uid, slot) in slots {
+            let weights: Vec<(u16, u16)> = values.find(slot)?.unwrap_or_default();
+            if weights.is_empty() {
+                continue;
+            }
+            let weights = weights.into_iter().map(|(uid, weight)| (MinerUid(uid), weight));
+            all.push(NeuronWeights { uid: MinerUid(uid), weights: weights.collect() });
+        }
+        all.sort_by_key(|neuron| neuron.uid);
+        Ok(all)
+    }
+}
+
 /// The account that a key ends with: hashers that end with the key itself are the only ones that
 /// can be listed.
 pub(super) fn account_at_the_end(key: &[u8]) -> Result<Hotkey, ChainError> {
@@ -236,7 +262,7 @@ impl Subtensor {
         let best = self.best().await?;
         let finalized = async {
             let hash = self.finalized_hash().await?;
-            Ok(crate::chain::Block { number: self.block_number(hash).await?, hash })
+            Ok(Block { number: self.block_number(hash).await?, hash })
         };
         let (time, finalized) = tokio::try_join!(best.time(), finalized)?;
         Ok(Head { best: best.block, time, finalized })

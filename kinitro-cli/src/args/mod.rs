@@ -1,8 +1,10 @@
 //! What can be typed. Only definitions: what happens then is in `commands`.
 
+mod chain;
 mod crypto;
 mod env;
 mod eval;
+mod miner;
 #[cfg(test)]
 mod reference;
 mod score;
@@ -10,6 +12,10 @@ mod wallet;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use chain::{
+    ChainCommand, ChainInfoArguments, FetchKeyArguments, NetworkArguments, PublishKeyArguments,
+    SetWeightsArguments, SubnetArguments, WeightsArguments,
+};
 pub(crate) use crypto::{
     CryptoCommand, GenerateArguments, OpenArguments, PrivateKeyArguments, SealArguments,
     SealingArguments,
@@ -17,6 +23,7 @@ pub(crate) use crypto::{
 pub(crate) use env::{BenchCommand, EnvCommand, FetchArguments, ListArguments, ParityArguments};
 pub(crate) use env::{DemoArguments, SimArguments};
 pub(crate) use eval::EvalArguments;
+pub(crate) use miner::{CommitArguments, MinerCommand, ShowCommitmentArguments};
 pub(crate) use score::{ScoreArguments, ScoringArguments, TestScoringArguments};
 pub(crate) use wallet::{
     ListWalletsArguments, NewHotkeyArguments, ShowWalletArguments, WalletArguments, WalletCommand,
@@ -51,6 +58,12 @@ pub(crate) enum Command {
     /// List, check and make keys of Bittensor.
     #[command(subcommand)]
     Wallet(WalletCommand),
+    /// Look at a chain, and set weights.
+    #[command(subcommand)]
+    Chain(ChainCommand),
+    /// Publish a miner's policy.
+    #[command(subcommand)]
+    Miner(MinerCommand),
     /// Judge three policies in real simulation and compare them.
     Demo(DemoArguments),
 }

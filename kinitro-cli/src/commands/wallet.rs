@@ -165,6 +165,16 @@ pub(crate) fn load_hotkey(arguments: &WalletArguments) -> Result<Keypair, Failur
     Ok(hotkey.load(&password)?)
 }
 
+/// The address of the hotkey that the arguments name, for which a password is asked only if nothing
+/// else tells it.
+pub(crate) fn hotkey_address(arguments: &WalletArguments) -> Result<Hotkey, Failure> {
+    let (_, hotkey) = chosen(arguments)?;
+    match hotkey.summary()?.account {
+        Some(account) => Ok(account),
+        None => Ok(load_hotkey(arguments)?.hotkey()),
+    }
+}
+
 fn wallets(arguments: &WalletFolderArguments) -> Result<Wallets, Failure> {
     Ok(Wallets::new(&arguments.wallet_path)?)
 }
