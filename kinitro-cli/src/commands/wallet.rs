@@ -28,6 +28,7 @@ struct Listed<'a> {
     path: &'a Path,
     coldkey: Option<ListedKey<'a>>,
     hotkeys: Vec<ListedKey<'a>>,
+    problem: Option<String>,
 }
 
 /// A key as it is listed: what can be told without a password, or why it is of no use.
@@ -67,31 +68,36 @@ struct Shown<'a> {
 
 pub(crate) fn list(arguments: &ListWalletsArguments) -> Result<(), Failure> {
     let wallets = wallets(&arguments.folder)?;
-    let keys = wallets.list()?.into_iter().map(|wallet| {
-        let hotkeys = wallet.hotkeys()?;
-        Ok((wallet.coldkey(), hotkeys, wallet))
-    });
-    let keys = keys.collect::<Result<Vec<_>, WalletError>>()?;
+    let keys: Vec<_> = wallets
+        .list()?
+        .into_iter()
+        .map(|wallet| (wallet.coldkey(), wallet.hotkeys(), wallet))
+        .collect();
     let listed: Vec<_> = keys
         .iter()
         .map(|(coldkey, hotkeys, wallet)| Listed {
             name: wallet.name(),
             path: wallet.path(),
             coldkey: is_there(coldkey).then(|| ListedKey::new(coldkey)),
-            hotkeys: hotkeys.iter().map(ListedKey::new).collect(),
+            hotkeys: hotkeys.iter().flatten().map(ListedKey::new).collect(),
+            problem: hotkeys.as_ref().err().map(WalletError::to_string),
         })
         .collect();
     if arguments.json {
         return json(&listed);
     }
     let mut table = table::with_headings(4, ["wallet", "key", "address", "kept"]);
-    for Listed { name, coldkey, hotkeys, .. } in listed {
+    let warn = |problem: Option<String>| {
+        if let Some(problem) = problem {
+            to_stderr(format_args!("warning: {problem}"));
+        }
+    };
+    for Listed { name, coldkey, hotkeys, problem, .. } in listed {
+        warn(problem);
         let mut row = |kind: &str, key: ListedKey<'_>| {
             let kept = key.protection.map_or("of no use", describe);
             table.add_row([name, kind, &address(key.address), kept]);
-            if let Some(problem) = key.problem {
-                to_stderr(format_args!("warning: {problem}"));
-            }
+            warn(key.problem);
         };
         if let Some(coldkey) = coldkey {
             row("coldkey", coldkey);

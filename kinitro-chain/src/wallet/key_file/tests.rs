@@ -6,7 +6,7 @@ use super::*;
 const ADDRESS: &str = "5GjesiCpg7RZQxRhosMTauKz2ZowqSY2JeHk3Jcw1Fma1mkF";
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 
-/// `hotkey.json` of PyPI bittensor-wallet 4.1.1, encrypted by it.
+/// The key of [`whole`], encrypted by PyPI bittensor-wallet 4.1.1.
 const ENCRYPTED: &[u8] = include_bytes!("../../../testdata/hotkey.nacl");
 
 /// A file as PyPI bittensor-wallet 4.1.1 writes it.
