@@ -248,6 +248,12 @@ impl View<'_> {
             add("identity", identity.clone());
             add("subnet_identity", identity);
         }
+        if let Some(Value::Number(steepness)) = stored("AlphaSigmoidSteepness") {
+            // With 32 bits behind the point.
+            add("alpha_sigmoid_steepness", (steepness << 32).into());
+        }
+        let yuma_version = if stored("Yuma3On") == Some(Value::Bool(true)) { 3_u8 } else { 2 };
+        add("yuma_version", yuma_version.into());
         if let Some(Value::List(values)) = stored("AlphaValues")
             && let [low, high] = &values[..]
         {
@@ -259,7 +265,7 @@ impl View<'_> {
 }
 
 /// What descriptions of a subnet call its parameters, and what the storage calls them.
-const PARAMETERS: [(&str, &str); 56] = [
+const PARAMETERS: [(&str, &str); 55] = [
     ("owner_hotkey", "SubnetOwnerHotkey"),
     ("owner_coldkey", "SubnetOwner"),
     ("owner", "SubnetOwner"),
@@ -310,7 +316,6 @@ const PARAMETERS: [(&str, &str); 56] = [
     ("subnet_is_active", "SubtokenEnabled"),
     ("transfers_enabled", "TransferToggle"),
     ("bonds_reset_enabled", "BondsResetOn"),
-    ("alpha_sigmoid_steepness", "AlphaSigmoidSteepness"),
     ("bonds_penalty", "BondsPenalty"),
     ("min_allowed_uids", "MinAllowedUids"),
     ("immune_owner_uids_limit", "ImmuneOwnerUidsLimit"),
