@@ -170,7 +170,7 @@ pub struct Neuron {
     pub stake: Rao,
     /// Whether its weights count for others than itself.
     pub validator_permit: bool,
-    /// The block in which it last set weights; 0 if it never did.
+    /// The block in which it last set weights, or was registered; 0 if the chain does not know.
     pub last_update: BlockNumber,
 }
 

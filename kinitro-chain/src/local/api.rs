@@ -1,5 +1,7 @@
 //! The functions of the runtime that clients call.
 
+use std::collections::HashMap;
+
 use frame_metadata::v16::RuntimeApiMethodMetadata;
 use parity_scale_codec::{Decode as _, Encode as _};
 use scale_info::TypeDef;
@@ -219,7 +221,7 @@ impl View<'_> {
         add("identities", Value::list(hotkeys.iter().map(|_| nobody())));
         let axon = |hotkey: &Account| {
             let stored = self.ledger.get(PALLET, "Axons", &[key[0], Key::Account(hotkey)]);
-            stored.unwrap_or_else(|| Value::record([]))
+            stored.unwrap_or_else(|| Value::Zero)
         };
         add("axons", Value::list(hotkeys.iter().map(axon)));
         let with_alpha = || {
@@ -246,6 +248,12 @@ impl View<'_> {
             add("identity", identity.clone());
             add("subnet_identity", identity);
         }
+        if let Some(Value::Number(steepness)) = stored("AlphaSigmoidSteepness") {
+            // With 32 bits behind the point.
+            add("alpha_sigmoid_steepness", (steepness << 32).into());
+        }
+        let yuma_version = if stored("Yuma3On") == Some(Value::Bool(true)) { 3_u8 } else { 2 };
+        add("yuma_version", yuma_version.into());
         if let Some(Value::List(values)) = stored("AlphaValues")
             && let [low, high] = &values[..]
         {
@@ -257,7 +265,7 @@ impl View<'_> {
 }
 
 /// What descriptions of a subnet call its parameters, and what the storage calls them.
-const PARAMETERS: [(&str, &str); 56] = [
+const PARAMETERS: [(&str, &str); 55] = [
     ("owner_hotkey", "SubnetOwnerHotkey"),
     ("owner_coldkey", "SubnetOwner"),
     ("owner", "SubnetOwner"),
@@ -308,7 +316,6 @@ const PARAMETERS: [(&str, &str); 56] = [
     ("subnet_is_active", "SubtokenEnabled"),
     ("transfers_enabled", "TransferToggle"),
     ("bonds_reset_enabled", "BondsResetOn"),
-    ("alpha_sigmoid_steepness", "AlphaSigmoidSteepness"),
     ("bonds_penalty", "BondsPenalty"),
     ("min_allowed_uids", "MinAllowedUids"),
     ("immune_owner_uids_limit", "ImmuneOwnerUidsLimit"),
@@ -358,7 +365,7 @@ fn neuron(subnet: Subnet<'_>, uid: u16) -> Value {
     };
     let of_hotkey = |name: &str| {
         let stored = subnet.ledger.get(PALLET, name, &[key, Key::Account(&hotkey)]);
-        stored.unwrap_or_else(|| Value::record([]))
+        stored.unwrap_or_else(|| Value::Zero)
     };
     let of_uid =
         |name: &str| Value::List(subnet.ledger.list(PALLET, name, &[key, Key::Number(uid.into())]));
@@ -400,11 +407,16 @@ fn select(
     let fields = some.and_then(|some| types.resolve(some.fields.first()?.ty.id));
     let Some(TypeDef::Composite(composite)) = fields.map(|ty| &ty.type_def) else { return whole };
     let Value::Record(values) = whole else { return whole };
-    let is_wanted = |name: &str| {
-        let at = composite.fields.iter().position(|field| field.name.as_deref() == Some(name));
-        at.is_some_and(|at| at == 0 || wanted.iter().any(|own| usize::from(*own) == at))
-    };
-    Value::Record(values.into_iter().filter(|(name, _)| is_wanted(name)).collect())
+    let mut known: HashMap<String, Value> = values.into_iter().collect();
+    let is_wanted = |at: usize| at == 0 || wanted.iter().any(|own| usize::from(*own) == at);
+    let names = composite.fields.iter().enumerate().filter(|(at, _)| is_wanted(*at));
+    let selected = names.filter_map(|(at, field)| {
+        let name = field.name.clone()?;
+        let value = known.remove(&name).unwrap_or(Value::Zero);
+        // All but the first may be left out, and are not.
+        Some((name, if at == 0 { value } else { Value::variant("Some", value) }))
+    });
+    Value::Record(selected.collect())
 }
 
 /// The hyperparameters as a list of names and values of several kinds.

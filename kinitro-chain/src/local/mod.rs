@@ -35,6 +35,7 @@ mod extrinsic;
 mod faults;
 mod ledger;
 mod node;
+mod own;
 mod pool;
 mod rpc;
 mod runtime;
@@ -148,7 +149,10 @@ impl LocalChainBuilder {
             return Err(LocalChainError::Netuid(self.netuid));
         }
         let misfit = |error: value::Mismatch| LocalChainError::Misfit(error.to_string());
-        let runtime = Runtime::from_bytes(self.metadata.as_deref().unwrap_or_default())?;
+        let runtime = match &self.metadata {
+            Some(bytes) => Runtime::from_bytes(bytes)?,
+            None => Runtime::new(own::metadata().map_err(misfit)?)?,
+        };
         // What clients reckon times with: the period is half the time of a block.
         let runtime = runtime.patched(None, Some(self.block_time.as_millis() as u64 / 2))?;
         let node = Node::new(

@@ -160,8 +160,18 @@ impl Node {
     /// What the runtime says of a transaction at the best block.
     pub(super) fn validate(&self, bytes: &[u8]) -> Result<Transaction, Invalid> {
         let transaction = Transaction::read(bytes, self.runtime())?;
-        self.validity(&transaction, self.ledger(), self.blocks.best().number + 1)?;
+        self.validity(&transaction, &self.next_ledger(), self.blocks.best().number + 1)?;
         Ok(transaction)
+    }
+
+    /// The state after the best block as the next one finds it, which knows the hash of its parent:
+    /// a transaction may be born in the best block.
+    fn next_ledger(&self) -> Ledger {
+        let mut ledger = self.ledger().clone();
+        let best = self.blocks.best();
+        // Every block has put such a value there.
+        let _known = ledger.put("System", "BlockHash", &[Key::Number(best.number)], best.hash);
+        ledger
     }
 
     /// Takes a transaction into the pool, and in instant mode into a block.
@@ -288,7 +298,8 @@ impl Node {
     /// Drops from the pool what the runtime that took over does not take.
     fn revalidate(&mut self) {
         let number = self.blocks.best().number + 1;
-        let is_bad = |own: &&Transaction| self.validity(own, self.ledger(), number).is_err();
+        let next = self.next_ledger();
+        let is_bad = |own: &&Transaction| self.validity(own, &next, number).is_err();
         let bad: Vec<Transaction> =
             self.pool.transactions().into_iter().filter(is_bad).cloned().collect();
         bad.iter().for_each(|transaction| self.pool.remove_invalid(transaction));

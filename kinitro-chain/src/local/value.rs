@@ -12,6 +12,8 @@ use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive};
 /// A value, without its type. A struct or tuple of one field is that field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
+    /// Zero, an empty list, `None` or the first variant, whatever the type has.
+    Zero,
     /// An integer that is not negative, of any width, compact or not.
     Number(u128),
     /// A negative integer.
@@ -162,6 +164,7 @@ pub(super) fn encode(
     given: Option<&Value>,
     out: &mut Vec<u8>,
 ) -> Result<(), Mismatch> {
+    let given = given.filter(|given| **given != Value::Zero);
     let resolved = resolve(types, ty)?;
     match &resolved.type_def {
         TypeDef::Composite(composite) => encode_fields(types, &composite.fields, given, out),
@@ -299,7 +302,7 @@ fn mismatch(wanted: &str, given: Option<&Value>) -> Mismatch {
 /// The values for so many fields: one alone is the first, none are all zero.
 fn fields_in_order(given: Option<&Value>, length: usize) -> Result<Vec<Option<&Value>>, Mismatch> {
     match given {
-        None => Ok(vec![None; length]),
+        None | Some(Value::Zero) => Ok(vec![None; length]),
         Some(_) if length == 1 => Ok(vec![given]),
         Some(Value::List(values)) if values.len() == length => {
             Ok(values.iter().map(Some).collect())

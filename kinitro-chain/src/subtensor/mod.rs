@@ -101,6 +101,8 @@ pub struct Subtensor {
     settings: Settings,
     genesis: Hash256,
     runtimes: Mutex<Vec<Arc<Runtime>>>,
+    /// Held from the choice of a nonce until the transaction with it is sent.
+    sending: tokio::sync::Mutex<()>,
 }
 
 impl Subtensor {
@@ -126,7 +128,8 @@ impl Subtensor {
         }
         let rpc = Rpc::connect(network.endpoint(), settings.timeout).await?;
         let genesis: Hash256 = rpc.read("chain_getBlockHash", json!([0])).await?;
-        let chain = Self { network, rpc, settings, genesis, runtimes: Mutex::default() };
+        let (runtimes, sending) = (Mutex::default(), tokio::sync::Mutex::default());
+        let chain = Self { network, rpc, settings, genesis, runtimes, sending };
         match chain.settings.genesis.or(chain.network.genesis()) {
             Some(expected) if expected != genesis => Err(chain.wrong_chain(expected, genesis)),
             _ => Ok(chain),

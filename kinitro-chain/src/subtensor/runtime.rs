@@ -88,6 +88,16 @@ impl Runtime {
         })
     }
 
+    /// Half the time between two blocks, in milliseconds.
+    #[cfg(feature = "timelock")]
+    pub(super) fn minimum_period(&self) -> Result<u64, ChainError> {
+        let address = subxt::dynamic::constant::<u64>("Timestamp", "MinimumPeriod");
+        self.client
+            .constants()
+            .entry(address)
+            .map_err(|error| protocol("the time between blocks of the chain", error))
+    }
+
     /// Whether commitments may be longer than 128 bytes: whether a kind for them is among the types.
     pub(super) fn takes_long_commitments(&self) -> bool {
         let is_long = |ty: &PortableType| match &ty.ty.type_def {

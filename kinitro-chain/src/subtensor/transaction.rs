@@ -33,6 +33,8 @@ mod pool {
     pub(super) const BANNED: i32 = 1012;
     /// It is there already.
     pub(super) const ALREADY_IMPORTED: i32 = 1013;
+    /// Another with the same nonce is there.
+    pub(super) const PRIORITY_TOO_LOW: i32 = 1014;
 }
 
 /// A call with its arguments by name.
@@ -77,12 +79,15 @@ impl Subtensor {
         on: &Pin<'_>,
         call: Call,
     ) -> Result<Inclusion, ChainError> {
+        // Two at once would be given the same nonce.
+        let turn = self.sending.lock().await;
         let signed = self.sign(signer, on, call).await?;
         let deadline = Instant::now() + self.settings.patience;
         let sent = self
             .rpc
             .call_once::<Hash256>("author_submitExtrinsic", json!([Hex(signed.bytes.clone())]))
             .await;
+        drop(turn);
         let doubt = match sent {
             Ok(_) => None,
             Err(CallError::Refused { code: pool::ALREADY_IMPORTED, .. }) => None,
@@ -341,6 +346,9 @@ fn refused(code: i32, message: &str, data: &str) -> ChainError {
     if code == pool::BANNED {
         let message = "the node has found the same transaction invalid a short while ago";
         return ChainError::new(ChainErrorKind::NotIncluded, message);
+    }
+    if code == pool::PRIORITY_TOO_LOW {
+        return Refusal::new("", "TooLowPriority").into();
     }
     if code != pool::INVALID {
         let said = format!("{message}: {data}").escape_debug().take(200).collect::<String>();

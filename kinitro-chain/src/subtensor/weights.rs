@@ -168,18 +168,10 @@ mod sealing {
 
     use parity_scale_codec::Encode as _;
     use scale_decode::DecodeAsType;
-    use serde_json::json;
 
     use super::*;
-    use crate::chain::Hash256;
     use crate::epoch::EpochState;
-    use crate::subtensor::hex::Hex;
     use crate::timelock::{Beacon, PublicKey, WeightsPayload, seal};
-
-    /// Over how many blocks their time is averaged.
-    const SAMPLE: u64 = 20;
-    /// The time of a block where it cannot be measured.
-    const USUAL_BLOCK_TIME: Duration = Duration::from_secs(12);
 
     /// The beacon that the chain goes by, as it stores it. Times are in seconds.
     #[derive(DecodeAsType)]
@@ -199,12 +191,13 @@ mod sealing {
             weights: &WeightVector,
             parameters: &Hyperparameters,
         ) -> Result<(Call, Timelock), ChainError> {
-            let (epoch, beacon, time, block_time) = tokio::try_join!(
+            let (epoch, beacon, time, stored) = tokio::try_join!(
                 pin.epoch(netuid),
                 pin.beacon(),
                 pin.time(),
-                self.block_time(pin)
+                pin.value::<u64>("Drand", "LastStoredRound", vec![])
             )?;
+            let block_time = Duration::from_millis(2 * pin.runtime.minimum_period()?);
             let reveal =
                 epoch.reveal_of_next(parameters.reveal_period_epochs).ok_or_else(|| {
                     let message =
@@ -214,6 +207,8 @@ mod sealing {
             let since_1970 = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             let head = pin.block.number.0;
             let round = reveal.round(head, since_1970, block_time, beacon.genesis, beacon.period);
+            // The chain takes no round that it has already; the clock of its blocks may be behind.
+            let round = round.max(stored.unwrap_or_default() + 1);
             let payload = WeightsPayload {
                 hotkey: signer.hotkey().account_id().to_vec(),
                 uids: weights.uids().to_vec(),
@@ -234,26 +229,6 @@ mod sealing {
             let name = pin.mechanism_call(names, &mut arguments)?;
             let reveal_block = BlockNumber(reveal.target_block);
             Ok((Call { pallet: SUBTENSOR, name, arguments }, Timelock { round, reveal_block }))
-        }
-
-        /// The time between two blocks, of late.
-        async fn block_time(&self, pin: &Pin<'_>) -> Result<Duration, ChainError> {
-            let head = pin.block.number.0;
-            let blocks = SAMPLE.min(head.saturating_sub(1));
-            if blocks == 0 {
-                return Ok(USUAL_BLOCK_TIME);
-            }
-            let earlier: Option<Hash256> =
-                self.rpc.read("chain_getBlockHash", json!([head - blocks])).await?;
-            let Some(earlier) = earlier else { return Ok(USUAL_BLOCK_TIME) };
-            let key = Hex(pin.runtime.key("Timestamp", "Now", vec![])?);
-            let read = self.rpc.read::<Option<Hex>>("state_getStorage", json!([key, earlier]));
-            // A node may have forgotten that block.
-            let Ok(Some(then)) = read.await else { return Ok(USUAL_BLOCK_TIME) };
-            let then: Option<u64> = pin.runtime.value("Timestamp", "Now", Some(&then.0))?;
-            let then = SystemTime::UNIX_EPOCH + Duration::from_millis(then.unwrap_or_default());
-            let passed = pin.time().await?.duration_since(then).unwrap_or_default();
-            Ok(passed / u32::try_from(blocks).unwrap_or(u32::MAX))
         }
     }
 
