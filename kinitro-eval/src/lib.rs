@@ -47,6 +47,7 @@ pub mod backend;
 #[cfg(all(feature = "mujoco", feature = "serve"))]
 pub mod bench;
 pub mod conformance;
+mod data_folder;
 pub mod env;
 pub mod episode;
 pub mod evaluation;
@@ -55,6 +56,7 @@ pub mod report;
 
 /// For implementations of [`Policy`].
 pub use async_trait::async_trait;
+pub use data_folder::data_folder;
 pub use env::Registry;
 pub use episode::{EpisodeRecord, Stop};
 pub use evaluation::{Evaluation, EvaluationError, EvaluationReport, Event};

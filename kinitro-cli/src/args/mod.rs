@@ -8,6 +8,7 @@ mod miner;
 #[cfg(test)]
 mod reference;
 mod score;
+mod validate;
 mod wallet;
 
 use clap::{Parser, Subcommand};
@@ -25,6 +26,7 @@ pub(crate) use env::{DemoArguments, SimArguments};
 pub(crate) use eval::EvalArguments;
 pub(crate) use miner::{CommitArguments, MinerCommand, ShowCommitmentArguments};
 pub(crate) use score::{ScoreArguments, ScoringArguments, TestScoringArguments};
+pub(crate) use validate::ValidateArguments;
 pub(crate) use wallet::{
     ListWalletsArguments, NewHotkeyArguments, ShowWalletArguments, WalletArguments, WalletCommand,
     WalletFolderArguments,
@@ -64,6 +66,8 @@ pub(crate) enum Command {
     /// Publish a miner's policy.
     #[command(subcommand)]
     Miner(MinerCommand),
+    /// Take the weights of a backend to the chain.
+    Validate(ValidateArguments),
     /// Judge three policies in real simulation and compare them.
     Demo(DemoArguments),
 }

@@ -8,6 +8,7 @@ mod env;
 mod eval;
 mod miner;
 mod score;
+mod validate;
 mod wallet;
 
 use crate::args::{
@@ -54,6 +55,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Miner(MinerCommand::ShowCommitment(arguments)) => {
             miner::show_commitment(&arguments)
         }
+        Command::Validate(arguments) => validate::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }
 }
