@@ -71,16 +71,22 @@ pub(crate) fn account(who: &DevAccount) -> [u8; 32] {
 pub(crate) struct Call(pub(crate) &'static str, pub(crate) &'static str, pub(crate) Value);
 
 pub(crate) fn set_weights(uids: &[u16], values: &[u16]) -> Call {
-    versioned_weights(NETUID, uids, values, 0)
+    weights_of((NETUID, 0), uids, values, 0)
 }
 
-pub(crate) fn versioned_weights(netuid: u16, uids: &[u16], values: &[u16], version: u64) -> Call {
+/// Weights of a subnet and one of its mechanisms.
+pub(crate) fn weights_of(
+    (netuid, mechanism): (u16, u8),
+    uids: &[u16],
+    values: &[u16],
+    version: u64,
+) -> Call {
     let list = |values: &[u16]| {
         Value::unnamed_composite(values.iter().map(|value| Value::u128((*value).into())))
     };
     let arguments = Value::named_composite([
         ("netuid", Value::u128(netuid.into())),
-        ("mecid", Value::u128(0)),
+        ("mecid", Value::u128(mechanism.into())),
         ("dests", list(uids)),
         ("weights", list(values)),
         ("version_key", Value::u128(version.into())),
@@ -181,4 +187,16 @@ pub(crate) fn netuid() -> Value {
 
 pub(crate) fn key(who: &DevAccount) -> Value {
     Value::from_bytes(account(who))
+}
+
+/// A call that files sealed weights.
+pub(crate) fn sealed(commit: &[u8], round: u64, version: u64) -> Call {
+    let arguments = Value::named_composite([
+        ("netuid", netuid()),
+        ("mecid", Value::u128(0)),
+        ("commit", Value::from_bytes(commit)),
+        ("reveal_round", Value::u128(round.into())),
+        ("commit_reveal_version", Value::u128(version.into())),
+    ]);
+    Call("SubtensorModule", "commit_timelocked_mechanism_weights", arguments)
 }
