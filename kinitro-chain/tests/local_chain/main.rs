@@ -3,6 +3,10 @@
 //! the main network where its metadata lies beside the project.
 
 #![cfg(all(feature = "local-chain", feature = "subtensor"))]
+#![expect(
+    clippy::unwrap_used,
+    reason = "all of it is tests, whose helpers the lint takes for none"
+)]
 
 mod client;
 mod faults;
