@@ -5,7 +5,8 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use kinitro_core::{BlockNumber, Coldkey, Hotkey, MinerUid};
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::commitment::CommitmentData;
 use crate::error::ChainError;
@@ -45,6 +46,10 @@ pub trait Chain: fmt::Debug + Send + Sync {
 
     /// The parameters of a subnet that weights depend on, at the newest block.
     async fn hyperparameters(&self, netuid: u16) -> Result<At<Hyperparameters>, ChainError>;
+
+    /// The weights that count on a subnet, by the neuron that set them, at the newest finalized
+    /// block. Neurons without any are left out.
+    async fn weights(&self, netuid: u16) -> Result<At<Vec<NeuronWeights>>, ChainError>;
 
     /// Publishes a commitment in the name of `signer` in place of its last one, and returns when
     /// it is in a block.
@@ -100,8 +105,19 @@ impl Serialize for Hash256 {
     }
 }
 
+impl<'de> Deserialize<'de> for Hash256 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let mut bytes = [0; 32];
+        match text.strip_prefix("0x").map(|digits| base16ct::mixed::decode(digits, &mut bytes)) {
+            Some(Ok(decoded)) if decoded.len() == 32 => Ok(Self(bytes)),
+            _ => Err(D::Error::custom("a hash is 0x and 64 hex digits")),
+        }
+    }
+}
+
 /// A block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
     /// Its height.
     pub number: BlockNumber,
@@ -154,8 +170,17 @@ pub struct Neuron {
     pub stake: Rao,
     /// Whether its weights count for others than itself.
     pub validator_permit: bool,
-    /// The block in which it last set weights; 0 if it never did.
+    /// The block in which it last set weights, or was registered; 0 if the chain does not know.
     pub last_update: BlockNumber,
+}
+
+/// The weights of one neuron, as the chain keeps them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NeuronWeights {
+    /// Who has set them.
+    pub uid: MinerUid,
+    /// For whom, and how much: the largest is 65535.
+    pub weights: Vec<(MinerUid, u16)>,
 }
 
 /// What an account has published on a subnet.
@@ -216,7 +241,7 @@ impl Subnet {
 }
 
 /// Where a transaction ended up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inclusion {
     /// The hash of the transaction.
     pub transaction: Hash256,

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::chain::Hash256;
+
 /// A chain, by name or by the WebSocket address of one of its nodes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -13,6 +15,8 @@ pub enum Network {
     Local,
     /// A node at that `ws://` or `wss://` address.
     Address(String),
+    /// A [`MemoryChain`](crate::MemoryChain) in this process, which has no address.
+    Memory,
 }
 
 /// A text that names no network.
@@ -28,6 +32,22 @@ impl Network {
             Self::Test => "wss://test.finney.opentensor.ai:443",
             Self::Local => "ws://127.0.0.1:9944",
             Self::Address(address) => address,
+            Self::Memory => "memory",
+        }
+    }
+}
+
+impl Network {
+    /// The hash of the chain's first block, where it is known.
+    pub fn genesis(&self) -> Option<Hash256> {
+        match self {
+            // 0x2f0555cc76fc2840a25a6ea3b9637146806f1f44b090c175ffde2a7e5ab36c03
+            Self::Finney => Some(Hash256([
+                0x2f, 0x05, 0x55, 0xcc, 0x76, 0xfc, 0x28, 0x40, 0xa2, 0x5a, 0x6e, 0xa3, 0xb9, 0x63,
+                0x71, 0x46, 0x80, 0x6f, 0x1f, 0x44, 0xb0, 0x90, 0xc1, 0x75, 0xff, 0xde, 0x2a, 0x7e,
+                0x5a, 0xb3, 0x6c, 0x03,
+            ])),
+            _ => None,
         }
     }
 }
@@ -54,6 +74,7 @@ impl fmt::Display for Network {
             Self::Test => "test",
             Self::Local => "local",
             Self::Address(address) => address,
+            Self::Memory => "memory",
         })
     }
 }

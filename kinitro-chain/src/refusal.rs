@@ -152,6 +152,12 @@ const EXPLANATIONS: &[Explanation] = &[
         "the account has sent another transaction meanwhile",
         Some("another program uses the same hotkey: see what it did, then try again"),
     ),
+    explanation(
+        "TooLowPriority",
+        None,
+        "another transaction of the account is on its way",
+        Some("another program uses the same hotkey: see what it did, then try again"),
+    ),
     explanation("Future", None, "an earlier transaction of the account is missing", None),
 ];
 

@@ -3,7 +3,8 @@
 //!
 //! This crate is pure. It has no simulator, no network and no clock, and builds in seconds, so that
 //! a policy server, a dashboard or a chain client can speak Kinitro's formats without the rest. Only
-//! [`crypto`] asks the machine for something: random numbers for new keys, and files to keep them in.
+//! [`crypto`] asks the machine for something: random numbers for new keys, and
+//! [files](private_file) to keep them in.
 //!
 //! ```
 //! use kinitro_core::{Action, EnvId, stats};
@@ -29,6 +30,7 @@
 //! - [`stats`]: intervals for success rates and for their differences
 //! - [`scoring`]: from success rates to the weights of a subnet
 //! - [`crypto`]: endpoints that only the backend can read, and its keys
+//! - [`private_file`]: files of secrets
 //!
 //! # What is not
 //! Running a policy or an environment: that is `kinitro-eval`. Reading commitments or setting
@@ -43,6 +45,7 @@ pub mod id;
 pub mod image;
 pub mod observation;
 pub mod outcome;
+pub mod private_file;
 pub mod scoring;
 mod ss58;
 pub mod stats;

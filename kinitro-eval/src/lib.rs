@@ -37,13 +37,17 @@
 //!   `libmujoco` 3.17.0, which is found through `MUJOCO_DYNAMIC_LINK_DIR` or pkg-config; see the
 //!   README. Without it the traits, the loop and the HTTP policy remain.
 //! - `auto-download-mujoco`: lets the build fetch MuJoCo where it is not found.
+//! - `backend`: what an operator of a subnet runs, and the validator.
 //! - `serve`: a server (`policy::serve`) that puts any policy behind HTTP.
 
 #![cfg_attr(not(feature = "mujoco"), forbid(unsafe_code))]
 
+#[cfg(feature = "backend")]
+pub mod backend;
 #[cfg(all(feature = "mujoco", feature = "serve"))]
 pub mod bench;
 pub mod conformance;
+mod data_folder;
 pub mod env;
 pub mod episode;
 pub mod evaluation;
@@ -52,6 +56,7 @@ pub mod report;
 
 /// For implementations of [`Policy`].
 pub use async_trait::async_trait;
+pub use data_folder::data_folder;
 pub use env::Registry;
 pub use episode::{EpisodeRecord, Stop};
 pub use evaluation::{Evaluation, EvaluationError, EvaluationReport, Event};

@@ -55,6 +55,16 @@ pub fn skipped(what: &str) {
     say_aloud(format_args!("SKIPPED: {what}"));
 }
 
+/// The Python that the Bittensor SDK is installed for; `None`, and said so, where it is not.
+pub fn foreign_python() -> Option<PathBuf> {
+    let python = workspace().join("target/foreign/bin/python");
+    if python.exists() {
+        return Some(python);
+    }
+    not_tested("foreign clients: there is no target/foreign (scripts/foreign_client.sh makes it)");
+    None
+}
+
 /// Not through a macro, whose words are held back where a test passes.
 fn say_aloud(line: std::fmt::Arguments<'_>) {
     // Nowhere is left to say that nothing can be said.

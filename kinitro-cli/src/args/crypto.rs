@@ -4,6 +4,8 @@ use clap::{Args, Subcommand};
 use kinitro_core::crypto::{PublicKey, SealedEndpoint};
 use kinitro_core::{DeploymentId, Hotkey};
 
+use super::{FetchKeyArguments, PublishKeyArguments};
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum CryptoCommand {
     /// Make a key pair for a backend.
@@ -16,6 +18,10 @@ pub(crate) enum CryptoCommand {
     Seal(SealArguments),
     /// Open what was sealed for a backend.
     Open(OpenArguments),
+    /// Publish the public key of a backend on the chain, for miners to seal their endpoints for.
+    PublishPublicKey(PublishKeyArguments),
+    /// Read the public key of a backend from the chain.
+    FetchPublicKey(FetchKeyArguments),
 }
 
 /// Makes a key pair for a backend: `NAME`, which is secret, and `NAME.pub`, which miners need.

@@ -1,14 +1,22 @@
 //! What can be typed. Only definitions: what happens then is in `commands`.
 
+mod chain;
 mod crypto;
 mod env;
 mod eval;
+mod miner;
 #[cfg(test)]
 mod reference;
 mod score;
+mod validate;
+mod wallet;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use chain::{
+    ChainCommand, ChainInfoArguments, FetchKeyArguments, NetworkArguments, PublishKeyArguments,
+    SetWeightsArguments, SubnetArguments, WeightsArguments,
+};
 pub(crate) use crypto::{
     CryptoCommand, GenerateArguments, OpenArguments, PrivateKeyArguments, SealArguments,
     SealingArguments,
@@ -16,7 +24,13 @@ pub(crate) use crypto::{
 pub(crate) use env::{BenchCommand, EnvCommand, FetchArguments, ListArguments, ParityArguments};
 pub(crate) use env::{DemoArguments, SimArguments};
 pub(crate) use eval::EvalArguments;
+pub(crate) use miner::{CommitArguments, MinerCommand, ShowCommitmentArguments};
 pub(crate) use score::{ScoreArguments, ScoringArguments, TestScoringArguments};
+pub(crate) use validate::ValidateArguments;
+pub(crate) use wallet::{
+    ListWalletsArguments, NewHotkeyArguments, ShowWalletArguments, WalletArguments, WalletCommand,
+    WalletFolderArguments,
+};
 
 /// Judges robot policies in simulation.
 #[derive(Debug, Parser)]
@@ -43,6 +57,17 @@ pub(crate) enum Command {
     /// Make keys, and seal and open endpoints.
     #[command(subcommand)]
     Crypto(CryptoCommand),
+    /// List, check and make keys of Bittensor.
+    #[command(subcommand)]
+    Wallet(WalletCommand),
+    /// Look at a chain, and set weights.
+    #[command(subcommand)]
+    Chain(ChainCommand),
+    /// Publish a miner's policy.
+    #[command(subcommand)]
+    Miner(MinerCommand),
+    /// Take the weights of a backend to the chain.
+    Validate(ValidateArguments),
     /// Judge three policies in real simulation and compare them.
     Demo(DemoArguments),
 }

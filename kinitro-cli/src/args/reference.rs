@@ -29,6 +29,7 @@ only. Every command that reports has `--json`.
 |---|---|
 | `KINITRO_METAWORLD_ASSETS` | the folder of the MetaWorld model files, in place of the one below |
 | `XDG_DATA_HOME` | the model files are in `$XDG_DATA_HOME/kinitro/assets`, `~/.local/share` unless it is set |
+| `BT_WALLET_PASSWORD` | the password of an encrypted key, which is asked for on the terminal otherwise |
 ";
 
 fn page() -> String {

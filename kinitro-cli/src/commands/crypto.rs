@@ -4,8 +4,12 @@ use kinitro_core::crypto::{
 };
 use kinitro_core::{DeploymentId, Hotkey};
 
+use super::chain::{connect, run};
+use super::miner::{backend_key, publish_key};
+use super::wallet::load_hotkey;
 use crate::args::{
-    GenerateArguments, OpenArguments, PrivateKeyArguments, SealArguments, SealingArguments,
+    FetchKeyArguments, GenerateArguments, OpenArguments, PrivateKeyArguments, PublishKeyArguments,
+    SealArguments, SealingArguments,
 };
 use crate::failure::{Code, Failure};
 use crate::output::{to_stderr, to_stdout};
@@ -57,6 +61,23 @@ pub(crate) fn open(arguments: &OpenArguments) -> Result<(), Failure> {
     to_stdout(opener(version, &key, netuid, hotkey).open(&arguments.sealed)?)
 }
 
+pub(crate) fn publish_public_key(arguments: &PublishKeyArguments) -> Result<(), Failure> {
+    let key = load_private_key(&arguments.key.private_key_file)?.public_key();
+    let signer = load_hotkey(&arguments.wallet)?;
+    run(async {
+        let chain = connect(&arguments.network).await?;
+        publish_key(&chain, arguments.netuid, &signer, key).await?;
+        to_stdout(key)
+    })
+}
+
+pub(crate) fn fetch_public_key(arguments: &FetchKeyArguments) -> Result<(), Failure> {
+    run(async {
+        let chain = connect(&arguments.network).await?;
+        to_stdout(backend_key(&chain, arguments.netuid, arguments.backend_hotkey).await?)
+    })
+}
+
 /// The version, and what version 2 is bound to; version 1 does not look at it.
 fn binding(arguments: &SealingArguments) -> Result<(u8, u16, Hotkey), Failure> {
     match (arguments.seal_version, arguments.netuid, arguments.hotkey) {
@@ -67,7 +88,12 @@ fn binding(arguments: &SealingArguments) -> Result<(u8, u16, Hotkey), Failure> {
     }
 }
 
-fn sealer(version: u8, backend: PublicKey, netuid: u16, hotkey: Hotkey) -> Box<dyn Seal> {
+pub(super) fn sealer(
+    version: u8,
+    backend: PublicKey,
+    netuid: u16,
+    hotkey: Hotkey,
+) -> Box<dyn Seal> {
     if version == 1 {
         Box::new(SealV1 { backend })
     } else {

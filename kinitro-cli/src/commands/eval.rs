@@ -154,7 +154,7 @@ pub(super) async fn watch(evaluation: Evaluation) -> Result<EvaluationReport, Fa
 }
 
 /// Returns when the program is asked to end.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         // Without a handler the signal ends the program as it always does.

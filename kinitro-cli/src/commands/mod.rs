@@ -1,13 +1,20 @@
 //! What the commands do: one file a command.
 
 mod bench;
+mod chain;
 mod crypto;
 mod demo;
 mod env;
 mod eval;
+mod miner;
 mod score;
+mod validate;
+mod wallet;
 
-use crate::args::{Arguments, BenchCommand, Command, CryptoCommand, EnvCommand};
+use crate::args::{
+    Arguments, BenchCommand, ChainCommand, Command, CryptoCommand, EnvCommand, MinerCommand,
+    WalletCommand,
+};
 use crate::failure::Failure;
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -30,6 +37,25 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         Command::Crypto(CryptoCommand::Seal(arguments)) => crypto::seal(&arguments),
         Command::Crypto(CryptoCommand::Open(arguments)) => crypto::open(&arguments),
+        Command::Wallet(WalletCommand::List(arguments)) => wallet::list(&arguments),
+        Command::Wallet(WalletCommand::Show(arguments)) => wallet::show(&arguments),
+        Command::Wallet(WalletCommand::NewHotkey(arguments)) => wallet::new_hotkey(&arguments),
+        Command::Crypto(CryptoCommand::PublishPublicKey(arguments)) => {
+            crypto::publish_public_key(&arguments)
+        }
+        Command::Crypto(CryptoCommand::FetchPublicKey(arguments)) => {
+            crypto::fetch_public_key(&arguments)
+        }
+        Command::Chain(ChainCommand::Info(arguments)) => chain::info(&arguments),
+        Command::Chain(ChainCommand::Neurons(arguments)) => chain::neurons(&arguments),
+        Command::Chain(ChainCommand::Commitments(arguments)) => chain::commitments(&arguments),
+        Command::Chain(ChainCommand::Weights(arguments)) => chain::weights(&arguments),
+        Command::Chain(ChainCommand::SetWeights(arguments)) => chain::set_weights(&arguments),
+        Command::Miner(MinerCommand::Commit(arguments)) => miner::commit(&arguments),
+        Command::Miner(MinerCommand::ShowCommitment(arguments)) => {
+            miner::show_commitment(&arguments)
+        }
+        Command::Validate(arguments) => validate::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }
 }

@@ -1,13 +1,13 @@
 //! Keys on disk.
 
-use std::fs::{DirBuilder, File};
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 use super::keys::{KeyError, PrivateKey};
+use crate::private_file::{self, Draft};
 
 /// Why a key could not be read from or written to disk. Nothing of a private key is in it.
 #[derive(Debug, thiserror::Error)]
@@ -123,14 +123,17 @@ impl KeyDirectory {
         overwrite: bool,
     ) -> Result<KeyFiles, KeyFileError> {
         let files = self.files(name)?;
-        make_private_directory(&self.path)?;
+        let failed = |source| KeyFileError::Io { action: "make", path: self.path.clone(), source };
+        private_file::make_directory(&self.path).map_err(failed)?;
         for path in [&files.private, &files.public] {
             if !overwrite && path.symlink_metadata().is_ok() {
                 return Err(KeyFileError::Exists(path.clone()));
             }
         }
-        write(&files.private, &key.to_hex(), 0o600, overwrite)?;
-        write(&files.public, &key.public_key().to_string(), 0o644, overwrite)?;
+        let private = draft(&files.private, &key.to_hex(), 0o600)?;
+        let public = draft(&files.public, &key.public_key().to_string(), 0o644)?;
+        publish(private, &files.private, overwrite)?;
+        publish(public, &files.public, overwrite)?;
         Ok(files)
     }
 
@@ -152,78 +155,32 @@ pub fn load_private_key(path: &Path) -> Result<PrivateKey, KeyFileError> {
     let failed = |source| KeyFileError::Io { action: "read", path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
     // Of the open file, not of the path, which may have become another one meanwhile.
-    refuse_exposed(path, &file.metadata().map_err(failed)?)?;
-    // A key and a line end fit easily. The buffer never grows: that would leave copies behind.
-    let mut buffer = Zeroizing::new([0; 256]);
-    let mut length = 0;
-    let mut rest = file.take(buffer.len() as u64);
-    loop {
-        match rest.read(&mut buffer[length..]) {
-            Ok(0) => break,
-            Ok(read) => length += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(failed(error)),
-        }
+    let metadata = file.metadata().map_err(failed)?;
+    if let Some(mode) = private_file::exposed(&metadata) {
+        return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
     }
-    let text = std::str::from_utf8(&buffer[..length]).map_err(|_| KeyError::PrivateKey);
+    // A key and a line end fit easily.
+    let content = private_file::read(&file, 256).map_err(failed)?.unwrap_or_default();
+    let text = std::str::from_utf8(&content).map_err(|_| KeyError::PrivateKey);
     text.and_then(PrivateKey::from_hex)
         .map_err(|source| KeyFileError::Key { path: path.to_owned(), source })
 }
 
-#[cfg(unix)]
-fn refuse_exposed(path: &Path, metadata: &std::fs::Metadata) -> Result<(), KeyFileError> {
-    use std::os::unix::fs::PermissionsExt;
-
-    let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
-    }
-    Ok(())
+/// Writes a line to a file beside its place.
+fn draft(path: &Path, line: &str, mode: u32) -> Result<Draft, KeyFileError> {
+    let line = Zeroizing::new([line, "\n"].concat());
+    Draft::new(path, line.as_bytes(), mode).map_err(|source| KeyFileError::Io {
+        action: "write",
+        path: path.to_owned(),
+        source,
+    })
 }
 
-#[cfg(not(unix))]
-fn refuse_exposed(_path: &Path, _metadata: &std::fs::Metadata) -> Result<(), KeyFileError> {
-    Ok(())
-}
-
-fn make_private_directory(path: &Path) -> Result<(), KeyFileError> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    let failed = |source| KeyFileError::Io { action: "make", path: path.to_owned(), source };
-    builder.create(path).map_err(failed)
-}
-
-/// Writes a line to a file beside its place and then moves it there.
-fn write(path: &Path, line: &str, mode: u32, overwrite: bool) -> Result<(), KeyFileError> {
-    let failed = |source| KeyFileError::Io { action: "write", path: path.to_owned(), source };
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(directory).map_err(failed)?;
-    set_mode(file.as_file(), mode).map_err(failed)?;
-    file.write_all(line.as_bytes()).map_err(failed)?;
-    file.write_all(b"\n").map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    let moved = if overwrite { file.persist(path) } else { file.persist_noclobber(path) };
-    match moved {
-        Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(KeyFileError::Exists(path.to_owned()))
-        }
-        Err(error) => Err(failed(error.error)),
-    }
-}
-
-#[cfg(unix)]
-fn set_mode(file: &File, mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-
-    file.set_permissions(std::fs::Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn set_mode(_file: &File, _mode: u32) -> io::Result<()> {
-    Ok(())
+fn publish(draft: Draft, path: &Path, overwrite: bool) -> Result<(), KeyFileError> {
+    draft.publish(overwrite).map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => KeyFileError::Exists(path.to_owned()),
+        _ => KeyFileError::Io { action: "write", path: path.to_owned(), source },
+    })
 }
 
 #[cfg(test)]
@@ -297,7 +254,9 @@ mod tests {
         let path = root.path().join("bad");
         for text in [&b"5ec3e7"[..], &[0xff; 64], &[b'a'; 5000]] {
             std::fs::write(&path, text).unwrap();
-            set_mode(&File::open(&path).unwrap(), 0o600).unwrap();
+            #[cfg(unix)]
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+                .unwrap();
             let error = load_private_key(&path).unwrap_err();
             assert!(matches!(error, KeyFileError::Key { .. }), "{error}");
             assert!(!format!("{error} {error:?}").contains("5ec3e7"));

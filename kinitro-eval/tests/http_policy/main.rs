@@ -6,6 +6,7 @@
 
 mod answers;
 mod connections;
+mod reach;
 mod scripted;
 mod server;
 

@@ -1,6 +1,7 @@
 //! One kept-alive connection to a policy server, and one exchange over it that cannot be drawn out,
 //! blown up or led elsewhere by what is at the other end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kinitro_core::{PolicyFault, PolicyFaultKind};
@@ -11,6 +12,7 @@ use reqwest::{Client, Method, Request, Response, StatusCode};
 
 use super::endpoint::Endpoint;
 use super::fault::{duration, is_closed_unanswered, of_transport, quote};
+use super::reach::Reach;
 use crate::policy::wire::Format;
 
 /// The longest answer that is read, in bytes. An action is a few hundred.
@@ -36,6 +38,14 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
+/// Gives rustls the cryptography of `ring`, unless the program has given it another.
+pub(crate) fn install_crypto_provider() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // An error means that another thread was faster, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+}
+
 pub(super) struct Connection {
     client: Client,
     /// Whether there was an answer, so that the next question may go over a connection that was
@@ -45,11 +55,8 @@ pub(super) struct Connection {
 
 impl Connection {
     /// A connection that is opened by the first question.
-    pub(super) fn new(endpoint: &Endpoint) -> Result<Self, PolicyFault> {
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // An error means that another thread was faster, which is as good.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
+    pub(super) fn new(endpoint: &Endpoint, reach: &Reach) -> Result<Self, PolicyFault> {
+        install_crypto_provider();
         let mut builder = Client::builder()
             .user_agent(concat!("kinitro/", env!("CARGO_PKG_VERSION")))
             .http1_only()
@@ -57,6 +64,7 @@ impl Connection {
             .pool_max_idle_per_host(1)
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
+            .dns_resolver(Arc::new(reach.clone()))
             .tcp_nodelay(true);
         if !endpoint.is_https() {
             // Reading the certificates of the machine takes time, and fails where there are none.

@@ -5,6 +5,7 @@ use std::fmt;
 use reqwest::Url;
 
 use super::fault::quote;
+use super::reach::{OutOfReach, Reach};
 
 /// Why a text is not the address of a policy server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +25,17 @@ pub enum HttpPolicyError {
     /// A URL with a query or a fragment, to which no path can be added.
     #[error("`{0}` must end with its path: remove everything from the `?` or `#` on")]
     NotABase(String),
+    /// Not over HTTPS, where nothing else is allowed.
+    #[error("`{0}` must begin with `https://`")]
+    NotHttps(String),
+    /// An address that a stranger's policy may not be at.
+    #[error("`{url}` cannot be asked: {reason}")]
+    OutOfReach {
+        /// What was given, without user name and password.
+        url: String,
+        /// Which address it is, and what is wrong with it.
+        reason: String,
+    },
 }
 
 /// Where a policy server is: the URL that `/health`, `/reset` and `/act` are added to.
@@ -53,6 +65,23 @@ impl Endpoint {
         let path = base.path().trim_end_matches('/').to_owned();
         base.set_path(&path);
         Ok(Self { base })
+    }
+
+    /// Fails where a policy may not be. An address is checked here, a name when it is resolved.
+    pub(super) fn check(&self, reach: &Reach) -> Result<(), HttpPolicyError> {
+        if reach.is_https_only() && !self.is_https() {
+            return Err(HttpPolicyError::NotHttps(self.to_string()));
+        }
+        // The URL has turned numbers in every notation into an address.
+        let address = match self.base.host() {
+            Some(url::Host::Ipv4(address)) => address.into(),
+            Some(url::Host::Ipv6(address)) => address.into(),
+            _ => return Ok(()),
+        };
+        reach.check(address).map_err(|refused: OutOfReach| HttpPolicyError::OutOfReach {
+            url: self.to_string(),
+            reason: refused.to_string(),
+        })
     }
 
     pub(super) fn is_https(&self) -> bool {

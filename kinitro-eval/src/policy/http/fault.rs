@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use kinitro_core::{PolicyFault, PolicyFaultKind};
 
+use super::reach::OutOfReach;
+
 /// How much of what a stranger sent a message quotes, in characters.
 const MAX_QUOTE: usize = 120;
 
 /// What a message may quote of a stranger's bytes: one short line in which nothing can move a
 /// cursor, ring a bell or turn text around.
-pub(super) fn quote(bytes: &[u8]) -> String {
+pub(crate) fn quote(bytes: &[u8]) -> String {
     // No character is made of more than four bytes: what lies behind cannot come into the quote.
     let bytes = &bytes[..bytes.len().min(4 * (MAX_QUOTE + 1))];
     let mut quoted = String::new();
@@ -80,6 +82,9 @@ fn is_broken_connection(cause: &(dyn Error + 'static)) -> bool {
 fn connect_reason(error: &reqwest::Error) -> String {
     use io::ErrorKind;
 
+    if let Some(refused) = causes(error).find_map(|cause| cause.downcast_ref::<OutOfReach>()) {
+        return refused.to_string();
+    }
     // The type of this error is private to hyper-util; its text is all there is.
     if causes(error).any(|cause| cause.to_string() == "dns error") {
         return "the name does not resolve".to_owned();

@@ -7,6 +7,7 @@
 mod connection;
 mod endpoint;
 mod fault;
+mod reach;
 
 use std::fmt;
 use std::time::Duration;
@@ -16,10 +17,13 @@ use kinitro_core::{Action, Observation, PolicyFault, PolicyFaultKind, TaskConfig
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "backend")]
+pub(crate) use self::connection::install_crypto_provider;
 use self::connection::{Answer, Connection, Question, bad_answer};
 use self::endpoint::Endpoint;
 pub use self::endpoint::HttpPolicyError;
-use self::fault::quote;
+pub(crate) use self::fault::quote;
+pub use self::reach::{Reach, Resolver};
 use super::Policy;
 use super::wire::{ActAnswer, ActRequest, DecodeError, Format, ResetRequest};
 
@@ -58,6 +62,7 @@ const ACCEPTS_TIMEOUT: Duration = Duration::from_secs(2);
 /// question. A request that a server dropped by closing an idle connection is sent once more.
 pub struct HttpPolicy {
     endpoint: Endpoint,
+    reach: Reach,
     reset_timeout: Duration,
     action_timeout: Duration,
     is_json_only: bool,
@@ -97,12 +102,26 @@ impl HttpPolicy {
     pub fn new(url: &str) -> Result<Self, HttpPolicyError> {
         Ok(Self {
             endpoint: Endpoint::new(url)?,
+            reach: Reach::anywhere(),
             reset_timeout: RESET_TIMEOUT,
             action_timeout: ACTION_TIMEOUT,
             is_json_only: false,
             connection: None,
             format: None,
         })
+    }
+
+    /// The same policy, which may be at these addresses only. Without this it may be anywhere.
+    ///
+    /// # Errors
+    /// When its URL itself names an address or a scheme that is not allowed. A name that turns out
+    /// to be such an address is a fault of kind [`Unreachable`](PolicyFaultKind::Unreachable) each
+    /// time that it is asked.
+    pub fn with_reach(mut self, reach: Reach) -> Result<Self, HttpPolicyError> {
+        self.endpoint.check(&reach)?;
+        self.reach = reach;
+        self.connection = None;
+        Ok(self)
     }
 
     /// The same policy with another limit for `/reset`, [`RESET_TIMEOUT`] by default.
@@ -197,7 +216,7 @@ impl HttpPolicy {
     async fn ask(&mut self, question: Question) -> Result<Answer, PolicyFault> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            none => none.insert(Connection::new(&self.endpoint)?),
+            none => none.insert(Connection::new(&self.endpoint, &self.reach)?),
         };
         connection.ask(&self.endpoint, question).await
     }
@@ -239,7 +258,13 @@ impl Policy for HttpPolicy {
 
 impl Clone for HttpPolicy {
     fn clone(&self) -> Self {
-        Self { endpoint: self.endpoint.clone(), connection: None, format: None, ..*self }
+        Self {
+            endpoint: self.endpoint.clone(),
+            reach: self.reach.clone(),
+            connection: None,
+            format: None,
+            ..*self
+        }
     }
 }
 
@@ -247,6 +272,7 @@ impl fmt::Debug for HttpPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpPolicy")
             .field("endpoint", &self.endpoint)
+            .field("reach", &self.reach)
             .field("reset_timeout", &self.reset_timeout)
             .field("action_timeout", &self.action_timeout)
             .field("is_json_only", &self.is_json_only)

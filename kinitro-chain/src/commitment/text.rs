@@ -1,0 +1,276 @@
+//! Reading and writing a miner's commitment.
+
+use std::fmt;
+use std::str::FromStr;
+
+use kinitro_core::DeploymentId;
+use kinitro_core::crypto::{SealVersion, SealedEndpointError};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::data::{CommitmentData, TooLong, TooLongPart};
+use super::fields::{Endpoint, Field, Repository, Revision, begins_like_a_url};
+
+/// Why a commitment cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommitmentError {
+    /// The chain holds something else than bytes, such as a hash.
+    #[error("the commitment is of a kind that holds no text")]
+    NoText,
+    /// Not UTF-8.
+    #[error("the commitment is not text: byte {0} is not UTF-8")]
+    NotUtf8(usize),
+    /// It begins with a brace, and goes on otherwise.
+    #[error("the commitment begins like JSON, and is none: {0}")]
+    Json(String),
+    /// A part is not there, or empty.
+    #[error("the commitment has no {0}: it must be {expected}", expected = .0.expected())]
+    Missing(Field),
+    /// A part is not what it must be.
+    #[error("`{excerpt}` is not a {field}: it must be {expected}", expected = .field.expected())]
+    Invalid {
+        /// Which part.
+        field: Field,
+        /// The beginning of what is there, escaped.
+        excerpt: String,
+    },
+    /// A part in JSON is a number, a list or the like.
+    #[error("the {0} is not a string: it must be {expected}", expected = .0.expected())]
+    NotString(Field),
+    /// The sealed endpoint is none.
+    #[error(transparent)]
+    Sealed(#[from] SealedEndpointError),
+    /// More than one of `d`, `e` and `e2`.
+    #[error("the commitment has more than one endpoint: there must be one of `d`, `e` and `e2`")]
+    TwoEndpoints,
+}
+
+impl CommitmentError {
+    pub(super) fn invalid(field: Field, text: &str) -> Self {
+        Self::Invalid { field, excerpt: excerpt(text) }
+    }
+}
+
+/// What is shown of a text that may be anything.
+fn excerpt(text: &str) -> String {
+    const SHOWN: usize = 40;
+    let mut excerpt: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        excerpt.push_str("...");
+    }
+    excerpt
+}
+
+pub(super) fn utf8(bytes: &[u8]) -> Result<&str, CommitmentError> {
+    std::str::from_utf8(bytes).map_err(|error| CommitmentError::NotUtf8(error.valid_up_to() + 1))
+}
+
+/// What a miner publishes: which policy it runs, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MinerCommitment {
+    /// The repository of the policy on Hugging Face.
+    pub repo: Repository,
+    /// Which state of the repository.
+    pub revision: Revision,
+    /// Where the policy runs.
+    pub endpoint: Endpoint,
+}
+
+/// The JSON form. Values are read as whatever they are, so that one of another kind is refused by
+/// its name.
+#[derive(Deserialize)]
+struct Read {
+    m: Option<Value>,
+    r: Option<Value>,
+    d: Option<Value>,
+    e: Option<Value>,
+    e2: Option<Value>,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    m: &'a str,
+    r: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    d: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    e: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    e2: Option<String>,
+}
+
+impl MinerCommitment {
+    /// Reads the bytes of a commitment.
+    ///
+    /// # Errors
+    /// [`CommitmentError`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CommitmentError> {
+        utf8(bytes)?.parse()
+    }
+
+    fn from_parts(
+        repo: Option<&str>,
+        revision: Option<&str>,
+        endpoint: impl FnOnce() -> Result<Endpoint, CommitmentError>,
+    ) -> Result<Self, CommitmentError> {
+        Ok(Self {
+            repo: present(Field::Repository, repo)?.parse()?,
+            revision: present(Field::Revision, revision)?.parse()?,
+            endpoint: endpoint()?,
+        })
+    }
+
+    fn from_colons(text: &str) -> Result<Self, CommitmentError> {
+        let mut parts = text.splitn(3, ':');
+        Self::from_parts(parts.next(), parts.next(), || {
+            let rest = present(Field::Deployment, parts.next())?;
+            // Neither a UUID nor a URL begins like this, and no digit of base85 is a colon.
+            match rest.split_once(':') {
+                Some((tag, sealed)) if tag == SealVersion::V1.tag() => {
+                    read_sealed(SealVersion::V1, sealed)
+                }
+                Some((tag, sealed)) if tag == SealVersion::V2.tag() => {
+                    read_sealed(SealVersion::V2, sealed)
+                }
+                _ => read_deployment(rest),
+            }
+        })
+    }
+
+    fn from_json(text: &str) -> Result<Self, CommitmentError> {
+        let json: Read = serde_json::from_str(text)
+            .map_err(|error| CommitmentError::Json(excerpt_of_error(&error)))?;
+        let deployment = string(Field::Deployment, json.d.as_ref());
+        let sealed = string(Field::Sealed, json.e.as_ref());
+        let sealed_2 = string(Field::Sealed, json.e2.as_ref());
+        let repo = string(Field::Repository, json.m.as_ref())?;
+        let revision = string(Field::Revision, json.r.as_ref())?;
+        Self::from_parts(repo, revision, || match (deployment?, sealed?, sealed_2?) {
+            (Some(deployment), None, None) => read_deployment(deployment),
+            (None, Some(sealed), None) => read_sealed(SealVersion::V1, sealed),
+            (None, None, Some(sealed)) => read_sealed(SealVersion::V2, sealed),
+            (None, None, None) => Err(CommitmentError::Missing(Field::Deployment)),
+            _ => Err(CommitmentError::TwoEndpoints),
+        })
+    }
+
+    /// The form with colons, as it is written today. Of a commit it has the first 8 characters.
+    pub fn to_text(&self) -> String {
+        self.parts().join(":")
+    }
+
+    /// The JSON form, with the whole revision.
+    pub fn to_json(&self) -> String {
+        let mut json = Written {
+            m: self.repo.as_str(),
+            r: self.revision.as_str(),
+            d: None,
+            e: None,
+            e2: None,
+        };
+        match &self.endpoint {
+            Endpoint::Deployment(id) => json.d = Some(id.to_string()),
+            Endpoint::Url(url) => json.d = Some(url.to_string()),
+            Endpoint::Sealed { version: SealVersion::V1, endpoint } => {
+                json.e = Some(endpoint.to_string());
+            }
+            Endpoint::Sealed { version: SealVersion::V2, endpoint } => {
+                json.e2 = Some(endpoint.to_string());
+            }
+        }
+        serde_json::to_string(&json).expect("strings are JSON")
+    }
+
+    /// The form with colons, for any chain.
+    ///
+    /// # Errors
+    /// [`TooLong`] above 128 bytes, with the part to shorten.
+    pub fn data(&self) -> Result<CommitmentData, TooLong> {
+        CommitmentData::new(self.to_text()).map_err(|error| self.name_part(error))
+    }
+
+    /// The form with colons, for chains that take long ones.
+    ///
+    /// # Errors
+    /// [`TooLong`] above 512 bytes, with the part to shorten.
+    pub fn long_data(&self) -> Result<CommitmentData, TooLong> {
+        CommitmentData::long(self.to_text()).map_err(|error| self.name_part(error))
+    }
+
+    fn parts(&self) -> Vec<String> {
+        let mut parts = vec![self.repo.to_string(), self.revision.short().to_owned()];
+        match &self.endpoint {
+            Endpoint::Deployment(id) => parts.push(id.to_string()),
+            Endpoint::Url(url) => parts.push(url.to_string()),
+            Endpoint::Sealed { version, endpoint } => {
+                parts.extend([version.tag().to_owned(), endpoint.to_string()]);
+            }
+        }
+        parts
+    }
+
+    /// Adds the longest of the parts that may be shorter.
+    fn name_part(&self, mut error: TooLong) -> TooLong {
+        let mut parts = vec![(Field::Repository, self.repo.as_str().len())];
+        if !self.revision.is_commit() {
+            parts.push((Field::Revision, self.revision.as_str().len()));
+        }
+        if let Endpoint::Url(url) = &self.endpoint {
+            parts.push((Field::Deployment, url.as_str().len()));
+        }
+        let longest = parts.into_iter().max_by_key(|(_, length)| *length);
+        error.part = longest.map(|(field, length)| {
+            let limit = length.saturating_sub(error.length - error.limit);
+            TooLongPart { field, length, limit }
+        });
+        error
+    }
+}
+
+impl FromStr for MinerCommitment {
+    type Err = CommitmentError;
+
+    /// Reads either form.
+    fn from_str(text: &str) -> Result<Self, CommitmentError> {
+        if text.trim_start().starts_with('{') {
+            Self::from_json(text)
+        } else {
+            Self::from_colons(text)
+        }
+    }
+}
+
+/// The form with colons.
+impl fmt::Display for MinerCommitment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text())
+    }
+}
+
+/// A part that is there; an empty one is not.
+fn present(field: Field, part: Option<&str>) -> Result<&str, CommitmentError> {
+    part.filter(|part| !part.is_empty()).ok_or(CommitmentError::Missing(field))
+}
+
+fn string(field: Field, value: Option<&Value>) -> Result<Option<&str>, CommitmentError> {
+    let text = value.map(|value| value.as_str().ok_or(CommitmentError::NotString(field)));
+    Ok(text.transpose()?.filter(|text| !text.is_empty()))
+}
+
+fn read_deployment(text: &str) -> Result<Endpoint, CommitmentError> {
+    if begins_like_a_url(text) {
+        return text.parse().map(Endpoint::Url);
+    }
+    let id = text.parse::<DeploymentId>();
+    id.map(Endpoint::Deployment).map_err(|_| CommitmentError::invalid(Field::Deployment, text))
+}
+
+fn read_sealed(version: SealVersion, text: &str) -> Result<Endpoint, CommitmentError> {
+    Ok(Endpoint::Sealed { version, endpoint: present(Field::Sealed, Some(text))?.parse()? })
+}
+
+/// What serde says, which may have a key of the text in it.
+fn excerpt_of_error(error: &serde_json::Error) -> String {
+    error.to_string().chars().take(80).flat_map(char::escape_debug).collect()
+}

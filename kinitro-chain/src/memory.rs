@@ -1,0 +1,471 @@
+//! A chain in memory, for a laptop and for tests.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use kinitro_core::{BlockNumber, Coldkey, Hotkey, MinerUid};
+use sha2::{Digest, Sha256};
+
+use crate::chain::{
+    At, Block, Chain, Commitment, Hash256, Head, Hyperparameters, Inclusion, Neuron, NeuronWeights,
+    Rao, Subnet, WeightsState,
+};
+use crate::commitment::CommitmentData;
+use crate::error::{ChainError, ChainErrorKind};
+use crate::network::Network;
+use crate::refusal::Refusal;
+use crate::signer::Signer;
+use crate::wallet::verify;
+use crate::weights::{Timelock, WeightVector, WeightsReceipt, eligibility};
+
+/// The time between two blocks, as on Bittensor.
+const BLOCK_TIME: Duration = Duration::from_secs(12);
+
+/// A chain that lives in this process. Every write makes a block, which is final at once; time
+/// passes only with blocks.
+///
+/// ```
+/// use kinitro_chain::commitment::CommitmentData;
+/// use kinitro_chain::wallet::Keypair;
+/// use kinitro_chain::{Chain, MemoryChain, Signer};
+/// use kinitro_core::Coldkey;
+///
+/// # let run_time = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # run_time.block_on(async {
+/// let chain = MemoryChain::new();
+/// chain.add_subnet(26);
+/// let miner = Keypair::from_uri("//Alice")?;
+/// let owner = Coldkey::from_account_id([1; 32]);
+/// let uid = chain.register(26, miner.hotkey(), owner)?;
+/// chain.commit(26, &miner, &CommitmentData::new("hello")?).await?;
+///
+/// let published = chain.commitments(26).await?.value;
+/// assert_eq!(published[0].uid, Some(uid));
+/// assert_eq!(published[0].data.as_deref(), Some(b"hello".as_slice()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+pub struct MemoryChain {
+    network: Network,
+    began: SystemTime,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    height: u64,
+    subnets: BTreeMap<u16, MemorySubnet>,
+}
+
+struct MemorySubnet {
+    hyperparameters: Hyperparameters,
+    neurons: Vec<Neuron>,
+    commitments: BTreeMap<Hotkey, (BlockNumber, Vec<u8>)>,
+    weights: BTreeMap<MinerUid, WeightVector>,
+    sealed: Vec<Sealed>,
+}
+
+struct Sealed {
+    uid: MinerUid,
+    hotkey: Hotkey,
+    weights: WeightVector,
+    opens: u64,
+}
+
+impl Default for MemorySubnet {
+    fn default() -> Self {
+        Self {
+            hyperparameters: Hyperparameters {
+                tempo: 360,
+                neurons: 0,
+                commit_reveal: false,
+                commit_reveal_version: 4,
+                reveal_period_epochs: 1,
+                weights_version: 0,
+                weights_rate_limit: 100,
+                min_allowed_weights: 1,
+                max_weight_limit: u16::MAX,
+                stake_threshold: Rao(0),
+            },
+            neurons: Vec::new(),
+            commitments: BTreeMap::new(),
+            weights: BTreeMap::new(),
+            sealed: Vec::new(),
+        }
+    }
+}
+
+impl Default for MemoryChain {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryChain {
+    /// A chain without subnets, whose first block was made now.
+    pub fn new() -> Self {
+        Self {
+            network: Network::Memory,
+            began: SystemTime::now(),
+            state: Mutex::new(State::default()),
+        }
+    }
+
+    /// Adds a subnet with nobody on it, if it is not there.
+    pub fn add_subnet(&self, netuid: u16) {
+        self.state().subnets.entry(netuid).or_default();
+    }
+
+    /// Gives a hotkey a slot, or the one that it has.
+    ///
+    /// # Errors
+    /// [`ChainErrorKind::UnknownSubnet`].
+    pub fn register(
+        &self,
+        netuid: u16,
+        hotkey: Hotkey,
+        coldkey: Coldkey,
+    ) -> Result<MinerUid, ChainError> {
+        let mut state = self.state();
+        let subnet = state.subnet_mut(netuid)?;
+        if let Some(neuron) = subnet.neurons.iter().find(|neuron| neuron.hotkey == hotkey) {
+            return Ok(neuron.uid);
+        }
+        let uid = MinerUid(subnet.hyperparameters.neurons);
+        subnet.hyperparameters.neurons += 1;
+        subnet.neurons.push(Neuron {
+            uid,
+            hotkey,
+            coldkey,
+            stake: Rao(0),
+            validator_permit: false,
+            last_update: BlockNumber(0),
+        });
+        state.height += 1;
+        Ok(uid)
+    }
+
+    /// Changes a neuron: its stake, its permit.
+    ///
+    /// # Errors
+    /// [`ChainErrorKind::UnknownSubnet`], [`ChainErrorKind::Invalid`] for a uid nobody has.
+    pub fn change_neuron(
+        &self,
+        netuid: u16,
+        uid: MinerUid,
+        change: impl FnOnce(&mut Neuron),
+    ) -> Result<(), ChainError> {
+        let mut state = self.state();
+        let neurons = &mut state.subnet_mut(netuid)?.neurons;
+        let neuron = neurons.iter_mut().find(|neuron| neuron.uid == uid).ok_or_else(|| {
+            ChainError::new(
+                ChainErrorKind::Invalid,
+                format_args!("subnet {netuid} has no uid {uid}"),
+            )
+        })?;
+        change(neuron);
+        Ok(())
+    }
+
+    /// Changes the parameters of a subnet.
+    ///
+    /// # Errors
+    /// [`ChainErrorKind::UnknownSubnet`].
+    pub fn change_hyperparameters(
+        &self,
+        netuid: u16,
+        change: impl FnOnce(&mut Hyperparameters),
+    ) -> Result<(), ChainError> {
+        change(&mut self.state().subnet_mut(netuid)?.hyperparameters);
+        Ok(())
+    }
+
+    /// Makes blocks, and opens weights that were sealed until one of them.
+    pub fn advance(&self, blocks: u64) {
+        let mut state = self.state();
+        state.height += blocks;
+        state.open_sealed();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fails like a chain would if what was signed is not what is said.
+    fn check_signature(signer: &dyn Signer, message: &[u8]) -> Result<(), ChainError> {
+        match verify(&signer.hotkey(), message, &signer.sign(message)) {
+            true => Ok(()),
+            false => Err(Refusal::new("", "BadSignature").into()),
+        }
+    }
+}
+
+impl State {
+    fn subnet(&self, netuid: u16) -> Result<&MemorySubnet, ChainError> {
+        self.subnets.get(&netuid).ok_or_else(|| unknown(netuid))
+    }
+
+    fn subnet_mut(&mut self, netuid: u16) -> Result<&mut MemorySubnet, ChainError> {
+        self.subnets.get_mut(&netuid).ok_or_else(|| unknown(netuid))
+    }
+
+    fn block(&self) -> Block {
+        Block {
+            number: BlockNumber(self.height),
+            hash: digest(b"block", &self.height.to_le_bytes()),
+        }
+    }
+
+    fn at<T>(&self, value: T) -> At<T> {
+        At { block: self.block(), value }
+    }
+
+    fn include(&mut self, message: &[u8]) -> Inclusion {
+        self.height += 1;
+        self.open_sealed();
+        Inclusion {
+            transaction: digest(&self.height.to_le_bytes(), message),
+            block: self.block(),
+            finalized: true,
+        }
+    }
+
+    fn open_sealed(&mut self) {
+        let height = self.height;
+        for subnet in self.subnets.values_mut() {
+            for sealed in subnet.sealed.extract_if(.., |sealed| sealed.opens <= height) {
+                subnet.weights.insert(sealed.uid, sealed.weights);
+            }
+        }
+    }
+}
+
+impl MemorySubnet {
+    fn commitments(&self) -> Vec<Commitment> {
+        let uid = |hotkey: &Hotkey| {
+            self.neurons.iter().find(|neuron| neuron.hotkey == *hotkey).map(|neuron| neuron.uid)
+        };
+        self.commitments
+            .iter()
+            .map(|(hotkey, (block, data))| Commitment {
+                hotkey: *hotkey,
+                uid: uid(hotkey),
+                block: *block,
+                data: Some(data.clone()),
+            })
+            .collect()
+    }
+}
+
+fn unknown(netuid: u16) -> ChainError {
+    ChainError::new(ChainErrorKind::UnknownSubnet, format_args!("there is no subnet {netuid}"))
+}
+
+fn digest(what: &[u8], of: &[u8]) -> Hash256 {
+    Hash256(Sha256::new().chain_update(what).chain_update(of).finalize().into())
+}
+
+#[async_trait]
+impl Chain for MemoryChain {
+    fn network(&self) -> &Network {
+        &self.network
+    }
+
+    async fn head(&self) -> Result<Head, ChainError> {
+        let block = self.state().block();
+        let blocks = u32::try_from(block.number.0).unwrap_or(u32::MAX);
+        let time = self.began + BLOCK_TIME.saturating_mul(blocks);
+        Ok(Head { best: block, time, finalized: block })
+    }
+
+    async fn subnet(&self, netuid: u16) -> Result<At<Subnet>, ChainError> {
+        let state = self.state();
+        let subnet = state.subnet(netuid)?;
+        Ok(state.at(Subnet {
+            neurons: subnet.neurons.clone(),
+            commitments: subnet.commitments(),
+            hyperparameters: subnet.hyperparameters.clone(),
+        }))
+    }
+
+    async fn neurons(&self, netuid: u16) -> Result<At<Vec<Neuron>>, ChainError> {
+        let state = self.state();
+        Ok(state.at(state.subnet(netuid)?.neurons.clone()))
+    }
+
+    async fn commitments(&self, netuid: u16) -> Result<At<Vec<Commitment>>, ChainError> {
+        let state = self.state();
+        Ok(state.at(state.subnet(netuid)?.commitments()))
+    }
+
+    async fn hyperparameters(&self, netuid: u16) -> Result<At<Hyperparameters>, ChainError> {
+        let state = self.state();
+        Ok(state.at(state.subnet(netuid)?.hyperparameters.clone()))
+    }
+
+    async fn weights(&self, netuid: u16) -> Result<At<Vec<NeuronWeights>>, ChainError> {
+        let state = self.state();
+        let weights = state.subnet(netuid)?.weights.iter().map(|(uid, vector)| {
+            let uids = vector.uids().iter().map(|uid| MinerUid(*uid));
+            NeuronWeights { uid: *uid, weights: uids.zip(vector.as_stored()).collect() }
+        });
+        Ok(state.at(weights.collect()))
+    }
+
+    async fn commit(
+        &self,
+        netuid: u16,
+        signer: &dyn Signer,
+        data: &CommitmentData,
+    ) -> Result<Inclusion, ChainError> {
+        let hotkey = signer.hotkey();
+        let message = [&netuid.to_le_bytes(), data.as_bytes()].concat();
+        Self::check_signature(signer, &message)?;
+        let mut state = self.state();
+        if state.subnet(netuid)?.neurons.iter().all(|neuron| neuron.hotkey != hotkey) {
+            let refusal = Refusal::new("Commitments", "AccountNotAllowedCommit");
+            return Err(refusal.with_detail(hotkey).into());
+        }
+        let inclusion = state.include(&message);
+        let published = (inclusion.block.number, data.as_bytes().to_vec());
+        state.subnet_mut(netuid)?.commitments.insert(hotkey, published);
+        Ok(inclusion)
+    }
+
+    async fn set_weights(
+        &self,
+        netuid: u16,
+        signer: &dyn Signer,
+        weights: &WeightVector,
+    ) -> Result<WeightsReceipt, ChainError> {
+        if weights.is_empty() {
+            return Err(ChainError::new(ChainErrorKind::Invalid, "there are no weights to set"));
+        }
+        let hotkey = signer.hotkey();
+        let numbers = weights.uids().iter().chain(weights.values());
+        let message: Vec<u8> = numbers.flat_map(|number| number.to_le_bytes()).collect();
+        Self::check_signature(signer, &message)?;
+        let mut state = self.state();
+        let next = BlockNumber(state.height + 1);
+        let subnet = state.subnet(netuid)?;
+        eligibility(&subnet.hyperparameters, &subnet.neurons, &hotkey, next, weights)?;
+        let inclusion = state.include(&message);
+        let now = inclusion.block.number;
+        let subnet = state.subnet_mut(netuid)?;
+        let Some(neuron) = subnet.neurons.iter_mut().find(|neuron| neuron.hotkey == hotkey) else {
+            return Err(Refusal::new("SubtensorModule", "HotKeyNotRegisteredInSubNet").into());
+        };
+        neuron.last_update = now;
+        let uid = neuron.uid;
+        let parameters = &subnet.hyperparameters;
+        let timelock = parameters.commit_reveal.then(|| {
+            let wait = (u64::from(parameters.tempo) + 1) * parameters.reveal_period_epochs;
+            Timelock { round: 0, reveal_block: BlockNumber(now.0 + wait.max(1)) }
+        });
+        match timelock {
+            Some(Timelock { reveal_block, .. }) => {
+                let weights = weights.clone();
+                subnet.sealed.push(Sealed { uid, hotkey, weights, opens: reveal_block.0 });
+            }
+            None => {
+                subnet.weights.insert(uid, weights.clone());
+            }
+        }
+        Ok(WeightsReceipt { netuid, hotkey, weights: weights.clone(), inclusion, timelock })
+    }
+
+    async fn weights_state(&self, receipt: &WeightsReceipt) -> Result<WeightsState, ChainError> {
+        let state = self.state();
+        let subnet = state.subnet(receipt.netuid)?;
+        let is_this = |sealed: &&Sealed| {
+            sealed.hotkey == receipt.hotkey
+                && Some(BlockNumber(sealed.opens)) == receipt.timelock.map(|lock| lock.reveal_block)
+        };
+        if let Some(sealed) = subnet.sealed.iter().find(is_this) {
+            return Ok(WeightsState::Sealed { blocks_left: sealed.opens - state.height });
+        }
+        let neuron = subnet.neurons.iter().find(|neuron| neuron.hotkey == receipt.hotkey);
+        let in_force = neuron.and_then(|neuron| subnet.weights.get(&neuron.uid));
+        Ok(match in_force == Some(&receipt.weights) {
+            true => WeightsState::InForce,
+            false => WeightsState::Gone,
+        })
+    }
+}
+
+impl fmt::Debug for MemoryChain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryChain").field("height", &self.state().height).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::{self, Stage};
+    use crate::wallet::Keypair;
+
+    const NETUID: u16 = 26;
+
+    #[async_trait]
+    impl Stage for MemoryChain {
+        fn chain(&self) -> &dyn Chain {
+            self
+        }
+
+        fn netuid(&self) -> u16 {
+            NETUID
+        }
+
+        async fn register(&self, hotkey: &Keypair, coldkey: Coldkey) -> MinerUid {
+            self.register(NETUID, hotkey.hotkey(), coldkey).unwrap()
+        }
+
+        async fn set_permit(&self, uid: MinerUid, permit: bool) {
+            self.change_neuron(NETUID, uid, |neuron| neuron.validator_permit = permit).unwrap();
+        }
+
+        async fn set_hyperparameters(&self, hyperparameters: &Hyperparameters) {
+            self.change_hyperparameters(NETUID, |current| *current = hyperparameters.clone())
+                .unwrap();
+        }
+
+        async fn advance(&self, blocks: u64) {
+            MemoryChain::advance(self, blocks);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_chain_in_memory_keeps_to_the_trait() {
+        let chain = MemoryChain::new();
+        chain.add_subnet(NETUID);
+        conformance::chain(&chain).await;
+    }
+
+    #[tokio::test]
+    async fn a_signature_by_another_is_refused() {
+        struct Impostor(Keypair, Hotkey);
+        impl Signer for Impostor {
+            fn hotkey(&self) -> Hotkey {
+                self.1
+            }
+            fn sign(&self, message: &[u8]) -> [u8; 64] {
+                self.0.sign(message)
+            }
+        }
+        let chain = MemoryChain::new();
+        chain.add_subnet(NETUID);
+        let (alice, bob) =
+            (Keypair::from_uri("//Alice").unwrap(), Keypair::from_uri("//Bob").unwrap());
+        let coldkey = Coldkey::from_account_id([1; 32]);
+        chain.register(NETUID, alice.hotkey(), coldkey).unwrap();
+        let impostor = Impostor(bob, alice.hotkey());
+        let data = CommitmentData::new("mine").unwrap();
+        let error = chain.commit(NETUID, &impostor, &data).await.unwrap_err();
+        assert_eq!(error.refusal().map(|refusal| refusal.name.as_str()), Some("BadSignature"));
+        assert!(chain.commitments(NETUID).await.unwrap().value.is_empty());
+    }
+}

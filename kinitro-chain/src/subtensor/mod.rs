@@ -1,0 +1,263 @@
+//! A real node, over its JSON-RPC.
+//!
+//! ```no_run
+//! use kinitro_chain::{Chain, Network, Subtensor};
+//!
+//! # async fn example() -> Result<(), kinitro_chain::ChainError> {
+//! let chain = Subtensor::connect(Network::Finney).await?;
+//! let subnet = chain.subnet(26).await?;
+//! println!("{} neurons at block {}", subnet.value.neurons.len(), subnet.block.number);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Reading
+//! Names are looked up in the metadata of the runtime that made the block, so that a runtime may be
+//! upgraded while this runs. A subnet is read in one pass: its neurons with one call of the runtime,
+//! its commitments and parameters with one list of keys and one of values. The node is asked for its
+//! genesis block each time, because another node may answer after a connection broke.
+//!
+//! # Writing
+//! A transaction is signed for the next [`Settings::mortality`] blocks and sent once. Whatever
+//! happens then, the chain is searched for it until it is found or those blocks are final; so a
+//! broken connection, a restarted node or a fork cannot make it happen twice, nor be taken for a
+//! failure.
+
+mod hex;
+mod pin;
+mod reading;
+mod rpc;
+mod runtime;
+mod transaction;
+mod weights;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::json;
+
+use self::pin::Pin;
+use self::rpc::Rpc;
+use self::runtime::{Runtime, Version};
+use crate::chain::{
+    At, Chain, Commitment, Hash256, Head, Hyperparameters, Inclusion, Neuron, NeuronWeights,
+    Subnet, WeightsState,
+};
+use crate::commitment::CommitmentData;
+use crate::error::{ChainError, ChainErrorKind};
+use crate::network::Network;
+use crate::signer::Signer;
+use crate::weights::{WeightVector, WeightsReceipt};
+
+/// When a transaction counts as done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Finality {
+    /// When no fork can take it back.
+    #[default]
+    Finalized,
+    /// When it is in the newest block or one before it, which is sooner.
+    Best,
+}
+
+/// How to deal with a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// How long to wait for an answer, a connection included.
+    pub timeout: Duration,
+    /// How often to look for a transaction that was sent.
+    pub poll: Duration,
+    /// For how many blocks a transaction is valid: a power of two from 4 to 64.
+    pub mortality: u64,
+    /// How long to look for a transaction, if the node stays away.
+    pub patience: Duration,
+    /// When a transaction counts as done.
+    pub finality: Finality,
+    /// The first block that the chain must have. Known for [`Network::Finney`].
+    pub genesis: Option<Hash256>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(30),
+            poll: Duration::from_millis(500),
+            mortality: 16,
+            patience: Duration::from_secs(900),
+            finality: Finality::default(),
+            genesis: None,
+        }
+    }
+}
+
+/// The client of a node.
+#[derive(Debug)]
+pub struct Subtensor {
+    network: Network,
+    rpc: Rpc,
+    settings: Settings,
+    genesis: Hash256,
+    runtimes: Mutex<Vec<Arc<Runtime>>>,
+    /// Held from the choice of a nonce until the transaction with it is sent.
+    sending: tokio::sync::Mutex<()>,
+}
+
+impl Subtensor {
+    /// Connects to a node of the network.
+    ///
+    /// # Errors
+    /// [`ChainErrorKind::Connection`] or [`ChainErrorKind::Timeout`] when none answers,
+    /// [`ChainErrorKind::WrongChain`] when it is of another chain.
+    pub async fn connect(network: Network) -> Result<Self, ChainError> {
+        Self::connect_with(network, Settings::default()).await
+    }
+
+    /// Connects with settings of one's own.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), and [`ChainErrorKind::Invalid`] for a mortality that
+    /// there is none of.
+    pub async fn connect_with(network: Network, settings: Settings) -> Result<Self, ChainError> {
+        if !(settings.mortality.is_power_of_two() && (4..=64).contains(&settings.mortality)) {
+            let message =
+                format!("a mortality of {} blocks: use 4, 8, 16, 32 or 64", settings.mortality);
+            return Err(ChainError::new(ChainErrorKind::Invalid, message));
+        }
+        let rpc = Rpc::connect(network.endpoint(), settings.timeout).await?;
+        let genesis: Hash256 = rpc.read("chain_getBlockHash", json!([0])).await?;
+        let (runtimes, sending) = (Mutex::default(), tokio::sync::Mutex::default());
+        let chain = Self { network, rpc, settings, genesis, runtimes, sending };
+        match chain.settings.genesis.or(chain.network.genesis()) {
+            Some(expected) if expected != genesis => Err(chain.wrong_chain(expected, genesis)),
+            _ => Ok(chain),
+        }
+    }
+
+    /// The hash of the first block, which no two chains share.
+    pub fn genesis(&self) -> Hash256 {
+        self.genesis
+    }
+
+    /// How many calls were made to the node, by method.
+    pub fn calls(&self) -> BTreeMap<&'static str, u64> {
+        self.rpc.calls()
+    }
+
+    fn wrong_chain(&self, expected: Hash256, found: Hash256) -> ChainError {
+        let message = format!(
+            "{} is another chain: its first block is {found}, not {expected}",
+            self.network.endpoint()
+        );
+        ChainError::new(ChainErrorKind::WrongChain, message)
+    }
+
+    /// Fails if another chain answers than the one that was connected to.
+    async fn check_genesis(&self) -> Result<(), ChainError> {
+        let found: Hash256 = self.rpc.read("chain_getBlockHash", json!([0])).await?;
+        if found == self.genesis { Ok(()) } else { Err(self.wrong_chain(self.genesis, found)) }
+    }
+
+    async fn finalized_hash(&self) -> Result<Hash256, ChainError> {
+        self.rpc.read("chain_getFinalizedHead", json!([])).await
+    }
+
+    async fn best_hash(&self) -> Result<Hash256, ChainError> {
+        self.rpc.read("chain_getBlockHash", json!([])).await
+    }
+
+    /// The newest block that no fork takes back.
+    async fn finalized(&self) -> Result<Pin<'_>, ChainError> {
+        let (hash, ()) = tokio::try_join!(self.finalized_hash(), self.check_genesis())?;
+        Pin::at(self, hash).await
+    }
+
+    /// The newest block.
+    async fn best(&self) -> Result<Pin<'_>, ChainError> {
+        let (hash, ()) = tokio::try_join!(self.best_hash(), self.check_genesis())?;
+        Pin::at(self, hash).await
+    }
+
+    fn known_runtime(&self, version: Version) -> Option<Arc<Runtime>> {
+        let runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
+        runtimes.iter().find(|runtime| runtime.version == version).cloned()
+    }
+
+    /// Keeps a runtime, and the one before it for blocks around an upgrade.
+    fn remember(&self, runtime: Runtime) -> Arc<Runtime> {
+        let runtime = Arc::new(runtime);
+        let mut runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
+        if runtimes.len() > 1 {
+            runtimes.remove(0);
+        }
+        runtimes.push(runtime.clone());
+        runtime
+    }
+}
+
+#[async_trait]
+impl Chain for Subtensor {
+    fn network(&self) -> &Network {
+        &self.network
+    }
+
+    async fn head(&self) -> Result<Head, ChainError> {
+        self.read_head().await
+    }
+
+    async fn subnet(&self, netuid: u16) -> Result<At<Subnet>, ChainError> {
+        let pin = self.finalized().await?;
+        Ok(At { block: pin.block, value: pin.subnet(netuid).await? })
+    }
+
+    async fn neurons(&self, netuid: u16) -> Result<At<Vec<Neuron>>, ChainError> {
+        let pin = self.finalized().await?;
+        let (neurons, _) = tokio::try_join!(pin.neurons(netuid), pin.hyperparameters(netuid))?;
+        Ok(At { block: pin.block, value: neurons })
+    }
+
+    async fn commitments(&self, netuid: u16) -> Result<At<Vec<Commitment>>, ChainError> {
+        let pin = self.finalized().await?;
+        Ok(At { block: pin.block, value: pin.subnet(netuid).await?.commitments })
+    }
+
+    async fn hyperparameters(&self, netuid: u16) -> Result<At<Hyperparameters>, ChainError> {
+        let pin = self.best().await?;
+        Ok(At { block: pin.block, value: pin.hyperparameters(netuid).await? })
+    }
+
+    async fn weights(&self, netuid: u16) -> Result<At<Vec<NeuronWeights>>, ChainError> {
+        let pin = self.finalized().await?;
+        Ok(At { block: pin.block, value: pin.weights(netuid).await? })
+    }
+
+    async fn commit(
+        &self,
+        netuid: u16,
+        signer: &dyn Signer,
+        data: &CommitmentData,
+    ) -> Result<Inclusion, ChainError> {
+        self.send_commitment(netuid, signer, data).await
+    }
+
+    async fn set_weights(
+        &self,
+        netuid: u16,
+        signer: &dyn Signer,
+        weights: &WeightVector,
+    ) -> Result<WeightsReceipt, ChainError> {
+        self.send_weights(netuid, signer, weights).await
+    }
+
+    async fn weights_state(&self, receipt: &WeightsReceipt) -> Result<WeightsState, ChainError> {
+        self.read_weights_state(receipt).await
+    }
+}
+
+impl fmt::Display for Subtensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.network, f)
+    }
+}

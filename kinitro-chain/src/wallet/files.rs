@@ -1,0 +1,436 @@
+//! The folders of wallets.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use kinitro_core::Hotkey;
+use kinitro_core::private_file::{self, Draft};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::key_file::{self, KeyFile, KeyFileError, PlainKey};
+use super::keypair::{Keypair, Mnemonic};
+
+/// What the name of the public half of a hotkey ends in.
+const PUBLIC: &str = "pub.txt";
+
+/// The largest file that is read as a key. Those of Bittensor have some 600 bytes.
+const LARGEST: usize = 64 * 1024;
+
+/// Why a wallet is of no use. Nothing of a secret is in it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WalletError {
+    /// A name that is no plain file name.
+    #[error(
+        "`{}` cannot name a {what}: take letters, digits, spaces, `-`, `_` and `.`, not beginning \
+         with `.` nor ending in `pub.txt`",
+        name.escape_debug()
+    )]
+    InvalidName {
+        /// What it should name.
+        what: &'static str,
+        /// The name, cut short when it is long.
+        name: String,
+    },
+    /// Nowhere to look for wallets.
+    #[error("no folder of wallets: HOME is not set")]
+    NoHome,
+    /// No such folder.
+    #[error("there is no {what} at {}", path.display())]
+    Missing {
+        /// What should be there.
+        what: &'static str,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// There is a key of that name, which may be the only copy.
+    #[error("{} exists: choose another name, or say that it may be overwritten", .0.display())]
+    Exists(PathBuf),
+    /// The file is no key, or not one that can be used.
+    #[error("{}: {source}", path.display())]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: KeyFileError,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+}
+
+impl WalletError {
+    fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::KeyFile { source, .. } => source.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// Why there is no password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoPassword(String);
+
+impl NoPassword {
+    /// For that reason, which reads after "there is no password:".
+    pub fn because(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
+/// Who knows the passwords of encrypted keys. [`NoPassword`] knows none; a function may ask.
+pub trait Passwords {
+    /// The password of the key in that file. It is asked for once a key, and only if that is
+    /// encrypted.
+    ///
+    /// # Errors
+    /// [`NoPassword`].
+    fn password(&self, path: &Path) -> Result<Zeroizing<String>, NoPassword>;
+}
+
+impl Passwords for NoPassword {
+    fn password(&self, _: &Path) -> Result<Zeroizing<String>, NoPassword> {
+        Err(self.clone())
+    }
+}
+
+impl<F: Fn(&Path) -> Result<Zeroizing<String>, NoPassword>> Passwords for F {
+    fn password(&self, path: &Path) -> Result<Zeroizing<String>, NoPassword> {
+        self(path)
+    }
+}
+
+/// A folder of wallets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wallets {
+    path: PathBuf,
+}
+
+impl Wallets {
+    /// The wallets in that folder. A `~` at its beginning is the home folder, as it is in the
+    /// variables and settings of Bittensor, which no shell expands.
+    ///
+    /// # Errors
+    /// [`WalletError::NoHome`] if there is a `~` and no home folder.
+    pub fn new(path: impl Into<PathBuf>) -> Result<Self, WalletError> {
+        let path = path.into();
+        let path = match path.strip_prefix("~") {
+            Ok(rest) => {
+                let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
+                Path::new(&home.ok_or(WalletError::NoHome)?).join(rest)
+            }
+            Err(_) => path,
+        };
+        Ok(Self { path })
+    }
+
+    /// The usual place, `~/.bittensor/wallets`.
+    ///
+    /// # Errors
+    /// [`WalletError::NoHome`].
+    pub fn standard() -> Result<Self, WalletError> {
+        Self::new("~/.bittensor/wallets")
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All wallets, by name. Folders whose names no wallet can have are passed over.
+    ///
+    /// # Errors
+    /// [`WalletError::Missing`] if the folder is not there, [`WalletError::Io`].
+    pub fn list(&self) -> Result<Vec<Wallet>, WalletError> {
+        let names = names_in("folder of wallets", &self.path)?;
+        let wallets = names.into_iter().filter_map(|name| self.wallet(&name).ok());
+        Ok(wallets.filter(|wallet| wallet.path.is_dir()).collect())
+    }
+
+    /// The wallet of that name, whether it is there or not.
+    ///
+    /// # Errors
+    /// [`WalletError::InvalidName`].
+    pub fn wallet(&self, name: &str) -> Result<Wallet, WalletError> {
+        check_name("wallet", name)?;
+        Ok(Wallet { path: self.path.join(name), name: name.to_owned() })
+    }
+}
+
+/// A wallet: a coldkey, which owns, and hotkeys, which act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wallet {
+    path: PathBuf,
+    name: String,
+}
+
+impl Wallet {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its coldkey, which is normally encrypted. Kinitro never needs it to sign.
+    pub fn coldkey(&self) -> StoredKey {
+        let public = self.path.join("coldkeypub.txt");
+        StoredKey { name: "coldkey".to_owned(), path: self.path.join("coldkey"), public }
+    }
+
+    /// All its hotkeys, by name; among them those of which there is only an address.
+    ///
+    /// # Errors
+    /// [`WalletError::Io`].
+    pub fn hotkeys(&self) -> Result<Vec<StoredKey>, WalletError> {
+        let folder = self.path.join("hotkeys");
+        let names = match names_in("folder of hotkeys", &folder) {
+            Err(WalletError::Missing { .. }) => return Ok(Vec::new()),
+            names => names?,
+        };
+        let names: BTreeSet<_> =
+            names.iter().map(|name| name.strip_suffix(PUBLIC).unwrap_or(name)).collect();
+        Ok(names.into_iter().filter_map(|name| self.hotkey(name).ok()).collect())
+    }
+
+    /// The hotkey of that name, whether it is there or not.
+    ///
+    /// # Errors
+    /// [`WalletError::InvalidName`].
+    pub fn hotkey(&self, name: &str) -> Result<StoredKey, WalletError> {
+        check_name("hotkey", name)?;
+        let folder = self.path.join("hotkeys");
+        let public = folder.join(format!("{name}{PUBLIC}"));
+        Ok(StoredKey { name: name.to_owned(), path: folder.join(name), public })
+    }
+
+    /// Writes the key of a mnemonic as a hotkey of that name, with its public half, as
+    /// bittensor-wallet does: not encrypted, and for its owner alone. Folders that are not there are
+    /// made. Both files are there with all they hold or not at all, and one that exists is left alone
+    /// unless `overwrite`.
+    ///
+    /// # Errors
+    /// [`WalletError::InvalidName`], [`WalletError::Exists`], [`WalletError::Io`].
+    pub fn new_hotkey(
+        &self,
+        name: &str,
+        mnemonic: &Mnemonic,
+        overwrite: bool,
+    ) -> Result<StoredKey, WalletError> {
+        let hotkey = self.hotkey(name)?;
+        let folder = self.path.join("hotkeys");
+        private_file::make_directory(&folder).map_err(WalletError::io("make", &folder))?;
+        for path in [&hotkey.path, &hotkey.public] {
+            if !overwrite && path.symlink_metadata().is_ok() {
+                return Err(WalletError::Exists(path.clone()));
+            }
+        }
+        let (secret, public) = key_file::write(mnemonic);
+        let secret = draft(&hotkey.path, &secret)?;
+        let public = draft(&hotkey.public, &public)?;
+        publish(secret, &hotkey.path, overwrite)?;
+        publish(public, &hotkey.public, overwrite)?;
+        Ok(hotkey)
+    }
+}
+
+/// How well a key is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protection {
+    /// Whoever reads the file has the key.
+    Plain,
+    /// A password opens it.
+    Encrypted,
+    /// Only its address is here.
+    WatchOnly,
+}
+
+/// What can be told of a key without its password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct KeySummary {
+    /// Whose key it is; `None` if only the password tells.
+    pub account: Option<Hotkey>,
+    /// How it is kept.
+    pub protection: Protection,
+}
+
+/// A key in a wallet, whether it is there or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredKey {
+    name: String,
+    path: PathBuf,
+    public: PathBuf,
+}
+
+impl StoredKey {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file of the key.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file of its address alone, which may be missing.
+    pub fn public_path(&self) -> &Path {
+        &self.public
+    }
+
+    /// Loads the key. Whoever knows the passwords is asked if it is encrypted.
+    ///
+    /// # Errors
+    /// [`WalletError::KeyFile`] for each way in which the file may be of no use,
+    /// [`WalletError::Missing`], [`WalletError::Io`].
+    pub fn load(&self, passwords: &dyn Passwords) -> Result<Keypair, WalletError> {
+        let failed = |source| WalletError::KeyFile { path: self.path.clone(), source };
+        let key = match read_secret(&self.path)? {
+            KeyFile::Plain(key) => key,
+            KeyFile::Encrypted(key) => {
+                let password = passwords
+                    .password(&self.path)
+                    .map_err(|reason| failed(KeyFileError::NoPassword(reason.0)))?;
+                key.open(&password).map_err(failed)?
+            }
+        };
+        key.into_keypair().map_err(failed)
+    }
+
+    /// Whose key it is and how it is kept. A key that is not encrypted is checked as if it were
+    /// loaded.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn summary(&self) -> Result<KeySummary, WalletError> {
+        let public = || read_public(&self.public).map(|key| key.account());
+        match read_secret(&self.path) {
+            Ok(KeyFile::Plain(key)) => {
+                let watch_only = key.is_watch_only();
+                let protection = if watch_only { Protection::WatchOnly } else { Protection::Plain };
+                Ok(KeySummary { account: Some(key.account()), protection })
+            }
+            Ok(KeyFile::Encrypted(_)) => {
+                let account = match public() {
+                    Err(WalletError::Missing { .. }) => None,
+                    account => Some(account?),
+                };
+                Ok(KeySummary { account, protection: Protection::Encrypted })
+            }
+            // Of some keys there is only the address, and that is no fault.
+            Err(error @ WalletError::Missing { .. }) => match public() {
+                Err(WalletError::Missing { .. }) => Err(error),
+                account => {
+                    Ok(KeySummary { account: Some(account?), protection: Protection::WatchOnly })
+                }
+            },
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Names that are safe as a part of a path and in a line of text.
+fn check_name(what: &'static str, name: &str) -> Result<(), WalletError> {
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | '@' | '+');
+    let valid = (1..=128).contains(&name.len())
+        && name.chars().all(allowed)
+        && !name.starts_with(['.', '-', ' '])
+        && !name.ends_with(' ')
+        && !name.ends_with(PUBLIC);
+    if valid {
+        Ok(())
+    } else {
+        Err(WalletError::InvalidName { what, name: name.chars().take(80).collect() })
+    }
+}
+
+/// The names in a folder, in order, of which those that are no UTF-8 are left out.
+fn names_in(what: &'static str, folder: &Path) -> Result<BTreeSet<String>, WalletError> {
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => WalletError::Missing { what, path: folder.to_owned() },
+        _ => WalletError::io("read", folder)(source),
+    };
+    let entries = fs::read_dir(folder).map_err(failed)?;
+    let names = entries.map(|entry| Ok(entry.map_err(failed)?.file_name().into_string().ok()));
+    names.filter_map(Result::transpose).collect()
+}
+
+/// Reads a key file that may hold a secret. If it does, nobody else may read it.
+fn read_secret(path: &Path) -> Result<KeyFile, WalletError> {
+    let (key, exposed) = read(path)?;
+    match (&key, exposed) {
+        (KeyFile::Plain(key), Some(mode)) if !key.is_watch_only() => {
+            let source = KeyFileError::Exposed(mode);
+            Err(WalletError::KeyFile { path: path.to_owned(), source })
+        }
+        _ => Ok(key),
+    }
+}
+
+fn read_public(path: &Path) -> Result<PlainKey, WalletError> {
+    match read(path)?.0 {
+        KeyFile::Plain(key) => Ok(key),
+        KeyFile::Encrypted(_) => {
+            let source = KeyFileError::NotJson { line: 1, column: 1 };
+            Err(WalletError::KeyFile { path: path.to_owned(), source })
+        }
+    }
+}
+
+/// Reads a key file, and the mode of one that others can read.
+fn read(path: &Path) -> Result<(KeyFile, Option<u32>), WalletError> {
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => WalletError::Missing { what: "key", path: path.to_owned() },
+        _ => WalletError::io("read", path)(source),
+    };
+    let refused = |source| WalletError::KeyFile { path: path.to_owned(), source };
+    // Before it is opened: to open a pipe would wait for someone to write to it.
+    let kind = fs::metadata(path).map_err(failed)?.file_type();
+    if kind.is_dir() {
+        return Err(refused(KeyFileError::NotAFile("a folder")));
+    }
+    if !kind.is_file() {
+        return Err(refused(KeyFileError::NotAFile("a device or a pipe")));
+    }
+    let file = File::open(path).map_err(failed)?;
+    // Of the open file, not of the path, which may have become another one meanwhile.
+    let exposed = private_file::exposed(&file.metadata().map_err(failed)?);
+    let content = private_file::read(&file, LARGEST).map_err(failed)?;
+    let content = content.ok_or(KeyFileError::TooLarge).map_err(refused)?;
+    let key = KeyFile::from_bytes(&content).map_err(refused)?;
+    Ok((key, exposed))
+}
+
+fn draft(path: &Path, content: &[u8]) -> Result<Draft, WalletError> {
+    Draft::new(path, content, 0o600).map_err(WalletError::io("write", path))
+}
+
+fn publish(draft: Draft, path: &Path, overwrite: bool) -> Result<(), WalletError> {
+    draft.publish(overwrite).map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => WalletError::Exists(path.to_owned()),
+        _ => WalletError::io("write", path)(source),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,300 @@
+//! sr25519 keys, and the words they grow from.
+
+use std::fmt;
+use std::str::FromStr;
+
+use bip39::Language;
+use kinitro_core::Hotkey;
+use pbkdf2::pbkdf2_hmac;
+use schnorrkel::{MiniSecretKey, PublicKey, SecretKey, Signature};
+use sha2::Sha512;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::uri;
+use crate::Signer;
+
+/// What Substrate signs in, so that a signature for it is none for anything else.
+const CONTEXT: &[u8] = b"substrate";
+
+/// Why something is not a key. Nothing of a secret is in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeypairError {
+    /// Too many words, or too few.
+    #[error("a mnemonic has 12, 15, 18, 21 or 24 words, not {0}")]
+    WordCount(usize),
+    /// A word that is none, counted from 1.
+    #[error("word {0} of the mnemonic is not in the English list of BIP-39")]
+    UnknownWord(usize),
+    /// All are words, and yet it is no mnemonic.
+    #[error("the checksum of the mnemonic is wrong: a word is another one, or they are mixed up")]
+    Checksum,
+    /// Not 32 bytes in hex.
+    #[error("the seed must be 64 hex characters, with or without `0x`")]
+    Seed,
+    /// Not 64 bytes in hex.
+    #[error("the private key must be 128 hex characters, with or without `0x`")]
+    PrivateKeyLength,
+    /// 64 bytes that are no key.
+    #[error("the private key is not one of sr25519: its first half is no scalar of the curve")]
+    PrivateKeyScalar,
+    /// Not of the form of a secret URI.
+    #[error(
+        "a secret URI must be `PHRASE//hard/soft///PASSWORD`, of which each part may be missing"
+    )]
+    Uri,
+    /// A password that would have no effect.
+    #[error("a password belongs to a mnemonic: a seed has none")]
+    SeedWithPassword,
+    /// The operating system has no random numbers to give.
+    #[error("the operating system gave no random numbers: {0}")]
+    Randomness(#[from] getrandom::Error),
+}
+
+/// The words a key grows from, as BIP-39 has them, in English. They are zeroized when they are
+/// dropped.
+#[derive(Clone)]
+pub struct Mnemonic(bip39::Mnemonic);
+
+impl Mnemonic {
+    /// Twelve new words from the randomness of the operating system.
+    ///
+    /// # Errors
+    /// [`KeypairError::Randomness`].
+    pub fn generate() -> Result<Self, KeypairError> {
+        let mut entropy = Zeroizing::new([0; 16]);
+        getrandom::fill(entropy.as_mut())?;
+        let mnemonic = bip39::Mnemonic::from_entropy_in(Language::English, entropy.as_ref());
+        Ok(Self(mnemonic.expect("16 bytes are 12 words")))
+    }
+
+    /// The words with single spaces between them.
+    pub fn phrase(&self) -> Zeroizing<String> {
+        // No word has more than eight letters. The text never grows: that would leave copies behind.
+        let mut phrase = Zeroizing::new(String::with_capacity(9 * self.0.word_count()));
+        for word in self.0.words() {
+            if !phrase.is_empty() {
+                phrase.push(' ');
+            }
+            phrase.push_str(word);
+        }
+        phrase
+    }
+
+    /// The seed of the key that these words and a password stand for.
+    ///
+    /// As Substrate has it, from the entropy that the words write down and not, as in BIP-39, from
+    /// the words themselves: the first 32 bytes of PBKDF2 with HMAC-SHA-512, 2048 times, salted with
+    /// `mnemonic` and the password.
+    pub fn seed(&self, password: &str) -> Zeroizing<[u8; 32]> {
+        const PREFIX: &str = "mnemonic";
+        let (mut entropy, length) = self.0.to_entropy_array();
+        let mut salt = Zeroizing::new(String::with_capacity(PREFIX.len() + password.len()));
+        salt.push_str(PREFIX);
+        salt.push_str(password);
+        let mut output = Zeroizing::new([0; 64]);
+        pbkdf2_hmac::<Sha512>(&entropy[..length], salt.as_bytes(), 2048, output.as_mut());
+        entropy.zeroize();
+        let mut seed = Zeroizing::new([0; 32]);
+        seed.copy_from_slice(&output[..32]);
+        seed
+    }
+}
+
+impl FromStr for Mnemonic {
+    type Err = KeypairError;
+
+    /// Reads words with any white space between them, in lower case.
+    fn from_str(phrase: &str) -> Result<Self, KeypairError> {
+        let mnemonic = bip39::Mnemonic::parse_in_normalized(Language::English, phrase);
+        mnemonic.map(Self).map_err(|error| match error {
+            bip39::Error::BadWordCount(count) => KeypairError::WordCount(count),
+            bip39::Error::UnknownWord(index) => KeypairError::UnknownWord(index + 1),
+            _ => KeypairError::Checksum,
+        })
+    }
+}
+
+impl fmt::Debug for Mnemonic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mnemonic(..)")
+    }
+}
+
+/// A key that signs: sr25519, as hotkeys and coldkeys of Bittensor are. It is zeroized when it is
+/// dropped, and in no `Debug`.
+///
+/// ```
+/// use kinitro_chain::{Signer, wallet::{Keypair, verify}};
+///
+/// let alice = Keypair::from_uri("//Alice")?;
+/// assert_eq!(alice.hotkey().to_string(), "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY");
+/// let signature = alice.sign(b"hello");
+/// assert!(verify(&alice.hotkey(), b"hello", &signature));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+// In a box: a key that is moved about would leave copies behind.
+#[derive(Clone)]
+pub struct Keypair(Box<schnorrkel::Keypair>);
+
+impl Keypair {
+    /// The key of a mnemonic and a password, which is empty where there is none.
+    pub fn from_mnemonic(mnemonic: &Mnemonic, password: &str) -> Self {
+        Self::from_seed(&mnemonic.seed(password))
+    }
+
+    /// The key of a seed, expanded as Ed25519 does it.
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        let seed = MiniSecretKey::from_bytes(seed).expect("32 bytes are a seed");
+        Self(Box::new(seed.expand_to_keypair(MiniSecretKey::ED25519_MODE)))
+    }
+
+    /// The key of 64 bytes in the canonical form of schnorrkel, which is that of key files: a
+    /// scalar and the seed of nonces.
+    ///
+    /// # Errors
+    /// [`KeypairError::PrivateKeyScalar`].
+    pub fn from_private_key(bytes: &[u8; 64]) -> Result<Self, KeypairError> {
+        let secret = SecretKey::from_bytes(bytes).map_err(|_| KeypairError::PrivateKeyScalar)?;
+        Ok(Self(Box::new(secret.to_keypair())))
+    }
+
+    /// The key of a secret URI, `PHRASE//hard/soft///PASSWORD`: a mnemonic or the seed `0x...`, and
+    /// how the key is derived from it. Without a phrase it is a development key: `//Alice` is the
+    /// same for everyone.
+    ///
+    /// # Errors
+    /// [`KeypairError`] when it is none, which the empty text is not either.
+    pub fn from_uri(uri: &str) -> Result<Self, KeypairError> {
+        uri::derive(uri).map(|secret| Self(Box::new(secret.to_keypair())))
+    }
+
+    /// The 64 bytes of [`from_private_key`](Self::from_private_key).
+    pub fn private_key(&self) -> Zeroizing<[u8; 64]> {
+        Zeroizing::new(self.0.secret.to_bytes())
+    }
+}
+
+impl Signer for Keypair {
+    fn hotkey(&self) -> Hotkey {
+        Hotkey::from_account_id(self.0.public.to_bytes())
+    }
+
+    fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign_simple(CONTEXT, message).to_bytes()
+    }
+}
+
+impl fmt::Debug for Keypair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keypair({})", self.hotkey())
+    }
+}
+
+/// Whether that is a signature of the message by the key of the account, in the context `substrate`.
+pub fn verify(account: &Hotkey, message: &[u8], signature: &[u8; 64]) -> bool {
+    let Ok(public) = PublicKey::from_bytes(account.account_id()) else { return false };
+    let Ok(signature) = Signature::from_bytes(signature) else { return false };
+    public.verify_simple(CONTEXT, message, &signature).is_ok()
+}
+
+/// The bytes of hex characters, with or without `0x`.
+pub(super) fn from_hex<const N: usize>(text: &str) -> Option<Zeroizing<[u8; N]>> {
+    let mut bytes = Zeroizing::new([0; N]);
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let read = base16ct::mixed::decode(digits, bytes.as_mut()).ok()?.len();
+    (read == N).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PHRASE: &str =
+        "toy surface whip universe worry direct gospel globe tribe current ship cream";
+    const ADDRESS: &str = "5GjesiCpg7RZQxRhosMTauKz2ZowqSY2JeHk3Jcw1Fma1mkF";
+    const SEED: &str = "0x92178bba46c1745f698e4ebb077f252a9db048ff5e752083c78baef0b9011d60";
+    const PRIVATE_KEY: &str = "0x76e1dbaaaa924a9999154266ddb6c40c248c8ff9d27e37d4fbefdba59734ef0a\
+                               81a878feb33a8f89ba5179834f40869f3f1f48e4d6a8c75921de672c3f7fa2a7";
+
+    #[test]
+    fn one_key_in_four_forms() {
+        // As PyPI bittensor-wallet 4.1.1 wrote it.
+        let mnemonic: Mnemonic = PHRASE.parse().unwrap();
+        let seed = from_hex(SEED).unwrap();
+        assert_eq!(mnemonic.seed(""), seed);
+        let private_key = from_hex(PRIVATE_KEY).unwrap();
+        for keypair in [
+            Keypair::from_mnemonic(&mnemonic, ""),
+            Keypair::from_seed(&seed),
+            Keypair::from_private_key(&private_key).unwrap(),
+            Keypair::from_uri(PHRASE).unwrap(),
+            Keypair::from_uri(SEED).unwrap(),
+        ] {
+            assert_eq!(keypair.hotkey().to_string(), ADDRESS);
+            assert_eq!(keypair.private_key(), private_key);
+        }
+        let with_password = Keypair::from_mnemonic(&mnemonic, "pw").hotkey().to_string();
+        assert_eq!(with_password, "5GH9mMAGRbtP5BrDLZbbi6VxLVEx7jYMgDYH9fGTL8bSynDT");
+    }
+
+    #[test]
+    fn a_signature_is_of_one_message_by_one_key() {
+        let alice = Keypair::from_uri("//Alice").unwrap();
+        let bob = Keypair::from_uri("//Bob").unwrap();
+        let mut signature = alice.sign(b"kinitro");
+        assert!(verify(&alice.hotkey(), b"kinitro", &signature));
+        assert!(!verify(&bob.hotkey(), b"kinitro", &signature));
+        assert!(!verify(&alice.hotkey(), b"kinitrO", &signature));
+        signature[5] ^= 1;
+        assert!(!verify(&alice.hotkey(), b"kinitro", &signature));
+        // The mark by which sr25519 tells its signatures from those of Ed25519.
+        signature[5] ^= 1;
+        signature[63] &= 0x7f;
+        assert!(!verify(&alice.hotkey(), b"kinitro", &signature));
+        let no_point = Hotkey::from_account_id([0xff; 32]);
+        assert!(!verify(&no_point, b"kinitro", &alice.sign(b"kinitro")));
+    }
+
+    #[test]
+    fn a_signature_of_python_verifies() {
+        // Keypair.create_from_mnemonic(PHRASE).sign(b"kinitro") of bittensor-wallet 4.1.1.
+        let signature = from_hex(
+            "7a21b774b7d08dbf00f0e5f63886376521e05bdc853c9cd7196c8e241df79a4d\
+             b852be75cbafcb2e3b9fd58f7bd322bf8d30670549c663bc7e667bdba71e5e80",
+        );
+        assert!(verify(&ADDRESS.parse().unwrap(), b"kinitro", &signature.unwrap()));
+    }
+
+    #[test]
+    fn new_words_are_twelve_and_new() {
+        let (first, second) = (Mnemonic::generate().unwrap(), Mnemonic::generate().unwrap());
+        let phrase = first.phrase();
+        assert_eq!(phrase.split(' ').count(), 12);
+        assert_ne!(phrase, second.phrase());
+        let read: Mnemonic = format!(" {}\n", phrase.replace(' ', "  ")).parse().unwrap();
+        assert_eq!(read.phrase(), phrase);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_a_secret() {
+        let mixed_up = PHRASE.replace("toy surface", "surface toy");
+        for (phrase, error) in [
+            ("", KeypairError::WordCount(0)),
+            ("toy surface", KeypairError::WordCount(2)),
+            (&PHRASE.replace("whip", "whipp"), KeypairError::UnknownWord(3)),
+            (&PHRASE.replace("toy", "Toy"), KeypairError::UnknownWord(1)),
+            (&mixed_up, KeypairError::Checksum),
+        ] {
+            assert_eq!(phrase.parse::<Mnemonic>().unwrap_err(), error);
+        }
+        let scalar = Keypair::from_private_key(&[0xff; 64]).unwrap_err();
+        assert_eq!(scalar, KeypairError::PrivateKeyScalar);
+        for bad in ["", "0x", "0x12", &SEED[..65], &format!("{SEED}00"), &SEED.replace('9', "g")] {
+            assert_eq!(from_hex::<32>(bad), None, "{bad}");
+        }
+        let mnemonic: Mnemonic = PHRASE.parse().unwrap();
+        let shown = format!("{mnemonic:?} {:?}", Keypair::from_mnemonic(&mnemonic, ""));
+        assert_eq!(shown, format!("Mnemonic(..) Keypair({ADDRESS})"));
+    }
+}

@@ -1,0 +1,196 @@
+use kinitro_chain::commitment::{
+    CommitmentData, Endpoint, EndpointUrl, MinerCommitment, Published, Reading, TooLong, read_all,
+};
+use kinitro_chain::{Chain, Inclusion, Signer as _, Subtensor};
+use kinitro_core::crypto::PublicKey;
+use kinitro_core::{BlockNumber, DeploymentId, Hotkey};
+use serde::Serialize;
+
+use super::chain::{connect, run};
+use super::crypto::sealer;
+use super::wallet::{hotkey_address, load_hotkey};
+use crate::args::{CommitArguments, ShowCommitmentArguments};
+use crate::failure::{Code, Failure};
+use crate::output::{json, to_stderr, to_stdout};
+
+#[derive(Serialize)]
+struct Committed {
+    hotkey: Hotkey,
+    commitment: String,
+    /// The block that the commitment counts from.
+    block: BlockNumber,
+    /// None if the same was published already.
+    inclusion: Option<Inclusion>,
+}
+
+pub(crate) fn commit(arguments: &CommitArguments) -> Result<(), Failure> {
+    if !arguments.revision.is_commit() {
+        let message = format_args!("--revision {}: this is no commit", arguments.revision.as_str());
+        return Err(Failure::usage(message).hint(
+            "give the hash of the commit, at least 8 digits of it: a branch or a tag moves",
+        ));
+    }
+    let signer = load_hotkey(&arguments.wallet)?;
+    let (netuid, hotkey) = (arguments.netuid, signer.hotkey());
+    run(async {
+        let plain = plain_endpoint(&arguments.deployment_id)?;
+        let needs_chain = !arguments.dry_run || arguments.backend_hotkey.is_some();
+        let chain = match needs_chain {
+            true => Some(connect(&arguments.network).await?),
+            false => None,
+        };
+        let endpoint = match (&plain, arguments.encrypt) {
+            (_, false) => plain.clone(),
+            (Endpoint::Deployment(id), true) => {
+                let backend = match (arguments.backend_public_key, arguments.backend_hotkey, &chain)
+                {
+                    (Some(key), _, _) => key,
+                    (None, Some(backend), Some(chain)) => {
+                        backend_key(chain, netuid, backend).await?
+                    }
+                    _ => {
+                        return Err(Failure::usage("whom to seal for is not said")
+                            .hint("give --backend-public-key or --backend-hotkey"));
+                    }
+                };
+                Endpoint::seal(
+                    id,
+                    sealer(arguments.seal_version, backend, netuid, hotkey).as_ref(),
+                )?
+            }
+            (_, true) => {
+                return Err(Failure::usage("a URL cannot be sealed, only the id of a deployment"));
+            }
+        };
+        let commitment = MinerCommitment {
+            repo: arguments.repo.clone(),
+            revision: arguments.revision.clone(),
+            endpoint,
+        };
+        let data = if arguments.allow_long { commitment.long_data() } else { commitment.data() }?;
+        let text = commitment.to_text();
+        let Some(chain) = chain.filter(|_| !arguments.dry_run) else {
+            return to_stdout(text);
+        };
+        let current = published_by(&chain, netuid, hotkey).await?;
+        let committed = match current {
+            Some(current) if says_the_same(&current, &commitment, arguments.encrypt) => {
+                to_stderr("the same is published already, and counts from an earlier block");
+                Committed { hotkey, commitment: text, block: current.block, inclusion: None }
+            }
+            _ => {
+                let inclusion = chain.commit(netuid, &signer, &data).await?;
+                let block = inclusion.block.number;
+                to_stderr(format_args!("published in block {block}"));
+                Committed { hotkey, commitment: text, block, inclusion: Some(inclusion) }
+            }
+        };
+        if arguments.json { json(&committed) } else { to_stdout(&committed.commitment) }
+    })
+}
+
+fn plain_endpoint(text: &str) -> Result<Endpoint, Failure> {
+    if text.starts_with("http://") || text.starts_with("https://") {
+        return text.parse::<EndpointUrl>().map(Endpoint::Url).map_err(Failure::usage);
+    }
+    let id = text.parse::<DeploymentId>().map_err(Failure::usage)?;
+    Ok(Endpoint::Deployment(id))
+}
+
+/// Whether publishing would change nothing but the block. What is sealed anew is never the same.
+fn says_the_same(current: &Reading, commitment: &MinerCommitment, sealed: bool) -> bool {
+    let miner = current.published.as_ref().ok().and_then(Published::miner);
+    !sealed && miner.is_some_and(|miner| miner.to_text() == commitment.to_text())
+}
+
+/// What a hotkey has published.
+pub(super) async fn published_by(
+    chain: &Subtensor,
+    netuid: u16,
+    hotkey: Hotkey,
+) -> Result<Option<Reading>, Failure> {
+    let commitments = chain.commitments(netuid).await?.value;
+    Ok(read_all(&commitments).into_iter().find(|reading| reading.hotkey == hotkey))
+}
+
+/// The key that a backend has published.
+pub(super) async fn backend_key(
+    chain: &Subtensor,
+    netuid: u16,
+    backend: Hotkey,
+) -> Result<PublicKey, Failure> {
+    let hint = "the backend publishes it with `kinitro crypto publish-public-key`";
+    let published = published_by(chain, netuid, backend).await?.map(|reading| reading.published);
+    match published {
+        Some(Ok(Published::BackendKey(key))) => Ok(key),
+        Some(_) => {
+            let message = format_args!("what {backend} has published on subnet {netuid} is no key");
+            Err(Failure::new(Code::Failed, message).hint(hint))
+        }
+        None => {
+            let message = format_args!("{backend} has published nothing on subnet {netuid}");
+            Err(Failure::new(Code::Failed, message).hint(hint))
+        }
+    }
+}
+
+/// Publishes the key of a backend.
+pub(super) async fn publish_key(
+    chain: &Subtensor,
+    netuid: u16,
+    signer: &dyn kinitro_chain::Signer,
+    key: PublicKey,
+) -> Result<(), Failure> {
+    let current = published_by(chain, netuid, signer.hotkey()).await?;
+    if let Some(Ok(Published::BackendKey(published))) = current.map(|reading| reading.published)
+        && published == key
+    {
+        to_stderr("the key is published already");
+        return Ok(());
+    }
+    let inclusion = chain.commit(netuid, signer, &CommitmentData::new(key.to_string())?).await?;
+    to_stderr(format_args!("published in block {}", inclusion.block.number));
+    Ok(())
+}
+
+pub(crate) fn show_commitment(arguments: &ShowCommitmentArguments) -> Result<(), Failure> {
+    let hotkey = match arguments.hotkey {
+        Some(hotkey) => hotkey,
+        None => hotkey_address(&arguments.wallet)?,
+    };
+    run(async {
+        let chain = connect(&arguments.network).await?;
+        let reading = published_by(&chain, arguments.netuid, hotkey).await?;
+        let Some(reading) = reading else {
+            let message =
+                format_args!("{hotkey} has published nothing on subnet {}", arguments.netuid);
+            return Err(Failure::new(Code::Failed, message));
+        };
+        if arguments.json {
+            return json(&reading);
+        }
+        let uid =
+            reading.uid.map_or_else(|| "not on the subnet".to_owned(), |uid| format!("uid {uid}"));
+        to_stderr(format_args!("{hotkey} ({uid}), published in block {}", reading.block));
+        match &reading.published {
+            Ok(Published::Miner(miner)) => to_stdout(miner.to_text()),
+            Ok(Published::BackendKey(key)) => to_stdout(key),
+            Ok(_) => {
+                Err(Failure::new(Code::Failed, "it is of a kind that this program is too old for"))
+            }
+            Err(error) => Err(Failure::new(Code::Failed, error)),
+        }
+    })
+}
+
+impl From<TooLong> for Failure {
+    fn from(error: TooLong) -> Self {
+        let failure = Self::usage(error);
+        match error.limit {
+            CommitmentData::LIMIT => {
+                failure.hint("shorten it, or give --allow-long if the chain takes longer ones")
+            }
+            _ => failure,
+        }
+    }
+}

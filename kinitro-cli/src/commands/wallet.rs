@@ -1,0 +1,253 @@
+use std::env;
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
+
+use kinitro_chain::Signer as _;
+use kinitro_chain::wallet::{
+    KeyFileError, KeySummary, Keypair, KeypairError, Mnemonic, NoPassword, Protection, StoredKey,
+    Wallet, WalletError, Wallets,
+};
+use kinitro_core::Hotkey;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::args::{
+    ListWalletsArguments, NewHotkeyArguments, ShowWalletArguments, WalletArguments,
+    WalletFolderArguments,
+};
+use crate::failure::{Code, Failure};
+use crate::output::{json, table, to_stderr, to_stdout};
+
+/// Holds the password of a key that is encrypted.
+const PASSWORD: &str = "BT_WALLET_PASSWORD";
+
+/// A wallet as it is listed.
+#[derive(Serialize)]
+struct Listed<'a> {
+    name: &'a str,
+    path: &'a Path,
+    coldkey: Option<ListedKey<'a>>,
+    hotkeys: Vec<ListedKey<'a>>,
+    problem: Option<String>,
+}
+
+/// A key as it is listed: what can be told without a password, or why it is of no use.
+#[derive(Serialize)]
+struct ListedKey<'a> {
+    name: &'a str,
+    address: Option<Hotkey>,
+    protection: Option<Protection>,
+    problem: Option<String>,
+}
+
+impl<'a> ListedKey<'a> {
+    fn new(key: &'a StoredKey) -> Self {
+        let name = key.name();
+        match key.summary() {
+            Ok(KeySummary { account, protection }) => {
+                Self { name, address: account, protection: Some(protection), problem: None }
+            }
+            Err(error) => {
+                let problem = Some(error.to_string());
+                Self { name, address: None, protection: None, problem }
+            }
+        }
+    }
+}
+
+/// A hotkey as it is shown.
+#[derive(Serialize)]
+struct Shown<'a> {
+    wallet: &'a str,
+    hotkey: &'a str,
+    address: Option<Hotkey>,
+    protection: Protection,
+    path: &'a Path,
+    coldkey: Option<Hotkey>,
+}
+
+pub(crate) fn list(arguments: &ListWalletsArguments) -> Result<(), Failure> {
+    let wallets = wallets(&arguments.folder)?;
+    let keys: Vec<_> = wallets
+        .list()?
+        .into_iter()
+        .map(|wallet| (wallet.coldkey(), wallet.hotkeys(), wallet))
+        .collect();
+    let listed: Vec<_> = keys
+        .iter()
+        .map(|(coldkey, hotkeys, wallet)| Listed {
+            name: wallet.name(),
+            path: wallet.path(),
+            coldkey: is_there(coldkey).then(|| ListedKey::new(coldkey)),
+            hotkeys: hotkeys.iter().flatten().map(ListedKey::new).collect(),
+            problem: hotkeys.as_ref().err().map(WalletError::to_string),
+        })
+        .collect();
+    if arguments.json {
+        return json(&listed);
+    }
+    let mut table = table::with_headings(4, ["wallet", "key", "address", "kept"]);
+    let warn = |problem: Option<String>| {
+        if let Some(problem) = problem {
+            to_stderr(format_args!("warning: {problem}"));
+        }
+    };
+    for Listed { name, coldkey, hotkeys, problem, .. } in listed {
+        warn(problem);
+        let mut row = |kind: &str, key: ListedKey<'_>| {
+            let kept = key.protection.map_or("of no use", describe);
+            table.add_row([name, kind, &address(key.address), kept]);
+            warn(key.problem);
+        };
+        if let Some(coldkey) = coldkey {
+            row("coldkey", coldkey);
+        }
+        for hotkey in hotkeys {
+            row(&format!("hotkey {}", hotkey.name), hotkey);
+        }
+    }
+    to_stdout(table)
+}
+
+pub(crate) fn show(arguments: &ShowWalletArguments) -> Result<(), Failure> {
+    let (wallet, hotkey) = chosen(&arguments.wallet)?;
+    let KeySummary { mut account, protection } = hotkey.summary()?;
+    if arguments.unlock {
+        account = Some(load_hotkey(&arguments.wallet)?.hotkey());
+    }
+    // Whose coldkey it is matters to nobody who only signs.
+    let coldkey = wallet.coldkey().summary().ok().and_then(|summary| summary.account);
+    let shown = Shown {
+        wallet: wallet.name(),
+        hotkey: hotkey.name(),
+        address: account,
+        protection,
+        path: hotkey.path(),
+        coldkey,
+    };
+    if arguments.json {
+        return json(&shown);
+    }
+    to_stdout(format_args!("wallet:  {}", shown.wallet))?;
+    to_stdout(format_args!("hotkey:  {}", shown.hotkey))?;
+    to_stdout(format_args!("address: {}", address(account)))?;
+    to_stdout(format_args!("kept:    {}", describe(protection)))?;
+    to_stdout(format_args!("file:    {}", shown.path.display()))?;
+    to_stdout(format_args!("coldkey: {}", address(coldkey)))?;
+    if account.is_none() {
+        to_stderr("only the password tells the address: --unlock asks for it");
+    }
+    Ok(())
+}
+
+pub(crate) fn new_hotkey(arguments: &NewHotkeyArguments) -> Result<(), Failure> {
+    let NewHotkeyArguments { wallet, force, show_mnemonic } = arguments;
+    let mnemonic = Mnemonic::generate()?;
+    let in_wallet = wallets(&wallet.folder)?.wallet(&wallet.wallet_name)?;
+    let hotkey = in_wallet.new_hotkey(&wallet.hotkey_name, &mnemonic, *force)?;
+    to_stderr(format_args!("hotkey {}: {}", hotkey.name(), hotkey.path().display()));
+    if *show_mnemonic || io::stderr().is_terminal() {
+        to_stderr(format_args!("mnemonic: {}", mnemonic.phrase().as_str()));
+        to_stderr("write it down: it is shown once, and whoever has it has the key");
+    } else {
+        to_stderr(
+            "the mnemonic is not shown, for this is no terminal: it is in the file, as \
+             `secretPhrase`, and --show-mnemonic shows that of a new key",
+        );
+    }
+    to_stdout(Keypair::from_mnemonic(&mnemonic, "").hotkey())
+}
+
+/// The hotkey that the arguments name. Its password, if it has one, is that of the environment, or
+/// is asked for.
+pub(crate) fn load_hotkey(arguments: &WalletArguments) -> Result<Keypair, Failure> {
+    let (_, hotkey) = chosen(arguments)?;
+    Ok(hotkey.load(&password)?)
+}
+
+/// The address of the hotkey that the arguments name, for which a password is asked only if nothing
+/// else tells it.
+pub(crate) fn hotkey_address(arguments: &WalletArguments) -> Result<Hotkey, Failure> {
+    let (_, hotkey) = chosen(arguments)?;
+    match hotkey.summary()?.account {
+        Some(account) => Ok(account),
+        None => Ok(load_hotkey(arguments)?.hotkey()),
+    }
+}
+
+fn wallets(arguments: &WalletFolderArguments) -> Result<Wallets, Failure> {
+    Ok(Wallets::new(&arguments.wallet_path)?)
+}
+
+fn chosen(arguments: &WalletArguments) -> Result<(Wallet, StoredKey), Failure> {
+    let wallet = wallets(&arguments.folder)?.wallet(&arguments.wallet_name)?;
+    let hotkey = wallet.hotkey(&arguments.hotkey_name)?;
+    Ok((wallet, hotkey))
+}
+
+fn password(path: &Path) -> Result<Zeroizing<String>, NoPassword> {
+    if let Some(password) = env::var_os(PASSWORD).filter(|password| !password.is_empty()) {
+        let not_text = |_| NoPassword::because(format!("{PASSWORD} is not UTF-8"));
+        return password.into_string().map(Zeroizing::new).map_err(not_text);
+    }
+    if !io::stdin().is_terminal() {
+        let reason = format!("{PASSWORD} is not set, and there is no terminal to ask on");
+        return Err(NoPassword::because(reason));
+    }
+    rpassword::prompt_password(format!("password of {}: ", path.display()))
+        .map(Zeroizing::new)
+        .map_err(|error| NoPassword::because(format!("it could not be asked for: {error}")))
+}
+
+fn is_there(key: &StoredKey) -> bool {
+    [key.path(), key.public_path()].iter().any(|path| path.symlink_metadata().is_ok())
+}
+
+fn address(account: Option<Hotkey>) -> String {
+    account.map_or_else(|| "-".to_owned(), |account| account.to_string())
+}
+
+fn describe(protection: Protection) -> &'static str {
+    match protection {
+        Protection::Plain => "plain",
+        Protection::Encrypted => "encrypted",
+        Protection::WatchOnly => "address only",
+    }
+}
+
+impl From<KeypairError> for Failure {
+    fn from(error: KeypairError) -> Self {
+        Self::new(Code::Environment, error)
+    }
+}
+
+impl From<WalletError> for Failure {
+    fn from(error: WalletError) -> Self {
+        let code = match &error {
+            WalletError::InvalidName { .. } | WalletError::Exists(_) => Code::Usage,
+            WalletError::KeyFile { source, .. } => match source {
+                KeyFileError::NoPassword(_) | KeyFileError::Memory => Code::Environment,
+                _ => Code::Failed,
+            },
+            _ => Code::Environment,
+        };
+        let hint = match &error {
+            WalletError::Exists(_) => {
+                Some("--force overwrites it; without its mnemonic it is lost")
+            }
+            WalletError::Missing { .. } => Some(
+                "kinitro wallet list shows what is there, kinitro wallet new-hotkey makes one; \
+                 others are chosen by --wallet-path, --wallet-name and --hotkey-name",
+            ),
+            WalletError::KeyFile { source: KeyFileError::NoPassword(_), .. } => {
+                Some("put the password into BT_WALLET_PASSWORD, or run this on a terminal")
+            }
+            _ => error.hint(),
+        };
+        let failure = Self::new(code, &error);
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}

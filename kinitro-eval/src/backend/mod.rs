@@ -1,0 +1,3 @@
+//! What an operator runs: the services of a subnet.
+
+pub mod validator;

@@ -1,0 +1,219 @@
+//! What was submitted, written down where a restart finds it.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use kinitro_chain::weights::{WeightVector, WeightsReceipt};
+use kinitro_core::{BlockNumber, Hotkey};
+use serde::{Deserialize, Serialize};
+
+/// Why the ledger cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// It cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another validator has it open.
+    #[error("{} is in use by another validator", .0.display())]
+    InUse(PathBuf),
+    /// It is something else, or torn.
+    #[error("{} is no ledger of a validator: {reason}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It is that of another hotkey or subnet.
+    #[error("{} is the ledger of {hotkey} on subnet {netuid}", path.display())]
+    OfAnother {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        hotkey: Hotkey,
+        /// For which subnet.
+        netuid: u16,
+    },
+}
+
+/// A submission that was begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Sending {
+    pub(super) weights: WeightVector,
+    /// The newest block when it was.
+    pub(super) on_block: BlockNumber,
+}
+
+/// A submission that is on the chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Sent {
+    pub(super) weights: WeightVector,
+    pub(super) on_block: BlockNumber,
+    /// None if the program was cut off before it had it.
+    pub(super) receipt: Option<WeightsReceipt>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    netuid: u16,
+    hotkey: Hotkey,
+    sending: Option<Sending>,
+    sent: Option<Sent>,
+}
+
+/// The file. It is locked for as long as this lives, and replaced as a whole.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    path: PathBuf,
+    entry: Entry,
+    _lock: File,
+}
+
+impl Ledger {
+    pub(super) fn open(path: &Path, netuid: u16, hotkey: Hotkey) -> Result<Self, LedgerError> {
+        let io = |source| LedgerError::Io { path: path.to_owned(), source };
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(io)?;
+        }
+        // The lock is on a file of its own, because the ledger is replaced while it is held.
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.with_extension("lock"))
+            .map_err(io)?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => LedgerError::InUse(path.to_owned()),
+            TryLockError::Error(source) => io(source),
+        })?;
+        let entry = match fs::read(path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
+                LedgerError::Malformed { path: path.to_owned(), reason: error.to_string() }
+            })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Entry { netuid, hotkey, sending: None, sent: None }
+            }
+            Err(error) => return Err(io(error)),
+        };
+        if (entry.netuid, entry.hotkey) != (netuid, hotkey) {
+            let Entry { netuid, hotkey, .. } = entry;
+            return Err(LedgerError::OfAnother { path: path.to_owned(), hotkey, netuid });
+        }
+        Ok(Self { path: path.to_owned(), entry, _lock: lock })
+    }
+
+    /// The submission whose fate is not known.
+    pub(super) fn sending(&self) -> Option<&Sending> {
+        self.entry.sending.as_ref()
+    }
+
+    /// The last submission that is on the chain.
+    pub(super) fn sent(&self) -> Option<&Sent> {
+        self.entry.sent.as_ref()
+    }
+
+    /// Writes down that something is about to be submitted. Nothing may be before it is.
+    pub(super) fn begin(&mut self, sending: Sending) -> Result<(), LedgerError> {
+        self.change(|entry| entry.sending = Some(sending))
+    }
+
+    /// It is on the chain.
+    pub(super) fn done(&mut self, receipt: WeightsReceipt) -> Result<(), LedgerError> {
+        self.change(|entry| {
+            let on_block = receipt.inclusion.block.number;
+            let weights = receipt.weights.clone();
+            entry.sent = Some(Sent { weights, on_block, receipt: Some(receipt) });
+            entry.sending = None;
+        })
+    }
+
+    /// It turned out to be on the chain.
+    pub(super) fn was_included(&mut self) -> Result<(), LedgerError> {
+        self.change(|entry| {
+            let sent = |Sending { weights, on_block }| Sent { weights, on_block, receipt: None };
+            entry.sent = entry.sending.take().map(sent);
+        })
+    }
+
+    /// It is not on the chain and cannot get there any more.
+    pub(super) fn was_lost(&mut self) -> Result<(), LedgerError> {
+        self.change(|entry| entry.sending = None)
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Entry)) -> Result<(), LedgerError> {
+        let mut entry = self.entry.clone();
+        change(&mut entry);
+        self.write(&entry).map_err(|source| LedgerError::Io { path: self.path.clone(), source })?;
+        self.entry = entry;
+        Ok(())
+    }
+
+    fn write(&self, entry: &Entry) -> io::Result<()> {
+        let folder = match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        serde_json::to_writer_pretty(&mut file, entry)?;
+        file.write_all(b"\n")?;
+        file.as_file().sync_all()?;
+        file.persist(&self.path)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kinitro_core::MinerUid;
+
+    use super::*;
+
+    fn hotkey() -> Hotkey {
+        Hotkey::from_account_id([1; 32])
+    }
+
+    fn sending() -> Sending {
+        let weights = WeightVector::from_integers([(MinerUid(3), 7)]);
+        Sending { weights, on_block: BlockNumber(40) }
+    }
+
+    #[test]
+    fn what_was_begun_is_known_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/ledger.json");
+        let mut ledger = Ledger::open(&path, 26, hotkey()).unwrap();
+        assert!(ledger.sending().is_none() && ledger.sent().is_none());
+        ledger.begin(sending()).unwrap();
+        drop(ledger);
+        let mut ledger = Ledger::open(&path, 26, hotkey()).unwrap();
+        assert_eq!(ledger.sending(), Some(&sending()));
+        ledger.was_included().unwrap();
+        drop(ledger);
+        let ledger = Ledger::open(&path, 26, hotkey()).unwrap();
+        assert!(ledger.sending().is_none());
+        assert_eq!(ledger.sent().unwrap().weights, sending().weights);
+    }
+
+    #[test]
+    fn a_ledger_has_one_user_one_hotkey_and_one_form() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.json");
+        let ledger = Ledger::open(&path, 26, hotkey()).unwrap();
+        let second = Ledger::open(&path, 26, hotkey());
+        assert!(matches!(second, Err(LedgerError::InUse(_))), "{second:?}");
+        drop(ledger);
+        Ledger::open(&path, 26, hotkey()).unwrap().begin(sending()).unwrap();
+        let other = Ledger::open(&path, 27, hotkey());
+        assert!(matches!(other, Err(LedgerError::OfAnother { .. })), "{other:?}");
+        fs::write(&path, "{\"netuid\": 26,").unwrap();
+        let torn = Ledger::open(&path, 26, hotkey());
+        assert!(matches!(torn, Err(LedgerError::Malformed { .. })), "{torn:?}");
+    }
+}

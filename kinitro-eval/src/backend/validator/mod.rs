@@ -1,0 +1,416 @@
+//! The validator: takes the weights of a backend to the chain.
+//!
+//! A validator trusts the backend with the scores and with nothing else. Weights that are old, that
+//! do not add up, or that are for slots with other owners than those who were judged are not
+//! submitted; nothing is submitted after an error; and what was submitted is remembered across
+//! restarts, so that it is neither submitted twice nor forgotten.
+
+mod ledger;
+mod source;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use kinitro_chain::weights::{WeightVector, WeightsReceipt, blocks_left, eligibility};
+use kinitro_chain::{Chain, ChainError, ChainErrorKind, Refusal, Signer, Subnet, WeightsState};
+use kinitro_core::{BlockNumber, Hotkey, MinerUid};
+use serde::Serialize;
+
+pub use self::ledger::LedgerError;
+use self::ledger::{Ledger, Sending};
+pub use self::source::SourceError;
+use self::source::{LatestWeights, Source};
+use crate::Stop;
+
+/// For how many blocks a transaction of an interrupted run may still get into one: the longest that
+/// one is valid.
+const LONGEST_MORTALITY: u64 = 64;
+
+/// How far weights may be ahead of the chain's clock, which is the last block's.
+const CLOCK_SLACK: Duration = Duration::from_secs(120);
+
+/// How a validator goes about it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ValidatorSettings {
+    /// Where the API of the backend is, as in `https://backend.example`.
+    pub backend_url: String,
+    /// The subnet.
+    pub netuid: u16,
+    /// How long to wait between two rounds.
+    pub poll_interval: Duration,
+    /// How old weights may be, by the clock of the chain.
+    pub max_age: Duration,
+    /// After how many blocks the same weights are submitted again: who sets none for long counts as
+    /// inactive. `None` for one epoch of the subnet.
+    pub refresh_blocks: Option<u64>,
+    /// Where it is written down what was submitted.
+    pub ledger: PathBuf,
+    /// Do everything but submit.
+    pub dry_run: bool,
+}
+
+impl ValidatorSettings {
+    /// Where the ledger of a hotkey on a subnet is when nothing else is said: in the folder of the
+    /// user's data. `None` if there is none.
+    pub fn standard_ledger(netuid: u16, hotkey: &Hotkey) -> Option<PathBuf> {
+        Some(crate::data_folder()?.join("validator").join(format!("{netuid}-{hotkey}.json")))
+    }
+
+    /// Usual settings for a backend and a subnet: a round every 5 minutes, weights of at most 12
+    /// hours.
+    pub fn new(backend_url: impl Into<String>, netuid: u16, ledger: impl Into<PathBuf>) -> Self {
+        Self {
+            backend_url: backend_url.into(),
+            netuid,
+            poll_interval: Duration::from_secs(300),
+            max_age: Duration::from_secs(12 * 3600),
+            refresh_blocks: None,
+            ledger: ledger.into(),
+            dry_run: false,
+        }
+    }
+}
+
+/// How a round ended.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "round", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Round {
+    /// The weights were submitted.
+    Submitted {
+        /// Where they are.
+        receipt: WeightsReceipt,
+    },
+    /// They would have been, but for `dry_run`.
+    WouldSubmit {
+        /// The weights.
+        weights: WeightVector,
+    },
+    /// The same weights were submitted before, and it is not time to do so again.
+    Unchanged {
+        /// What has become of them.
+        state: Option<WeightsState>,
+    },
+    /// The backend has no weights yet.
+    NothingYet,
+    /// The weights are too old.
+    Stale {
+        /// Their age by the clock of the chain, in seconds.
+        age_seconds: u64,
+    },
+    /// The rate limit of the subnet has not passed.
+    TooSoon {
+        /// How many blocks are left.
+        blocks_left: u64,
+    },
+    /// An earlier transaction may still get into a block: it is waited for.
+    InDoubt {
+        /// How many blocks it has left.
+        blocks_left: u64,
+    },
+    /// The weights are not what a backend should give.
+    Rejected {
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// The chain does not take them from this hotkey.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+    },
+}
+
+impl fmt::Display for Round {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Submitted { receipt } => {
+                let block = receipt.inclusion.block.number;
+                write!(f, "submitted {} weights in block {block}", receipt.weights.uids().len())?;
+                match receipt.timelock {
+                    Some(lock) => write!(f, ", sealed until about block {}", lock.reveal_block),
+                    None => Ok(()),
+                }
+            }
+            Self::WouldSubmit { weights } => {
+                write!(f, "would submit {} weights", weights.uids().len())
+            }
+            Self::Unchanged { state: Some(WeightsState::Sealed { blocks_left }) } => {
+                write!(f, "unchanged, and sealed for {blocks_left} more blocks")
+            }
+            Self::Unchanged { state: Some(WeightsState::InForce) } => {
+                f.write_str("unchanged, and in force")
+            }
+            Self::Unchanged { .. } => f.write_str("unchanged"),
+            Self::NothingYet => f.write_str("the backend has no weights yet"),
+            Self::Stale { age_seconds } => {
+                let age = humantime::format_duration(Duration::from_secs(*age_seconds));
+                write!(f, "not submitted: the weights are {age} old")
+            }
+            Self::TooSoon { blocks_left } => {
+                write!(f, "not yet: the rate limit lasts {blocks_left} more blocks")
+            }
+            Self::InDoubt { blocks_left } => write!(
+                f,
+                "not yet: an earlier transaction may still be included for {blocks_left} blocks"
+            ),
+            Self::Rejected { reason } => write!(f, "not submitted: {reason}"),
+            Self::Refused { refusal } => write!(f, "not submitted: {refusal}"),
+        }
+    }
+}
+
+/// Why a round could not be finished. It is tried again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ValidatorError {
+    /// The backend.
+    #[error(transparent)]
+    Backend(#[from] SourceError),
+    /// The chain.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// What was submitted cannot be written down, so that nothing is submitted.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// Takes the weights of a backend to the chain, round by round.
+pub struct Validator {
+    settings: ValidatorSettings,
+    chain: Arc<dyn Chain>,
+    signer: Arc<dyn Signer>,
+    source: Source,
+    ledger: Ledger,
+}
+
+impl Validator {
+    /// A validator in the name of `signer`. Only one at a time can use a ledger.
+    ///
+    /// # Errors
+    /// [`ValidatorError::Backend`] when its URL is none, [`ValidatorError::Ledger`] when the file is
+    /// in use, damaged or another hotkey's.
+    pub fn new(
+        settings: ValidatorSettings,
+        chain: Arc<dyn Chain>,
+        signer: Arc<dyn Signer>,
+    ) -> Result<Self, ValidatorError> {
+        let source = Source::new(&settings.backend_url)?;
+        let ledger = Ledger::open(&settings.ledger, settings.netuid, signer.hotkey())?;
+        Ok(Self { settings, chain, signer, source, ledger })
+    }
+
+    /// Does rounds until it is stopped. After an error the next one comes sooner, and later each
+    /// time that it fails again.
+    pub async fn run(
+        &mut self,
+        stop: &Stop,
+        mut on_round: impl FnMut(&Result<Round, ValidatorError>),
+    ) {
+        let interval = self.settings.poll_interval;
+        let mut failures = 0;
+        while !stop.is_stopped() {
+            let round = self.round().await;
+            failures = if round.is_err() { failures + 1 } else { 0 };
+            on_round(&round);
+            let pause = match failures {
+                0 => interval,
+                failures => {
+                    (Duration::from_secs(5) * 2_u32.pow(failures.min(10) - 1)).min(interval)
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = stop.stopped() => {}
+            }
+        }
+    }
+
+    /// Does one round. A transaction that it has begun is seen through.
+    ///
+    /// # Errors
+    /// [`ValidatorError`].
+    pub async fn round(&mut self) -> Result<Round, ValidatorError> {
+        let Some(latest) = self.source.latest().await? else { return Ok(Round::NothingYet) };
+        let head = self.chain.head().await?;
+        let now = head.time;
+        if let Some(age_seconds) = self.staleness(&latest, now) {
+            return Ok(Round::Stale { age_seconds });
+        }
+        let subnet = self.chain.subnet(self.settings.netuid).await?.value;
+        let weights = match check(&latest, now, head.best.number, &subnet) {
+            Ok(weights) => weights,
+            Err(reason) => return Ok(Round::Rejected { reason }),
+        };
+        if let Some(round) = self.settle_doubt(head.best.number, &subnet)? {
+            return Ok(round);
+        }
+        if let Some(round) = self.unchanged(&weights, head.best.number, &subnet).await? {
+            return Ok(round);
+        }
+        let next = BlockNumber(head.best.number.0 + 1);
+        let hotkey = self.signer.hotkey();
+        let left = subnet
+            .neuron(&hotkey)
+            .map_or(0, |neuron| blocks_left(&subnet.hyperparameters, neuron, next));
+        if left > 0 {
+            return Ok(Round::TooSoon { blocks_left: left });
+        }
+        let eligible =
+            eligibility(&subnet.hyperparameters, &subnet.neurons, &hotkey, next, &weights);
+        if let Err(refusal) = eligible {
+            return Ok(Round::Refused { refusal });
+        }
+        if self.settings.dry_run {
+            return Ok(Round::WouldSubmit { weights });
+        }
+        self.submit(weights, head.best.number).await
+    }
+
+    fn staleness(&self, latest: &LatestWeights, now: SystemTime) -> Option<u64> {
+        let age = now.duration_since(latest.created_at).unwrap_or_default();
+        (age > self.settings.max_age).then_some(age.as_secs())
+    }
+
+    /// Whether a transaction of a run that was cut off got through.
+    fn settle_doubt(
+        &mut self,
+        best: BlockNumber,
+        subnet: &Subnet,
+    ) -> Result<Option<Round>, ValidatorError> {
+        let Some(sending) = self.ledger.sending() else { return Ok(None) };
+        let neuron = subnet.neuron(&self.signer.hotkey());
+        if neuron.is_some_and(|neuron| neuron.last_update > sending.on_block) {
+            self.ledger.was_included()?;
+            return Ok(None);
+        }
+        let last = sending.on_block.0 + LONGEST_MORTALITY;
+        match last.saturating_sub(best.0) {
+            0 => {
+                self.ledger.was_lost()?;
+                Ok(None)
+            }
+            blocks_left => Ok(Some(Round::InDoubt { blocks_left })),
+        }
+    }
+
+    /// Whether these weights were submitted before, and need not be again.
+    async fn unchanged(
+        &self,
+        weights: &WeightVector,
+        best: BlockNumber,
+        subnet: &Subnet,
+    ) -> Result<Option<Round>, ValidatorError> {
+        let Some(sent) = self.ledger.sent().filter(|sent| sent.weights == *weights) else {
+            return Ok(None);
+        };
+        let refresh = self
+            .settings
+            .refresh_blocks
+            .unwrap_or_else(|| u64::from(subnet.hyperparameters.tempo))
+            .max(subnet.hyperparameters.weights_rate_limit);
+        let state = match &sent.receipt {
+            Some(receipt) => Some(self.chain.weights_state(receipt).await?),
+            None => None,
+        };
+        let is_due = best.0.saturating_sub(sent.on_block.0) >= refresh
+            && !matches!(state, Some(WeightsState::Sealed { .. }));
+        let is_gone = state == Some(WeightsState::Gone);
+        Ok((!is_due && !is_gone).then_some(Round::Unchanged { state }))
+    }
+
+    async fn submit(
+        &mut self,
+        weights: WeightVector,
+        on_block: BlockNumber,
+    ) -> Result<Round, ValidatorError> {
+        self.ledger.begin(Sending { weights: weights.clone(), on_block })?;
+        let netuid = self.settings.netuid;
+        match self.chain.set_weights(netuid, self.signer.as_ref(), &weights).await {
+            Ok(receipt) => {
+                self.ledger.done(receipt.clone())?;
+                Ok(Round::Submitted { receipt })
+            }
+            Err(error) if *error.kind() == ChainErrorKind::Undetermined => Err(error.into()),
+            Err(error) => {
+                self.ledger.was_lost()?;
+                match error.refusal() {
+                    Some(refusal) => Ok(Round::Refused { refusal: refusal.clone() }),
+                    None => Err(error.into()),
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Validator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Validator").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// The weights, if they are such as a backend should give for this subnet.
+fn check(
+    latest: &LatestWeights,
+    now: SystemTime,
+    best: BlockNumber,
+    subnet: &Subnet,
+) -> Result<WeightVector, String> {
+    if latest.created_at > now + CLOCK_SLACK {
+        let ahead = latest.created_at.duration_since(now).unwrap_or_default().as_secs();
+        return Err(format!("the weights were made {ahead} s after the newest block"));
+    }
+    if latest.block > best {
+        return Err(format!("the weights are for block {}, the newest is {best}", latest.block));
+    }
+    let sum: f64 = latest.shares.values().sum();
+    if latest.shares.values().any(|share| !(0.0..=1.0 + 1e-6).contains(share)) {
+        return Err("a weight is no number from 0 to 1".to_owned());
+    }
+    if !latest.shares.is_empty() && (sum - 1.0).abs() > 1e-3 {
+        return Err(format!("the weights have the sum {sum} instead of 1"));
+    }
+    let weights = match &latest.integers {
+        Some(integers) => agree(latest, integers)?,
+        None => WeightVector::from_shares(&latest.shares).map_err(|error| error.to_string())?,
+    };
+    let neurons: BTreeSet<MinerUid> = subnet.neurons.iter().map(|neuron| neuron.uid).collect();
+    for &uid in weights.uids() {
+        if !neurons.contains(&MinerUid(uid)) {
+            return Err(format!("there is a weight for uid {uid}, which is not on the subnet"));
+        }
+    }
+    // A slot may have a new owner since its miner was judged.
+    let has_same_owner = |uid: u16| {
+        let neuron = subnet.neurons.iter().find(|neuron| neuron.uid.0 == uid);
+        let judged = latest.hotkeys.get(&MinerUid(uid));
+        judged.is_none_or(|judged| neuron.is_some_and(|neuron| neuron.hotkey == *judged))
+    };
+    let kept = weights.uids().iter().zip(weights.values()).filter(|(uid, _)| has_same_owner(**uid));
+    let kept = WeightVector::from_integers(kept.map(|(&uid, &value)| (MinerUid(uid), value)));
+    if kept.is_empty() {
+        return Err("no miner with a weight is on the subnet any more".to_owned());
+    }
+    Ok(kept)
+}
+
+/// The integers, if they say the same as the shares.
+fn agree(latest: &LatestWeights, integers: &WeightVector) -> Result<WeightVector, String> {
+    let sum: u32 = integers.values().iter().map(|&value| u32::from(value)).sum();
+    if sum == 0 {
+        return Err("all weights are 0".to_owned());
+    }
+    for (&uid, &value) in integers.uids().iter().zip(integers.values()) {
+        let integer = f64::from(value) / f64::from(sum);
+        let share = latest.shares.get(&MinerUid(uid)).copied().unwrap_or_default();
+        if !latest.shares.is_empty() && (integer - share).abs() > 1e-2 {
+            return Err(format!(
+                "uid {uid} has the weight {share} and the integer {value} of {sum}"
+            ));
+        }
+    }
+    Ok(integers.clone())
+}

@@ -1,0 +1,188 @@
+//! Where weights come from: the API of a backend.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use kinitro_chain::weights::WeightVector;
+use kinitro_core::scoring::ChainWeights;
+use kinitro_core::{BlockNumber, Hotkey, MinerUid};
+use reqwest::{Client, StatusCode, Url};
+use serde::Deserialize;
+
+/// How long the backend may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest answer that is read, in bytes: 256 weights have some 20 KB.
+const MAX_ANSWER: usize = 4 << 20;
+
+/// Why the backend gave no weights.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// Its address is none.
+    #[error("`{0}` is not the URL of a backend: write it as in `https://backend.example`")]
+    Url(String),
+    /// It cannot be reached, or does not answer.
+    #[error("the backend does not answer: {0}")]
+    Unreachable(String),
+    /// It answers with an error.
+    #[error("the backend answers with status {status}: {detail}")]
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// What it says.
+        detail: String,
+    },
+    /// What it answers are no weights.
+    #[error("the backend's answer cannot be understood: {0}")]
+    Malformed(String),
+}
+
+/// The weights that a backend would have set, checked for their form only.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct LatestWeights {
+    pub(super) block: BlockNumber,
+    pub(super) created_at: SystemTime,
+    pub(super) shares: BTreeMap<MinerUid, f64>,
+    pub(super) integers: Option<WeightVector>,
+    /// Whom the weights are for, if the backend says it.
+    pub(super) hotkeys: BTreeMap<MinerUid, Hotkey>,
+}
+
+/// The answer, in both sets of names that backends use (spec/wire.md, section 4).
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(alias = "block_number")]
+    block: Option<BlockNumber>,
+    created_at: Option<String>,
+    timestamp: Option<String>,
+    #[serde(default)]
+    weights: BTreeMap<MinerUid, f64>,
+    weights_u16: Option<ChainWeights>,
+    #[serde(default)]
+    hotkeys: BTreeMap<MinerUid, Hotkey>,
+}
+
+pub(super) struct Source {
+    client: Client,
+    url: Url,
+}
+
+impl Source {
+    pub(super) fn new(backend: &str) -> Result<Self, SourceError> {
+        let wrong = || SourceError::Url(backend.chars().take(160).collect());
+        let base = Url::parse(backend).map_err(|_| wrong())?;
+        if !matches!(base.scheme(), "http" | "https") || base.query().is_some() {
+            return Err(wrong());
+        }
+        let mut url = base.clone();
+        url.set_path(&format!("{}/v1/weights/latest", base.path().trim_end_matches('/')));
+        crate::policy::http::install_crypto_provider();
+        let client = Client::builder()
+            .user_agent(concat!("kinitro/", env!("CARGO_PKG_VERSION")))
+            .timeout(TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| SourceError::Unreachable(innermost(&error)))?;
+        Ok(Self { client, url })
+    }
+
+    /// The latest weights; none if there are none yet.
+    pub(super) async fn latest(&self) -> Result<Option<LatestWeights>, SourceError> {
+        let unreachable = |error: reqwest::Error| SourceError::Unreachable(innermost(&error));
+        let mut response = self.client.get(self.url.clone()).send().await.map_err(unreachable)?;
+        let status = response.status();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+            if body.len() + chunk.len() > MAX_ANSWER {
+                return Err(SourceError::Malformed(format!("more than {MAX_ANSWER} bytes")));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        match status {
+            StatusCode::OK => parse(&body).map(Some),
+            StatusCode::NOT_FOUND => Ok(None),
+            status => Err(SourceError::Status {
+                status: status.as_u16(),
+                detail: crate::policy::http::quote(&body),
+            }),
+        }
+    }
+}
+
+fn parse(body: &[u8]) -> Result<LatestWeights, SourceError> {
+    let malformed = |what: String| SourceError::Malformed(what);
+    let answer: Answer =
+        serde_json::from_slice(body).map_err(|error| malformed(error.to_string()))?;
+    let time = answer.created_at.or(answer.timestamp);
+    let time = time.ok_or_else(|| malformed("it has no `created_at`".to_owned()))?;
+    // Older backends leave out the time zone, which is UTC.
+    let created_at = humantime::parse_rfc3339_weak(&time)
+        .or_else(|_| humantime::parse_rfc3339(&time.replace("+00:00", "Z")));
+    let created_at =
+        created_at.map_err(|_| malformed(format!("`created_at` is {time:?}, which is no time")))?;
+    let block = answer.block.ok_or_else(|| malformed("it has no `block`".to_owned()))?;
+    let integers = match answer.weights_u16 {
+        Some(ChainWeights { uids, values }) if uids.len() == values.len() => {
+            Some(WeightVector::from_integers(uids.into_iter().zip(values)))
+        }
+        Some(_) => {
+            return Err(malformed("`weights_u16` has not as many uids as values".to_owned()));
+        }
+        None => None,
+    };
+    let shares = answer.weights;
+    if shares.is_empty() && integers.is_none() {
+        return Err(malformed("it has neither `weights` nor `weights_u16`".to_owned()));
+    }
+    Ok(LatestWeights { block, created_at, shares, integers, hotkeys: answer.hotkeys })
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    crate::policy::http::quote(error.to_string().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_sets_of_names_are_read() {
+        let guide = br#"{"block": 12300, "weights": {"0": 0.4, "5": 0.6},
+            "created_at": "2024-01-15T10:30:00Z"}"#;
+        let other = br#"{"block_number": 12300, "weights": {"0": 0.4, "5": 0.6},
+            "timestamp": "2024-01-15T10:30:00", "cycle_id": 3}"#;
+        let read = parse(guide).unwrap();
+        assert_eq!(read, parse(other).unwrap());
+        assert_eq!(read.block, BlockNumber(12300));
+        assert_eq!(read.shares[&MinerUid(5)], 0.6);
+        let python = br#"{"block": 1, "weights": {"0": 1.0},
+            "created_at": "2024-01-15T10:30:00.123456+00:00"}"#;
+        assert!(parse(python).is_ok());
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let missing = |body: &str| parse(body.as_bytes()).unwrap_err().to_string();
+        assert!(missing("{}").contains("created_at"));
+        assert!(missing(r#"{"created_at": "yesterday", "block": 1}"#).contains("no time"));
+        let time = r#""created_at": "2024-01-15T10:30:00Z""#;
+        assert!(missing(&format!("{{{time}}}")).contains("`block`"));
+        assert!(missing(&format!("{{{time}, \"block\": 1}}")).contains("neither"));
+        let uneven = r#""weights_u16": {"uids": [1, 2], "values": [3]}"#;
+        assert!(missing(&format!("{{{time}, \"block\": 1, {uneven}}}")).contains("as many"));
+        assert!(missing("<html>").contains("cannot be understood"));
+    }
+
+    #[test]
+    fn a_backend_has_a_url() {
+        for url in ["", "backend", "ftp://backend", "http://backend/?a=1"] {
+            assert!(matches!(Source::new(url), Err(SourceError::Url(_))), "{url}");
+        }
+        let url = Source::new("http://backend:8000/kinitro/").unwrap().url;
+        assert_eq!(url.as_str(), "http://backend:8000/kinitro/v1/weights/latest");
+    }
+}
