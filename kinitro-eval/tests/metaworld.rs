@@ -321,6 +321,47 @@ fn what_does_not_exist_is_named_with_what_does() {
 }
 
 #[test]
+fn groups_and_short_names_stand_for_tasks() {
+    let registry = Registry::builtin();
+    let names = |pattern: &str| -> Vec<String> {
+        let ids = registry.resolve(pattern).unwrap();
+        ids.iter().map(|id| id.task().to_owned()).collect()
+    };
+    assert_eq!(names("metaworld/peg-insert-v3"), ["peg-insert-side-v3"]);
+    let ten = names("metaworld/MT10");
+    assert_eq!(ten.len(), 10);
+    assert_eq!((ten[0].as_str(), ten[9].as_str()), ("reach-v3", "window-close-v3"));
+    assert_eq!(names("metaworld/core"), ten[..8]);
+    assert_eq!(names("metaworld/MT50"), MetaWorld::default().tasks());
+    let held_back = names("metaworld/ML45-test");
+    assert_eq!(
+        held_back,
+        ["bin-picking-v3", "box-close-v3", "hand-insert-v3", "door-lock-v3", "door-unlock-v3"]
+    );
+    // A name for one task is good wherever one environment is asked for, one for several is not.
+    let short = env_id("peg-insert-v3");
+    assert_eq!(registry.spec(&short).unwrap().id, env_id("peg-insert-side-v3"));
+    assert_eq!(registry.make(&short).unwrap().spec().id, env_id("peg-insert-side-v3"));
+    assert!(registry.expert(&short).is_some());
+    assert!(matches!(
+        registry.make(&env_id("MT10")),
+        Err(EnvironmentError::UnknownEnvironment { .. })
+    ));
+    let unknown = registry.resolve("metaworld/MT11").unwrap_err().to_string();
+    assert!(unknown.contains("metaworld/MT10"), "{unknown}");
+}
+
+#[test]
+fn an_evaluation_runs_each_task_of_overlapping_groups_once() {
+    let registry = Registry::builtin();
+    let evaluation = Evaluation::new(ZeroPolicy::new(registry.clone())).registry(registry);
+    let groups = ["metaworld/ML45-test", "metaworld/door-lock-v3", "metaworld/ML45-test"];
+    let evaluation = groups.into_iter().fold(evaluation, Evaluation::env);
+    let report = evaluation.episodes(1).max_steps(1).run_blocking().unwrap();
+    assert_eq!(report.episodes.len(), 5);
+}
+
+#[test]
 fn the_raw_face_ends_after_500_steps_and_refuses_what_is_not_finite() {
     let family = MetaWorld::default();
     let mut raw = family.make_raw("reach-v3").unwrap();

@@ -14,7 +14,7 @@ pub(crate) enum EnvCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArguments {
-    /// Only these; globs too: `metaworld/p*`
+    /// Only these; groups and globs too: `metaworld/MT10`, `metaworld/p*`
     #[arg(value_name = "ENV")]
     pub(crate) pattern: Option<String>,
     /// Print the full specifications as JSON

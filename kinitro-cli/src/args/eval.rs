@@ -9,7 +9,8 @@ pub(crate) struct EvalArguments {
     /// The policy: the URL of a policy server, or `random`, `zero` or `expert`
     #[arg(long, value_name = "URL|NAME")]
     pub(crate) policy: String,
-    /// Environments, separated by commas; globs too: `metaworld/p*`, `metaworld/{push,reach}-v3`
+    /// Environments, separated by commas; groups and globs too: `metaworld/MT10`, `metaworld/p*`,
+    /// `metaworld/{push,reach}-v3`. The groups are MT10, MT50, ML45-test and core
     #[arg(long, value_name = "ENV,...", required = true)]
     pub(crate) env: Vec<String>,
     /// Episodes in each environment

@@ -151,6 +151,12 @@ pub trait EnvironmentFamily: Send + Sync {
     /// The second parts, in the family's own order.
     fn tasks(&self) -> Vec<String>;
 
+    /// Further names, each with the tasks it stands for: one for another name of a task, several
+    /// for a group. A [`Registry`] knows them wherever it is asked for environments.
+    fn aliases(&self) -> Vec<(String, Vec<String>)> {
+        Vec::new()
+    }
+
     /// What an environment is, without making it.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ pub mod assets;
 mod canonical;
 mod expert;
 mod geometry;
+mod groups;
 mod handling;
 pub mod parity;
 mod physics;
@@ -141,6 +142,12 @@ impl EnvironmentFamily for MetaWorld {
 
     fn tasks(&self) -> Vec<String> {
         tasks::ALL.iter().map(|definition| definition.name.to_owned()).collect()
+    }
+
+    fn aliases(&self) -> Vec<(String, Vec<String>)> {
+        let owned = |tasks: &[&str]| tasks.iter().map(|&task| task.to_owned()).collect();
+        let listed = groups::ALIASES.iter().map(|(name, tasks)| ((*name).to_owned(), owned(tasks)));
+        listed.chain([(groups::ALL.to_owned(), self.tasks())]).collect()
     }
 
     fn spec(&self, task: &str) -> Result<EnvironmentSpec, EnvironmentError> {
