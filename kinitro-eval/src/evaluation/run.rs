@@ -16,6 +16,7 @@ use kinitro_core::{EnvId, Outcome, Seed};
 use super::{Evaluation, EvaluationError, EvaluationReport, Event};
 use crate::env::Environment;
 use crate::episode::{EpisodeRecord, Stop, run_episode};
+use crate::panic_text;
 use crate::report::{Manifest, ResultsFolder, Summary};
 
 /// How often an episode is tried that breaks down on our side.
@@ -207,10 +208,4 @@ fn work(
         }
     }
     Ok(())
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    text.unwrap_or_else(|| "no message".to_owned())
 }
