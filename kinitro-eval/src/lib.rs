@@ -44,6 +44,7 @@
 
 #[cfg(all(feature = "mujoco", feature = "serve"))]
 pub mod bench;
+pub mod check;
 pub mod conformance;
 pub mod env;
 pub mod episode;
