@@ -38,9 +38,13 @@
 //!   README. Without it the traits, the loop and the HTTP policy remain.
 //! - `auto-download-mujoco`: lets the build fetch MuJoCo where it is not found.
 //! - `serve`: a server (`policy::serve`) that puts any policy behind HTTP.
+//! - `backend`: what a subnet's owner runs (`backend`): the storage of cycles, tasks, scores and
+//!   weights, in SQLite or PostgreSQL.
 
 #![cfg_attr(not(feature = "mujoco"), forbid(unsafe_code))]
 
+#[cfg(feature = "backend")]
+pub mod backend;
 #[cfg(all(feature = "mujoco", feature = "serve"))]
 pub mod bench;
 pub mod conformance;
