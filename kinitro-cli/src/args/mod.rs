@@ -1,6 +1,7 @@
 //! What can be typed. Only definitions: what happens then is in `commands`.
 
 mod crypto;
+mod db;
 mod env;
 mod eval;
 #[cfg(test)]
@@ -13,6 +14,7 @@ pub(crate) use crypto::{
     CryptoCommand, GenerateArguments, OpenArguments, PrivateKeyArguments, SealArguments,
     SealingArguments,
 };
+pub(crate) use db::{DatabaseArguments, DbCommand, DbResetArguments, DbStatusArguments};
 pub(crate) use env::{BenchCommand, EnvCommand, FetchArguments, ListArguments, ParityArguments};
 pub(crate) use env::{DemoArguments, SimArguments};
 pub(crate) use eval::EvalArguments;
@@ -43,6 +45,9 @@ pub(crate) enum Command {
     /// Make keys, and seal and open endpoints.
     #[command(subcommand)]
     Crypto(CryptoCommand),
+    /// Look after the database of a backend.
+    #[command(subcommand)]
+    Db(DbCommand),
     /// Judge three policies in real simulation and compare them.
     Demo(DemoArguments),
 }

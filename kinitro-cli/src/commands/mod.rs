@@ -2,12 +2,13 @@
 
 mod bench;
 mod crypto;
+mod db;
 mod demo;
 mod env;
 mod eval;
 mod score;
 
-use crate::args::{Arguments, BenchCommand, Command, CryptoCommand, EnvCommand};
+use crate::args::{Arguments, BenchCommand, Command, CryptoCommand, DbCommand, EnvCommand};
 use crate::failure::Failure;
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -30,6 +31,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         Command::Crypto(CryptoCommand::Seal(arguments)) => crypto::seal(&arguments),
         Command::Crypto(CryptoCommand::Open(arguments)) => crypto::open(&arguments),
+        Command::Db(DbCommand::Create(arguments)) => db::create(&arguments),
+        Command::Db(DbCommand::Init(arguments)) => db::init(&arguments),
+        Command::Db(DbCommand::Status(arguments)) => db::status(&arguments),
+        Command::Db(DbCommand::Reset(arguments)) => db::reset(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }
 }
