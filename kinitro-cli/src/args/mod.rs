@@ -2,6 +2,7 @@
 
 mod chain;
 mod crypto;
+mod db;
 mod env;
 mod eval;
 mod miner;
@@ -21,6 +22,7 @@ pub(crate) use crypto::{
     CryptoCommand, GenerateArguments, OpenArguments, PrivateKeyArguments, SealArguments,
     SealingArguments,
 };
+pub(crate) use db::{DatabaseArguments, DbCommand, DbResetArguments, DbStatusArguments};
 pub(crate) use env::{
     BenchCommand, CheckArguments, DemoArguments, EnvCommand, FetchArguments, ListArguments,
     ParityArguments, PicturesArgument, ShowArguments, SimArguments,
@@ -70,6 +72,9 @@ pub(crate) enum Command {
     Miner(MinerCommand),
     /// Take the weights of a backend to the chain.
     Validate(ValidateArguments),
+    /// Look after the database of a backend.
+    #[command(subcommand)]
+    Db(DbCommand),
     /// Judge three policies in real simulation and compare them.
     Demo(DemoArguments),
 }

@@ -3,6 +3,7 @@
 mod bench;
 mod chain;
 mod crypto;
+mod db;
 mod demo;
 mod env;
 mod eval;
@@ -15,8 +16,8 @@ use kinitro_eval::Registry;
 use kinitro_eval::env::metaworld::{MetaWorld, Pictures};
 
 use crate::args::{
-    Arguments, BenchCommand, ChainCommand, Command, CryptoCommand, EnvCommand, MinerCommand,
-    PicturesArgument, WalletCommand,
+    Arguments, BenchCommand, ChainCommand, Command, CryptoCommand, DbCommand, EnvCommand,
+    MinerCommand, PicturesArgument, WalletCommand,
 };
 use crate::failure::Failure;
 
@@ -61,6 +62,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             miner::show_commitment(&arguments)
         }
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Db(DbCommand::Create(arguments)) => db::create(&arguments),
+        Command::Db(DbCommand::Init(arguments)) => db::init(&arguments),
+        Command::Db(DbCommand::Status(arguments)) => db::status(&arguments),
+        Command::Db(DbCommand::Reset(arguments)) => db::reset(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }
 }
