@@ -26,9 +26,11 @@ pub(crate) use crypto::{
     CryptoCommand, GenerateArguments, OpenArguments, PrivateKeyArguments, SealArguments,
     SealingArguments,
 };
-pub(crate) use env::{BenchCommand, EnvCommand, FetchArguments, ListArguments, ParityArguments};
-pub(crate) use env::{DemoArguments, SimArguments};
-pub(crate) use eval::EvalArguments;
+pub(crate) use env::{
+    BenchCommand, CheckArguments, DemoArguments, EnvCommand, FetchArguments, ListArguments,
+    ParityArguments, PicturesArgument, ShowArguments, SimArguments,
+};
+pub(crate) use eval::{EvalArguments, VideoArgument};
 pub(crate) use miner::{CommitArguments, MinerCommand, ShowCommitmentArguments};
 pub(crate) use score::{ScoreArguments, ScoringArguments, TestScoringArguments};
 pub(crate) use validate::ValidateArguments;

@@ -12,9 +12,12 @@ mod score;
 mod validate;
 mod wallet;
 
+use kinitro_eval::Registry;
+use kinitro_eval::env::metaworld::{MetaWorld, Pictures};
+
 use crate::args::{
     Arguments, BenchCommand, ChainCommand, Command, CryptoCommand, EnvCommand, MinerCommand,
-    WalletCommand,
+    PicturesArgument, WalletCommand,
 };
 use crate::failure::Failure;
 
@@ -22,6 +25,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Env(EnvCommand::List(arguments)) => env::list(&arguments),
+        Command::Env(EnvCommand::Show(arguments)) => env::show(&arguments),
+        Command::Env(EnvCommand::Check(arguments)) => env::check(&arguments),
         Command::Env(EnvCommand::Fetch(arguments)) => env::fetch(&arguments),
         Command::Env(EnvCommand::Parity(arguments)) => env::parity(&arguments),
         Command::Bench(BenchCommand::Sim(arguments)) => bench::sim(&arguments),
@@ -68,4 +73,15 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }
+}
+
+/// The environments there are, with their pictures drawn as asked for.
+fn registry(pictures: PicturesArgument) -> Registry {
+    let pictures = match pictures {
+        PicturesArgument::Fast => Pictures::Fast,
+        PicturesArgument::Exact => Pictures::Exact,
+    };
+    let mut registry = Registry::builtin();
+    registry.register(MetaWorld::default().pictures(pictures));
+    registry
 }
