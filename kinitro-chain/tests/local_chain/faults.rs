@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use kinitro_chain::local::{CutOnSubmit, DevAccount, Forked, LocalChain, LocalChainError};
-use kinitro_chain::{Hash256, Signer as _};
+use kinitro_chain::local::{
+    CutOnSubmit, DevAccount, Forked, LocalChain, LocalChainError, RemoteError, RemoteLocalChain,
+};
+use kinitro_chain::{Hash256, Rao, Signer as _};
 use subxt::rpcs::rpc_params;
 use tokio::time::timeout;
 
@@ -225,6 +227,25 @@ async fn what_is_dropped_is_gone() {
     assert!(timeout(PATIENCE, ping(&client)).await.unwrap().is_err());
     assert!(tokio::net::TcpStream::connect(&address).await.is_err());
     LocalChain::builder().port(port).start().await.expect("the port is free again");
+}
+
+#[tokio::test]
+async fn a_chain_in_another_process_can_be_run_from_here() {
+    let chain = LocalChain::builder().netuid(NETUID).instant().start().await.unwrap();
+    let remote = RemoteLocalChain::connect(chain.url()).await.unwrap();
+    let bob = DevAccount::bob();
+    let uid = remote.register(&bob.hotkey(), &bob.coldkey()).await.unwrap();
+    assert_eq!(uid.0, 1);
+    let again = remote.register(&bob.hotkey(), &bob.coldkey()).await.unwrap_err();
+    assert!(matches!(&again, RemoteError::Refused(why) if why.contains("already")), "{again}");
+    remote.set_permit(&bob.hotkey(), true).await.unwrap();
+    remote.set_stake(&bob.hotkey(), Rao(7)).await.unwrap();
+    remote.set_hyperparameter("Tempo", "50").await.unwrap();
+    let newest = remote.advance(5).await.unwrap();
+    assert_eq!(remote.status().await.unwrap(), chain.status());
+    assert_eq!(chain.status().block, newest);
+    drop(chain);
+    assert!(matches!(remote.status().await, Err(RemoteError::Unreachable { .. })));
 }
 
 #[tokio::test]

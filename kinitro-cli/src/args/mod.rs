@@ -1,6 +1,7 @@
 //! What can be typed. Only definitions: what happens then is in `commands`.
 
 mod chain;
+mod chain_local;
 mod crypto;
 mod db;
 mod env;
@@ -17,6 +18,10 @@ use clap::{Parser, Subcommand};
 pub(crate) use chain::{
     ChainCommand, ChainInfoArguments, FetchKeyArguments, NetworkArguments, PublishKeyArguments,
     SetWeightsArguments, SubnetArguments, WeightsArguments,
+};
+pub(crate) use chain_local::{
+    AdvanceArguments, ChainStatusArguments, LocalChainArguments, LocalNetworkArguments,
+    RegisterArguments, SetHyperparameterArguments, SetPermitArguments, SetStakeArguments,
 };
 pub(crate) use crypto::{
     CryptoCommand, GenerateArguments, OpenArguments, PrivateKeyArguments, SealArguments,
@@ -64,7 +69,7 @@ pub(crate) enum Command {
     /// List, check and make keys of Bittensor.
     #[command(subcommand)]
     Wallet(WalletCommand),
-    /// Look at a chain, and set weights.
+    /// Look at a chain, set weights, and run a chain of one's own.
     #[command(subcommand)]
     Chain(ChainCommand),
     /// Publish a miner's policy.

@@ -2,6 +2,7 @@
 
 mod bench;
 mod chain;
+mod chain_local;
 mod crypto;
 mod db;
 mod demo;
@@ -57,6 +58,15 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Chain(ChainCommand::Commitments(arguments)) => chain::commitments(&arguments),
         Command::Chain(ChainCommand::Weights(arguments)) => chain::weights(&arguments),
         Command::Chain(ChainCommand::SetWeights(arguments)) => chain::set_weights(&arguments),
+        Command::Chain(ChainCommand::Local(arguments)) => chain_local::local(&arguments),
+        Command::Chain(ChainCommand::Status(arguments)) => chain_local::status(&arguments),
+        Command::Chain(ChainCommand::Register(arguments)) => chain_local::register(&arguments),
+        Command::Chain(ChainCommand::SetPermit(arguments)) => chain_local::set_permit(&arguments),
+        Command::Chain(ChainCommand::SetStake(arguments)) => chain_local::set_stake(&arguments),
+        Command::Chain(ChainCommand::SetHyperparameter(arguments)) => {
+            chain_local::set_hyperparameter(&arguments)
+        }
+        Command::Chain(ChainCommand::Advance(arguments)) => chain_local::advance(&arguments),
         Command::Miner(MinerCommand::Commit(arguments)) => miner::commit(&arguments),
         Command::Miner(MinerCommand::ShowCommitment(arguments)) => {
             miner::show_commitment(&arguments)
