@@ -365,6 +365,20 @@ fn who_is_done_first_is_received_first() {
 }
 
 #[test]
+fn what_arrives_while_others_are_waited_for_is_received_later() {
+    let (_, mut pool) = brittle(&["toy/point-v0", "brittle/slow-v0", "toy/point-v0"], 1);
+    pool.reset_all(Seed(0)).unwrap();
+    pool.send(0, &[1.0; 2]).unwrap();
+    pool.send(1, &[1.0; 2]).unwrap();
+    pool.reset(&[(2, Seed(9))]).unwrap();
+    // Both were done before the reset, but nobody has asked for them.
+    assert_eq!((pool.at_work(), pool.batch().steps.to_vec()), (2, vec![0, 0, 0]));
+    assert!(matches!(pool.send(0, &[1.0; 2]), Err(PoolError::Busy { slot: 0 })));
+    assert_eq!((pool.recv(), pool.recv(), pool.recv()), (Some(0), Some(1), None));
+    assert_eq!(pool.batch().steps.to_vec(), [1, 1, 0]);
+}
+
+#[test]
 fn a_pool_that_is_dropped_at_work_ends_its_threads() {
     let (_, mut pool) = brittle(&["brittle/slow-v0"], 1);
     pool.reset_all(Seed(0)).unwrap();

@@ -112,6 +112,15 @@ pub(crate) struct ParityArguments {
 pub(crate) enum BenchCommand {
     /// The simulator against the bare physics, two threads against one, and the way to a policy.
     Sim(SimArguments),
+    /// Plain rates of one task, for scripts that measure something else in turn with them.
+    Rates(RatesArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RatesArguments {
+    /// The task of MetaWorld
+    #[arg(value_name = "TASK", default_value = "reach-v3")]
+    pub(crate) task: String,
 }
 
 #[derive(Debug, Args)]

@@ -31,6 +31,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Env(EnvCommand::Fetch(arguments)) => env::fetch(&arguments),
         Command::Env(EnvCommand::Parity(arguments)) => env::parity(&arguments),
         Command::Bench(BenchCommand::Sim(arguments)) => bench::sim(&arguments),
+        Command::Bench(BenchCommand::Rates(arguments)) => bench::rates(&arguments),
         Command::Score(arguments) => score::score(&arguments),
         Command::TestScoring(arguments) => score::test_scoring(&arguments),
         Command::Crypto(CryptoCommand::GenerateKeypair(arguments)) => {

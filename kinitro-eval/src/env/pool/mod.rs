@@ -2,6 +2,7 @@
 
 mod worker;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
@@ -56,17 +57,28 @@ pub struct VecEnvironment {
     max_steps: u32,
     /// The thread of slot `i` is the one at `i` modulo their number.
     threads: Vec<Thread>,
-    finished: Receiver<Box<Job>>,
+    finished: Receiver<Vec<Job>>,
+    /// Work that was sent by `send` and came back while others were waited for.
+    arrived: VecDeque<Job>,
     /// The papers of each slot, while it is not at work.
-    jobs: Vec<Option<Box<Job>>>,
+    jobs: Vec<Option<Job>>,
     batch: Batch,
     failures: Vec<Option<String>>,
 }
 
 struct Thread {
     /// `None` once the pool is being dropped.
-    work: Option<Sender<Box<Job>>>,
+    work: Option<Sender<Vec<Job>>>,
     handle: Option<JoinHandle<()>>,
+}
+
+impl Thread {
+    fn give(&self, jobs: Vec<Job>) {
+        // The thread lives as long as this end of the channel.
+        if let Some(work) = &self.work {
+            let _ = work.send(jobs);
+        }
+    }
 }
 
 /// How a pool is set up.
@@ -249,13 +261,14 @@ impl VecEnvironment {
             })
             .collect();
         drop(made);
-        let job = |slot| Some(Box::new(Job::new(slot, &spec, &cameras)));
+        let job = |slot| Some(Job::new(slot, &spec, &cameras));
         let max_steps = options.max_steps.unwrap_or(spec.max_steps);
         let pool = Self {
             ids: ids.to_vec(),
             max_steps,
             threads,
             finished,
+            arrived: VecDeque::new(),
             jobs: (0..slots).map(job).collect(),
             batch,
             failures: vec![None; slots],
@@ -334,10 +347,7 @@ impl VecEnvironment {
             }
         }
         self.batch.rewards.fill(0.0);
-        for &(slot, seed) in seeds {
-            self.send_reset(slot, seed)?;
-        }
-        self.wait(seeds.iter().map(|(slot, _)| *slot));
+        self.work_off(seeds.iter().map(|&(slot, seed)| (slot, Order::Reset(seed))));
         Ok(&self.batch)
     }
 
@@ -360,12 +370,9 @@ impl VecEnvironment {
             }
         }
         self.batch.rewards.fill(0.0);
-        let running: Vec<usize> =
-            (0..self.len()).filter(|&slot| self.batch.statuses[slot] == Status::Running).collect();
-        for &slot in &running {
-            self.dispatch(slot, Order::Step);
-        }
-        self.wait(running.into_iter());
+        let statuses = self.batch.statuses.clone().into_iter().enumerate();
+        let running = statuses.filter(|(_, status)| *status == Status::Running);
+        self.work_off(running.map(|(slot, _)| (slot, Order::Step)));
         Ok(&self.batch)
     }
 
@@ -402,9 +409,11 @@ impl VecEnvironment {
         if self.at_work() == 0 {
             return None;
         }
-        // A thread ends only when the pool is dropped, and sends back what it was given.
-        let job = self.finished.recv().ok()?;
-        Some(self.file(job))
+        while self.arrived.is_empty() {
+            // A thread ends only when the pool is dropped, and sends back what it was given.
+            self.arrived.extend(self.finished.recv().ok()?);
+        }
+        self.arrived.pop_front().map(|job| self.file(job))
     }
 
     /// The papers of a slot that is not at work.
@@ -432,28 +441,47 @@ impl VecEnvironment {
         checked.map_err(|source| PoolError::Action { slot, source })
     }
 
+    /// Sends one slot to work.
     fn dispatch(&mut self, slot: usize, order: Order) {
-        let Some(mut job) = self.jobs[slot].take() else { return };
-        job.order = order;
-        let thread = &self.threads[slot % self.threads.len()];
-        // The thread lives as long as this end of the channel.
-        if let Some(work) = &thread.work {
-            let _ = work.send(job);
+        if let Some(mut job) = self.jobs[slot].take() {
+            (job.order, job.awaited) = (order, false);
+            self.threads[slot % self.threads.len()].give(vec![job]);
         }
     }
 
-    fn wait(&mut self, slots: impl Iterator<Item = usize>) {
-        for slot in slots {
-            while self.jobs[slot].is_none() {
-                if self.recv().is_none() {
-                    return;
+    /// Sends slots to work and waits for them. Each thread gets its share at once and gives it back
+    /// at once, since waking each other up takes threads longer than much of the work.
+    fn work_off(&mut self, orders: impl Iterator<Item = (usize, Order)>) {
+        let threads = self.threads.len();
+        let mut shares: Vec<Vec<Job>> = (0..threads).map(|_| Vec::new()).collect();
+        let mut awaited = 0;
+        for (slot, order) in orders {
+            if let Some(mut job) = self.jobs[slot].take() {
+                (job.order, job.awaited) = (order, true);
+                shares[slot % threads].push(job);
+                awaited += 1;
+            }
+        }
+        for (thread, share) in self.threads.iter().zip(shares) {
+            if !share.is_empty() {
+                thread.give(share);
+            }
+        }
+        while awaited > 0 {
+            let Ok(jobs) = self.finished.recv() else { return };
+            for job in jobs {
+                if job.awaited {
+                    awaited -= 1;
+                    self.file(job);
+                } else {
+                    self.arrived.push_back(job);
                 }
             }
         }
     }
 
     /// Copies what came of a slot's work into its row.
-    fn file(&mut self, job: Box<Job>) -> usize {
+    fn file(&mut self, job: Job) -> usize {
         let slot = job.slot;
         let batch = &mut self.batch;
         batch.rewards[slot] = 0.0;

@@ -22,6 +22,8 @@ pub(super) enum Order {
 pub(super) struct Job {
     pub(super) slot: usize,
     pub(super) order: Order,
+    /// Whether it was sent together with others that are waited for.
+    pub(super) awaited: bool,
     pub(super) action: Vec<f64>,
     pub(super) observation: Vec<f64>,
     /// One after another, by camera.
@@ -39,6 +41,7 @@ impl Job {
         Self {
             slot,
             order: Order::Step,
+            awaited: false,
             action: Vec::new(),
             observation: Vec::with_capacity(numbers),
             pictures: cameras.iter().map(bytes).collect(),
@@ -59,8 +62,8 @@ pub(super) fn run(
     spec: &EnvironmentSpec,
     cameras: &[String],
     made: Sender<Result<(), EnvironmentError>>,
-    jobs: &Receiver<Box<Job>>,
-    finished: &Sender<Box<Job>>,
+    work: &Receiver<Vec<Job>>,
+    finished: &Sender<Vec<Job>>,
 ) {
     let ids: BTreeMap<usize, EnvId> = slots.into_iter().collect();
     let mut environments = Environments::new();
@@ -79,25 +82,27 @@ pub(super) fn run(
     // The pool goes on once it has heard from every thread, which is when nobody can tell it more.
     let _ = made.send(Ok(()));
     drop(made);
-    while let Ok(mut job) = jobs.recv() {
-        let slot = job.slot;
-        let worked = guarded(|| {
-            let environment = match environments.remove(&slot) {
-                Some(environment) => environment,
-                None => registry.make(&ids[&slot])?,
-            };
-            // One that fails or panics is not put back: the next reset makes another.
-            environments.insert(slot, work(environment, &mut job, spec, cameras)?);
-            Ok(())
-        });
-        job.failure = worked.err().map(|error| error.to_string());
-        if finished.send(job).is_err() {
+    while let Ok(mut jobs) = work.recv() {
+        for job in &mut jobs {
+            let slot = job.slot;
+            let worked = guarded(|| {
+                let environment = match environments.remove(&slot) {
+                    Some(environment) => environment,
+                    None => registry.make(&ids[&slot])?,
+                };
+                // One that fails or panics is not put back: the next reset makes another.
+                environments.insert(slot, obey(environment, job, spec, cameras)?);
+                Ok(())
+            });
+            job.failure = worked.err().map(|error| error.to_string());
+        }
+        if finished.send(jobs).is_err() {
             return;
         }
     }
 }
 
-fn work(
+fn obey(
     mut environment: Box<dyn Environment>,
     job: &mut Job,
     spec: &EnvironmentSpec,
