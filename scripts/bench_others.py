@@ -111,7 +111,8 @@ def run(command: list[str]) -> dict[str, float]:
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"bench_others: {' '.join(command)} failed:\n{done.stderr}")
-    return json.loads(done.stdout.strip() if done.stdout.startswith("{\n") else done.stdout.splitlines()[-1])
+    # EnvPool and the package may say something first.
+    return json.loads(done.stdout[done.stdout.rindex("{") :])
 
 
 def main() -> None:
@@ -151,15 +152,16 @@ def main() -> None:
                 mine = ours[f"{kind}_pair_ms"]
                 note(f"{kind} pictures against the package's", mine, package["pair_ms"], True)
         if envpool:
-            note("pool on one thread against EnvPool", ours["pool_steps_one_thread"], envpool["steps_1"])
-            note("pool on two threads against EnvPool", ours["pool_steps_two_threads"], envpool["steps_2"])
+            for count, word in ((1, "one_thread"), (2, "two_threads")):
+                what = f"pool on {word.replace('_', ' ')} against EnvPool"
+                note(what, ours[f"pool_steps_{word}"], envpool[f"steps_{count}"])
     print(f"{args.task}: median of {args.rounds} rounds, and the range")
     for what, pairs in ratios.items():
         found = sorted(a / b for a, b in pairs)
         first = statistics.median(a for a, _ in pairs)
         second = statistics.median(b for _, b in pairs)
-        ratio = statistics.median(found)
-        print(f"{what:40} {first:10.1f} {second:10.1f} {ratio:8.2f}  ({found[0]:.2f} to {found[-1]:.2f})")
+        ratio = f"{statistics.median(found):8.2f}  ({found[0]:.2f} to {found[-1]:.2f})"
+        print(f"{what:40} {first:10.1f} {second:10.1f} {ratio}")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,10 @@ const OPAQUE: f32 = 0.995;
 /// a precision of some micrometres.
 const DEPTH_SLACK: f64 = 1e-3;
 
+/// How much larger a box is taken to be than it is when rays are sent at it, m: far more than the
+/// driver rounds by.
+const RAY_SLACK: f64 = 5e-3;
+
 /// What is drawn together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layer {
@@ -223,8 +227,15 @@ impl Layers {
                 self.groups.set(seen.part, Layer::Still);
                 continue;
             }
-            let in_the_floor =
-                reflected.as_ref().is_some_and(|patch| patch.any(|pixel| still.shows_floor(pixel)));
+            // Whether the box is met by the light that a pixel of the floor shows: the ray of the
+            // mirrored camera through the mirrored pixel.
+            let meets = |pixel: usize| {
+                let turned = mirrored(add(floor, view.direction(pixel)));
+                is_met(data, seen, mirrored(view.pos()), sub(turned, floor))
+            };
+            let in_the_floor = reflected
+                .as_ref()
+                .is_some_and(|patch| patch.any(|pixel| still.shows_floor(pixel) && meets(pixel)));
             let is_seen = direct.as_ref().is_some_and(|patch| {
                 let in_front = |depth: f32| patch.nearest < f64::from(depth) + DEPTH_SLACK;
                 patch.any(|pixel| in_front(still.shown.depth[pixel]))
@@ -276,6 +287,27 @@ fn place(data: &MjData<Box<MjModel>>, part: Part) -> (&Vec3, &[f64; 9]) {
         Part::Geom(geom) => (&data.geom_xpos()[geom], &data.geom_xmat()[geom]),
         Part::Site(site) => (&data.site_xpos()[site], &data.site_xmat()[site]),
     }
+}
+
+/// Whether a ray comes within a few millimetres of the box around something.
+fn is_met(data: &MjData<Box<MjModel>>, seen: &Visible, origin: Vec3, direction: Vec3) -> bool {
+    let (&pos, m) = place(data, seen.part);
+    let (center, half) = seen.bounds;
+    let own = |v: Vec3| [0, 1, 2].map(|axis| dot([m[axis], m[3 + axis], m[6 + axis]], v));
+    let (from, along) = (sub(own(sub(origin, pos)), center), own(direction));
+    let (mut enters, mut leaves) = (0.0_f64, f64::INFINITY);
+    for axis in 0..3 {
+        let reach = half[axis] + RAY_SLACK;
+        if along[axis] == 0.0 {
+            if from[axis].abs() > reach {
+                return false;
+            }
+            continue;
+        }
+        let (a, b) = ((-reach - from[axis]) / along[axis], (reach - from[axis]) / along[axis]);
+        (enters, leaves) = (enters.max(a.min(b)), leaves.min(a.max(b)));
+    }
+    enters <= leaves
 }
 
 /// The corners of the box around something, in the world.

@@ -36,8 +36,8 @@ pub enum Pictures {
     #[default]
     Fast,
     /// With the Python package's own settings: shadows from a map of 4096x4096, four samples a
-    /// pixel. Turned by 180 degrees, a picture equals the package's byte for byte. About ten times
-    /// as slow where no graphics processor helps.
+    /// pixel. Turned by 180 degrees, a picture equals the package's byte for byte. About twenty
+    /// times as slow where no graphics processor helps.
     Exact,
 }
 

@@ -49,6 +49,17 @@ impl View {
         self.pos
     }
 
+    /// The direction in which the middle of a pixel lies, not of length 1. Pixels are counted row by
+    /// row.
+    pub(super) fn direction(&self, pixel: usize) -> Vec3 {
+        let (height, width) = PICTURE;
+        let (row, column) = ((pixel / width) as f64 + 0.5, (pixel % width) as f64 + 0.5);
+        let right = (column - 0.5 * width as f64) / self.scale;
+        let up = (0.5 * height as f64 - row) / self.scale;
+        let [x, y, z] = self.axes;
+        [0, 1, 2].map(|axis| right * x[axis] + up * y[axis] - z[axis])
+    }
+
     /// The pixels that the convex body of these corners may touch; `None` where it is out of the
     /// picture.
     pub(super) fn patch(&self, corners: &[Vec3; 8]) -> Option<Patch> {
@@ -131,6 +142,17 @@ mod tests {
         let right = view().patch(&cube([1.0, 2.0, 0.0], 0.1)).unwrap();
         assert!(right.columns.start > 42 && right.rows.contains(&42));
         assert!(!above.overlaps(&right) && right.overlaps(&right));
+    }
+
+    #[test]
+    fn what_lies_in_the_direction_of_a_pixel_is_seen_there() {
+        for pixel in [0, 83, 84 * 41 + 41, 84 * 60 + 7, 84 * 84 - 1] {
+            let direction = view().direction(pixel);
+            let patch = view().patch(&cube(direction.map(|x| 3.0 * x), 1e-6)).unwrap();
+            let middle =
+                patch.rows.contains(&(pixel / 84)) && patch.columns.contains(&(pixel % 84));
+            assert!(middle && patch.rows.len() <= 3 && patch.columns.len() <= 3, "{pixel}");
+        }
     }
 
     #[test]
