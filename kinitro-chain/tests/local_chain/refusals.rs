@@ -73,9 +73,10 @@ async fn weights_are_refused_in_the_order_of_the_runtime() {
     }
 }
 
-/// The pool knows better what a stake of too little is. Only between pool and block can it fall.
+/// The runtime asks for the stake before the pool and before the block, so that the pallet's own
+/// `NotEnoughStakeToSetWeights` reaches nobody who sends a transaction.
 #[tokio::test]
-async fn a_stake_that_falls_before_the_block_is_refused_by_the_pallet() {
+async fn too_little_stake_is_refused_by_the_pool() {
     for (_, builder) in runtimes() {
         let chain = builder.instant().start().await.unwrap();
         let client = crowd(&chain).await;
