@@ -39,6 +39,8 @@
 //! - `auto-download-mujoco`: lets the build fetch MuJoCo where it is not found.
 //! - `backend`: what an operator of a subnet runs, and the validator.
 //! - `serve`: a server (`policy::serve`) that puts any policy behind HTTP.
+//! - `backend`: what a subnet's owner runs (`backend`): the storage of cycles, tasks, scores and
+//!   weights, in SQLite or PostgreSQL.
 
 #![cfg_attr(not(feature = "mujoco"), forbid(unsafe_code))]
 

@@ -1,3 +1,27 @@
-//! What an operator runs: the services of a subnet.
+//! The evaluation backend: what a subnet's owner runs.
+//!
+//! - [`storage`]: the trait [`Store`](storage::Store) and its two implementations, SQLite and
+//!   PostgreSQL. Cycles, the queue of their tasks, scores and weights
+//! - [`wire`]: the JSON that the API speaks
+//! - [`validator`]: takes the weights of a backend to the chain
+//!
+//! What the queue promises, and what happens at each crash, is in `docs/DELIVERY.md`.
+//!
+//! ```
+//! use kinitro_eval::backend::storage::{DatabaseUrl, Store as _, connect};
+//!
+//! # async fn example() -> Result<(), kinitro_eval::backend::storage::StoreError> {
+//! let store = connect(&DatabaseUrl::IN_MEMORY).await?;
+//! store.init().await?;
+//! assert!(store.running_cycle().await?.is_none());
+//! # Ok(())
+//! # }
+//! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+//! ```
 
+pub mod storage;
+mod timestamp;
 pub mod validator;
+pub mod wire;
+
+pub use timestamp::Timestamp;
