@@ -1,5 +1,6 @@
 //! The evaluation backend: what a subnet's owner runs.
 //!
+//! - [`scheduler`]: makes the cycles and judges them
 //! - [`storage`]: the trait [`Store`](storage::Store) and its two implementations, SQLite and
 //!   PostgreSQL. Cycles, the queue of their tasks, scores and weights
 //! - [`wire`]: the JSON that the API speaks
@@ -19,6 +20,7 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 //! ```
 
+pub mod scheduler;
 pub mod storage;
 mod timestamp;
 pub mod validator;
