@@ -34,6 +34,7 @@ cargo build --quiet -p kinitro-examples --examples
 
 run judge_in_process '^[1-9][0-9]* of 50 episodes solved metaworld/reach-v3$'
 run judge_over_http '^metaworld/reach-v3: [0-5] of 5 episodes'
+run publish_on_a_chain '^the weights are in force$'
 run custom_environment '^expert in rail/mark-v0: 100 of 100 episodes'
 
 # The two halves of the protocol against each other. Not through `cargo run`, so that the process id
@@ -62,4 +63,4 @@ done
 wait "$server" || fail "serve_policy did not end well after an interrupt" "$work/server"
 server=
 
-echo "examples: all four do what they say" >&2
+echo "examples: all five do what they say" >&2

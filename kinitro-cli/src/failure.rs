@@ -4,8 +4,8 @@ use std::fmt;
 use std::process::ExitCode;
 
 use kinitro_eval::EvaluationError;
-use kinitro_eval::env::EnvironmentError;
 use kinitro_eval::env::metaworld::parity::ParityError;
+use kinitro_eval::env::{EnvironmentError, PoolError};
 use kinitro_eval::report::FolderError;
 
 use crate::output::to_stderr;
@@ -87,6 +87,15 @@ impl From<EvaluationError> for Failure {
             EvaluationError::Environment(error) => error.into(),
             EvaluationError::Folder(error) => error.into(),
             error => Self::new(Code::Failed, error),
+        }
+    }
+}
+
+impl From<PoolError> for Failure {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Environment(error) => error.into(),
+            error => Self::usage(error),
         }
     }
 }

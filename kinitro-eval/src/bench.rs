@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 use kinitro_core::Seed;
 use serde::Serialize;
 
-use crate::env::metaworld::{MetaWorld, RawEnvironment};
-use crate::env::{Environment, EnvironmentError, EnvironmentFamily};
+use crate::env::metaworld::{MetaWorld, Pictures, RawEnvironment};
+use crate::env::{
+    Environment, EnvironmentError, EnvironmentFamily, PoolError, PoolOptions, VecEnvironment,
+};
 use crate::policy::serve::PolicyServer;
 use crate::policy::{HttpPolicy, Policy, ZeroPolicy};
 use crate::report::Latencies;
@@ -118,6 +120,20 @@ pub fn two_threads_against_one(
     Ok(Comparison::new(format!("raw {task}, two threads against one"), &timed))
 }
 
+/// Pairs of fast pictures of 84x84 against pairs of exact ones, by processor time.
+///
+/// # Errors
+/// When an environment cannot be made or drawn.
+pub fn fast_against_exact_pictures(task: &str, rounds: u32) -> Result<Comparison, PoolError> {
+    let timed = (0..rounds).map(|_| {
+        let (fast, exact) =
+            (pair_ms(task, Pictures::Fast, 100)?, pair_ms(task, Pictures::Exact, 8)?);
+        Ok((1e3 / fast, 1e3 / exact))
+    });
+    let timed = timed.collect::<Result<Vec<_>, PoolError>>()?;
+    Ok(Comparison::new(format!("fast pairs of pictures of {task} against exact ones"), &timed))
+}
+
 /// Steps per second of environments that each run on a thread of their own, resets not counted.
 fn together(
     environments: &mut [RawEnvironment],
@@ -151,6 +167,126 @@ fn together(
             .collect::<Result<Vec<_>, _>>()
     })?;
     Ok(times.iter().map(|spent| (5 * STEPS) as f64 / spent.as_secs_f64()).sum())
+}
+
+/// Rates of one task on this machine, for scripts that measure something else in turn with them.
+#[derive(Debug, Clone, Serialize)]
+pub struct Rates {
+    /// The task.
+    pub task: String,
+    /// Steps of the raw environment on one thread, 1/s.
+    pub raw_steps: f64,
+    /// Resets of the raw environment on one thread, 1/s.
+    pub raw_resets: f64,
+    /// Steps of a pool of eight environments on one thread, 1/s in all.
+    pub pool_steps_one_thread: f64,
+    /// The same on two threads.
+    pub pool_steps_two_threads: f64,
+    /// Processor time of two pictures of 84x84 drawn fast, ms, each pair after a step of an episode
+    /// that the expert plays.
+    pub fast_pair_ms: f64,
+    /// The same for exact pictures.
+    pub exact_pair_ms: f64,
+}
+
+/// One round of measurements, of about five seconds.
+///
+/// # Errors
+/// When an environment cannot be made or breaks down.
+pub fn rates(task: &str) -> Result<Rates, PoolError> {
+    let family = MetaWorld::default();
+    let tasks = family.make(task)?;
+    let placement = |seed| tasks.generate_task(Seed(seed)).placement;
+    let mut raw = family.make_raw(task)?;
+    let actions = actions();
+
+    let started = Instant::now();
+    let resets = 200;
+    for seed in 0..resets {
+        raw.reset(&placement(seed))?;
+    }
+    let raw_resets = resets as f64 / started.elapsed().as_secs_f64();
+
+    let mut spent = Duration::ZERO;
+    let episodes = 20;
+    for seed in 0..episodes {
+        raw.reset(&placement(seed))?;
+        let started = Instant::now();
+        for action in &actions {
+            raw.step(*action)?;
+        }
+        spent += started.elapsed();
+    }
+    let raw_steps = (episodes as usize * STEPS) as f64 / spent.as_secs_f64();
+
+    Ok(Rates {
+        task: task.to_owned(),
+        raw_steps,
+        raw_resets,
+        pool_steps_one_thread: pool_steps(task, &actions, 1)?,
+        pool_steps_two_threads: pool_steps(task, &actions, 2)?,
+        fast_pair_ms: pair_ms(task, Pictures::Fast, 150)?,
+        exact_pair_ms: pair_ms(task, Pictures::Exact, 12)?,
+    })
+}
+
+/// Slots of the pool that is measured.
+const SLOTS: usize = 8;
+
+fn pool_steps(task: &str, actions: &[[f64; 4]], threads: usize) -> Result<f64, PoolError> {
+    let mut registry = Registry::empty();
+    registry.register(MetaWorld::default());
+    let id = registry.resolve(&format!("metaworld/{task}"))?.remove(0);
+    let options = PoolOptions { threads: Some(threads), ..PoolOptions::default() };
+    let mut pool = VecEnvironment::new(&registry, &vec![id; SLOTS], options)?;
+    pool.reset_all(Seed(0))?;
+    let mut batch = ndarray::Array2::zeros((SLOTS, pool.action_len()));
+    let mut steps = 0;
+    let started = Instant::now();
+    for action in actions {
+        for mut row in batch.rows_mut() {
+            row.iter_mut().zip(&action[..3]).for_each(|(cell, number)| *cell = *number);
+            row[6] = f64::midpoint(action[3], 1.0);
+        }
+        let before: u32 = pool.batch().steps.sum();
+        steps += pool.step(batch.view())?.steps.sum() - before;
+    }
+    Ok(f64::from(steps) / started.elapsed().as_secs_f64())
+}
+
+/// Processor time of a pair of pictures, ms.
+fn pair_ms(task: &str, pictures: Pictures, pairs: u32) -> Result<f64, PoolError> {
+    let family = MetaWorld::default().pictures(pictures);
+    let mut environment = family.make(task)?;
+    let mut expert = family
+        .expert(task)
+        .ok_or_else(|| PoolError::Settings(format!("`{task}` has no expert to play it")))?;
+    let cameras: Vec<String> =
+        environment.spec().cameras.iter().map(|camera| camera.name.clone()).collect();
+    let first = environment.generate_task(Seed(0));
+    environment.reset(&first)?;
+    // The first pair makes the renderer.
+    for camera in &cameras {
+        environment.render(camera)?;
+    }
+    let started = processor_seconds();
+    for _ in 0..pairs {
+        let state = environment.full_state().unwrap_or_default();
+        environment.step(&expert.act(&state))?;
+        for camera in &cameras {
+            environment.render(camera)?;
+        }
+    }
+    Ok((processor_seconds() - started) * 1e3 / f64::from(pairs))
+}
+
+/// Processor time of all threads of this process, s, in steps of 10 ms; 0 where `/proc` is not.
+fn processor_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name of the program, in parentheses, may hold spaces: user and system time are the 12th
+    // and 13th field after it, in hundredths of a second.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
+    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 /// The same random actions every time, each held for five steps.

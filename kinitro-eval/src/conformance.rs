@@ -46,6 +46,13 @@ pub fn environment_family(family: &dyn EnvironmentFamily) {
             environment.step(&expert.act(&state)).expect("an expert acts as it must");
         }
     }
+    for (alias, stands_for) in family.aliases() {
+        assert!(!tasks.contains(&alias), "`{alias}` is a task and another name of one");
+        assert!(!stands_for.is_empty(), "`{alias}` stands for nothing");
+        for task in &stands_for {
+            assert!(tasks.contains(task), "`{alias}` stands for `{task}`, which is no task");
+        }
+    }
     let missing = family.make("no-such-task-v0").err();
     assert!(
         matches!(missing, Some(EnvironmentError::UnknownEnvironment { .. })),

@@ -23,6 +23,7 @@
 //!   `metaworld`
 //! - [`policy`]: the trait [`Policy`]; policies behind [HTTP](HttpPolicy), random ones, and the
 //!   scripted experts
+//! - [`VecEnvironment`](env::VecEnvironment): many environments on some threads, in batches
 //! - [`episode`]: the one loop that all of this shares
 //! - [`report`]: what is written down
 //!
@@ -48,7 +49,9 @@
 pub mod backend;
 #[cfg(all(feature = "mujoco", feature = "serve"))]
 pub mod bench;
+pub mod check;
 pub mod conformance;
+mod data_folder;
 pub mod env;
 pub mod episode;
 pub mod evaluation;
@@ -57,9 +60,17 @@ pub mod report;
 
 /// For implementations of [`Policy`].
 pub use async_trait::async_trait;
+pub use data_folder::data_folder;
 pub use env::Registry;
 pub use episode::{EpisodeRecord, Stop};
 pub use evaluation::{Evaluation, EvaluationError, EvaluationReport, Event};
 /// What policies and environments are told in: observations, actions, faults.
 pub use kinitro_core;
 pub use policy::{ExpertPolicy, HttpPolicy, HttpPolicyError, Policy, RandomPolicy, ZeroPolicy};
+
+/// What a panic said.
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "no message".to_owned())
+}

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use kinitro_core::{Action, EnvId, Seed};
 use kinitro_eval::env::metaworld::parity::{Strictness, Verdict, compare, recordings};
-use kinitro_eval::env::metaworld::{FAMILY, MetaWorld};
+use kinitro_eval::env::metaworld::{FAMILY, MetaWorld, Pictures};
 use kinitro_eval::env::{Environment, EnvironmentError, EnvironmentFamily, Task};
 use kinitro_eval::report::Machine;
 use kinitro_eval::{Evaluation, ExpertPolicy, Registry, ZeroPolicy};
+use ndarray::{Array1, Array2, Array5, Axis, s};
 
 /// The tasks whose puck and placement are alike, so that one test fits all three.
 const TASKS: [&str; 3] = ["pick-place-v3", "push-v3", "reach-v3"];
@@ -302,6 +303,62 @@ fn the_goal_can_be_hidden_from_pictures() {
     family.tasks().iter().for_each(|task| drop(family.make(task).unwrap()));
 }
 
+/// Pictures that the package has drawn: its random vector, its actions, and for each camera what it
+/// shows after the reset and after every so many steps.
+fn recorded_pictures(task: &str) -> (Array1<f64>, Array2<f64>, Array5<u8>) {
+    let file = workspace().join("tests/golden/pictures").join(format!("{task}.npz"));
+    let mut npz = ndarray_npy::NpzReader::new(std::fs::File::open(file).unwrap()).unwrap();
+    let placement = npz.by_name("rand_vec.npy").unwrap();
+    (placement, npz.by_name("actions.npy").unwrap(), npz.by_name("pictures.npy").unwrap())
+}
+
+#[test]
+fn exact_pictures_are_those_of_the_package_turned_by_half_a_turn() {
+    let family = MetaWorld::default().pictures(Pictures::Exact);
+    for name in ["reach-v3", "drawer-open-v3", "window-close-v3", "coffee-pull-v3", "sweep-v3"] {
+        let (placement, actions, pictures) = recorded_pictures(name);
+        let every = actions.nrows() / (pictures.len_of(Axis(1)) - 1);
+        let mut environment = family.make(name).unwrap();
+        let task = Task {
+            placement: placement.to_vec(),
+            friction_scale: 1.0,
+            damping_scale: 1.0,
+            ..environment.generate_task(Seed(0))
+        };
+        environment.reset(&task).unwrap();
+        for step in 0..=actions.nrows() {
+            if step > 0 {
+                let action = actions.row(step - 1);
+                let grip = f64::midpoint(action[3], 1.0);
+                environment.step(&hold([action[0], action[1], action[2]], grip)).unwrap();
+            }
+            if step % every != 0 {
+                continue;
+            }
+            for (index, camera) in ["corner", "corner2"].into_iter().enumerate() {
+                let drawn = environment.render(camera).unwrap();
+                let recorded = pictures.slice(s![index, step / every, ..;-1, ..;-1, ..]);
+                assert!(
+                    drawn.view() == recorded,
+                    "`{name}` from `{camera}` after {step} steps; they were recorded with Mesa \
+                     22.3.6, and other drivers draw some pixels otherwise"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_two_settings_of_pictures_differ_in_shadows_and_edges_only() {
+    let (fast, exact) = (MetaWorld::default(), MetaWorld::default().pictures(Pictures::Exact));
+    let said = |family: &MetaWorld| family.provenance().unwrap()["pictures"].clone();
+    assert_eq!(said(&fast), "fast: 84x84, no shadows, no multisampling");
+    assert_eq!(said(&exact), "exact: 84x84, shadows and multisampling");
+    let (fast, exact) = (picture_of(&fast), picture_of(&exact));
+    let far = fast.iter().zip(&exact).filter(|(a, b)| a.abs_diff(**b) > 40).count();
+    assert!(fast != exact && far < fast.len() / 20, "{far} of {}", fast.len());
+}
+
 fn picture_of(family: &MetaWorld) -> Vec<u8> {
     let mut environment = family.make("pick-place-v3").unwrap();
     let task = environment.generate_task(Seed(1));
@@ -318,6 +375,47 @@ fn what_does_not_exist_is_named_with_what_does() {
     assert!(camera.contains("`corner3`") && camera.contains("corner2"), "{camera}");
     let name = Registry::builtin().resolve("metaworld/raech-v3").unwrap_err().to_string();
     assert!(name.contains("did you mean metaworld/reach-v3"), "{name}");
+}
+
+#[test]
+fn groups_and_short_names_stand_for_tasks() {
+    let registry = Registry::builtin();
+    let names = |pattern: &str| -> Vec<String> {
+        let ids = registry.resolve(pattern).unwrap();
+        ids.iter().map(|id| id.task().to_owned()).collect()
+    };
+    assert_eq!(names("metaworld/peg-insert-v3"), ["peg-insert-side-v3"]);
+    let ten = names("metaworld/MT10");
+    assert_eq!(ten.len(), 10);
+    assert_eq!((ten[0].as_str(), ten[9].as_str()), ("reach-v3", "window-close-v3"));
+    assert_eq!(names("metaworld/core"), ten[..8]);
+    assert_eq!(names("metaworld/MT50"), MetaWorld::default().tasks());
+    let held_back = names("metaworld/ML45-test");
+    assert_eq!(
+        held_back,
+        ["bin-picking-v3", "box-close-v3", "hand-insert-v3", "door-lock-v3", "door-unlock-v3"]
+    );
+    // A name for one task is good wherever one environment is asked for, one for several is not.
+    let short = env_id("peg-insert-v3");
+    assert_eq!(registry.spec(&short).unwrap().id, env_id("peg-insert-side-v3"));
+    assert_eq!(registry.make(&short).unwrap().spec().id, env_id("peg-insert-side-v3"));
+    assert!(registry.expert(&short).is_some());
+    assert!(matches!(
+        registry.make(&env_id("MT10")),
+        Err(EnvironmentError::UnknownEnvironment { .. })
+    ));
+    let unknown = registry.resolve("metaworld/MT11").unwrap_err().to_string();
+    assert!(unknown.contains("metaworld/MT10"), "{unknown}");
+}
+
+#[test]
+fn an_evaluation_runs_each_task_of_overlapping_groups_once() {
+    let registry = Registry::builtin();
+    let evaluation = Evaluation::new(ZeroPolicy::new(registry.clone())).registry(registry);
+    let groups = ["metaworld/ML45-test", "metaworld/door-lock-v3", "metaworld/ML45-test"];
+    let evaluation = groups.into_iter().fold(evaluation, Evaluation::env);
+    let report = evaluation.episodes(1).max_steps(1).run_blocking().unwrap();
+    assert_eq!(report.episodes.len(), 5);
 }
 
 #[test]

@@ -221,7 +221,7 @@ impl View<'_> {
         add("identities", Value::list(hotkeys.iter().map(|_| nobody())));
         let axon = |hotkey: &Account| {
             let stored = self.ledger.get(PALLET, "Axons", &[key[0], Key::Account(hotkey)]);
-            stored.unwrap_or_else(|| Value::Zero)
+            stored.unwrap_or(Value::Zero)
         };
         add("axons", Value::list(hotkeys.iter().map(axon)));
         let with_alpha = || {
@@ -365,7 +365,7 @@ fn neuron(subnet: Subnet<'_>, uid: u16) -> Value {
     };
     let of_hotkey = |name: &str| {
         let stored = subnet.ledger.get(PALLET, name, &[key, Key::Account(&hotkey)]);
-        stored.unwrap_or_else(|| Value::Zero)
+        stored.unwrap_or(Value::Zero)
     };
     let of_uid =
         |name: &str| Value::List(subnet.ledger.list(PALLET, name, &[key, Key::Number(uid.into())]));

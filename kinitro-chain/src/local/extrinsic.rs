@@ -6,6 +6,7 @@ use parity_scale_codec::{Compact, Decode as _, Encode as _, Input as _};
 use schnorrkel::{PublicKey, Signature};
 use sp_crypto_hashing::blake2_256;
 
+use super::block::Block;
 use super::ledger::Ledger;
 use super::runtime::{Key, Runtime, variants};
 use super::value::{Value, decode, encode};
@@ -202,12 +203,12 @@ impl Transaction {
         })
     }
 
-    /// Whether its sender signed it for this chain, this runtime and block `current`.
+    /// Whether its sender signed it for this chain, this runtime and the block after `parent`.
     pub(super) fn verify(
         &self,
         ledger: &Ledger,
         genesis: &Hash,
-        current: u64,
+        parent: &Block,
     ) -> Result<(), Invalid> {
         if self.wants_metadata_hash {
             // As a node does whose runtime was built without one.
@@ -225,7 +226,7 @@ impl Transaction {
                 "CheckGenesis" => Some(Value::from(*genesis)),
                 "CheckMortality" | "CheckEra" => Some(Value::from(match self.era {
                     Era::Immortal => *genesis,
-                    era => block_hash(ledger, era.birth(current), current)
+                    era => block_hash(ledger, era.birth(parent.number + 1), parent)
                         .ok_or(Invalid::AncientBirthBlock)?,
                 })),
                 _ => None,
@@ -270,10 +271,10 @@ fn verify_sr25519(account: &Account, message: &[u8], signature: &[u8; 64]) -> bo
     key.verify_simple(b"substrate", message, &signature).is_ok()
 }
 
-/// The hash of an earlier block, as the runtime remembers it.
-fn block_hash(ledger: &Ledger, number: u64, current: u64) -> Option<Hash> {
-    if number >= current {
-        return None;
+/// The hash of an earlier block, as the runtime remembers it in the block after `parent`.
+fn block_hash(ledger: &Ledger, number: u64, parent: &Block) -> Option<Hash> {
+    if number >= parent.number {
+        return (number == parent.number).then_some(parent.hash);
     }
     let hash = ledger.get("System", "BlockHash", &[Key::Number(number)])?.as_account()?;
     (hash != [0; 32]).then_some(hash)

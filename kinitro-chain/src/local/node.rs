@@ -138,15 +138,10 @@ impl Node {
         self.notices.subscribe()
     }
 
-    /// Whether a transaction could be in block `number`, after `ledger`; one that waits for an
-    /// earlier one of its sender could.
-    fn validity(
-        &self,
-        transaction: &Transaction,
-        ledger: &Ledger,
-        number: u64,
-    ) -> Result<(), Invalid> {
-        transaction.verify(ledger, &self.genesis, number)?;
+    /// Whether a transaction could be in the block after the best one, whose state is `ledger` so
+    /// far; one that waits for an earlier one of its sender could.
+    fn validity(&self, transaction: &Transaction, ledger: &Ledger) -> Result<(), Invalid> {
+        transaction.verify(ledger, &self.genesis, self.blocks.best())?;
         if transaction.nonce < nonce(ledger, &transaction.signer) {
             return Err(Invalid::Stale);
         }
@@ -160,18 +155,8 @@ impl Node {
     /// What the runtime says of a transaction at the best block.
     pub(super) fn validate(&self, bytes: &[u8]) -> Result<Transaction, Invalid> {
         let transaction = Transaction::read(bytes, self.runtime())?;
-        self.validity(&transaction, &self.next_ledger(), self.blocks.best().number + 1)?;
+        self.validity(&transaction, self.ledger())?;
         Ok(transaction)
-    }
-
-    /// The state after the best block as the next one finds it, which knows the hash of its parent:
-    /// a transaction may be born in the best block.
-    fn next_ledger(&self) -> Ledger {
-        let mut ledger = self.ledger().clone();
-        let best = self.blocks.best();
-        // Every block has put such a value there.
-        let _known = ledger.put("System", "BlockHash", &[Key::Number(best.number)], best.hash);
-        ledger
     }
 
     /// Takes a transaction into the pool, and in instant mode into a block.
@@ -297,9 +282,7 @@ impl Node {
 
     /// Drops from the pool what the runtime that took over does not take.
     fn revalidate(&mut self) {
-        let number = self.blocks.best().number + 1;
-        let next = self.next_ledger();
-        let is_bad = |own: &&Transaction| self.validity(own, &next, number).is_err();
+        let is_bad = |own: &&Transaction| self.validity(own, self.ledger()).is_err();
         let bad: Vec<Transaction> =
             self.pool.transactions().into_iter().filter(is_bad).cloned().collect();
         bad.iter().for_each(|transaction| self.pool.remove_invalid(transaction));
@@ -347,7 +330,7 @@ impl Node {
             false => Vec::new(),
         };
         for transaction in ready {
-            if self.validity(&transaction, &block.ledger, number).is_err() {
+            if self.validity(&transaction, &block.ledger).is_err() {
                 self.pool.remove_invalid(&transaction);
                 continue;
             }

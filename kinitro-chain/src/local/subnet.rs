@@ -135,7 +135,8 @@ pub(super) fn create(ledger: &mut Ledger, netuid: u16, owner: &Account) -> Resul
     let networks = ledger.number(PALLET, "TotalNetworks", &[]) + 1;
     ledger.put(PALLET, "TotalNetworks", &[], networks)?;
     if netuid == 0 {
-        return Ok(());
+        // The root takes no weights, sealed or not.
+        return ledger.put(PALLET, "CommitRevealWeightsEnabled", &key, false);
     }
     ledger.put(PALLET, "SubnetOwner", &key, *owner)?;
     ledger.put(PALLET, "SubnetOwnerHotkey", &key, *owner)?;

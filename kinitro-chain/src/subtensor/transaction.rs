@@ -72,7 +72,7 @@ struct BlockBody {
 }
 
 impl Subtensor {
-    /// Signs a call on the newest block and sees it through.
+    /// Signs a call for the runtime of a block, sends it, and sees it through.
     pub(super) async fn submit(
         &self,
         signer: &dyn Signer,
@@ -110,11 +110,11 @@ impl Subtensor {
         // The nonce that the newest block has is not enough: transactions may be waiting.
         let nonce: u64 =
             self.rpc.read("system_accountNextIndex", json!([hotkey.to_string()])).await?;
-        let birth = on.block.number.0;
+        let Block { number: BlockNumber(birth), hash } = self.birth(on.block).await?;
         let mortality = self.settings.mortality;
         let parameters = DefaultExtrinsicParamsBuilder::<SubstrateConfig>::new()
             .nonce(nonce)
-            .mortal_from_unchecked(mortality, birth, H256(on.block.hash.0))
+            .mortal_from_unchecked(mortality, birth, H256(hash.0))
             .build();
         let arguments = Composite::named(call.arguments);
         let payload = subxt::dynamic::tx(call.pallet, call.name, arguments);
@@ -131,6 +131,15 @@ impl Subtensor {
             .map_err(|error| protocol(what(), error))?;
         let hash = Hash256(transaction.hash().0);
         Ok(Signed { bytes: transaction.into_encoded(), hash, birth, last: birth + mortality - 1 })
+    }
+
+    /// The block that a transaction names as its beginning. With a final one it stays valid through
+    /// a fork; where final blocks are far behind it must be the newest.
+    async fn birth(&self, best: Block) -> Result<Block, ChainError> {
+        let hash = self.finalized_hash().await?;
+        let number = self.block_number(hash).await?;
+        let behind = best.number.0.saturating_sub(number.0);
+        Ok(if behind < self.settings.mortality / 2 { Block { number, hash } } else { best })
     }
 
     /// Looks for a transaction until it is found, or can be in no block any more.

@@ -103,7 +103,7 @@ impl KeyFileError {
             }
             Self::KeyType(_) => Some("make a hotkey of type sr25519: kinitro wallet new-hotkey"),
             Self::OldEncryption(_) => Some(
-                "bittensor-wallet can encrypt it anew: Keyfile(path).check_and_update_encryption() \
+                "bittensor-wallet can encrypt it anew: Keyfile(path=...).check_and_update_encryption() \
                  in Python; or make it again from the mnemonic: btcli wallet regen-hotkey",
             ),
             _ => None,
@@ -162,8 +162,8 @@ impl KeyFile {
 }
 
 impl EncryptedKey {
-    /// Opens the key. That takes half a gigabyte of memory and a few seconds, which is what keeps
-    /// others from trying many passwords.
+    /// Opens the key. That takes half a gigabyte of memory and a few seconds of this thread, which is
+    /// what keeps others from trying many passwords.
     ///
     /// # Errors
     /// [`KeyFileError::WrongPassword`], [`KeyFileError::Memory`], and those of

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use kinitro_chain::commitment::CommitmentData;
 use kinitro_chain::local::{CutOnSubmit, Forked};
-use kinitro_chain::subtensor::Finality;
 use kinitro_chain::wallet::Keypair;
-use kinitro_chain::{Chain as _, ChainErrorKind, Hash256, Signer as _};
+use kinitro_chain::{Chain as _, ChainError, ChainErrorKind, Hash256, Inclusion, Signer as _};
 
-use super::stage::{LocalStage, NETUID, connect, quick};
+use super::stage::{LocalStage, NETUID, builder, coldkey, connect, keypair, quick};
 
 /// What the miner has published.
 async fn published(stage: &LocalStage, miner: &Keypair) -> Option<Vec<u8>> {
@@ -91,27 +90,48 @@ async fn writing_outlives_a_restart() {
     assert_eq!(submissions(&stage), 1);
 }
 
+/// A chain whose blocks are final late, a commitment on it, and a fork that takes back the blocks
+/// that it was in. Returns what became of it, and the height of the fork.
+async fn commit_into_a_fork(forked: Forked) -> (LocalStage, Keypair, Written, u64) {
+    let builder = builder().block_time(Duration::from_millis(60)).finality_lag(5);
+    let stage = LocalStage::start(builder).await;
+    let miner = keypair("miner");
+    stage.local.register(&miner.hotkey(), &coldkey()).unwrap();
+    let fork = async {
+        while submissions(&stage) == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        // Long enough for a block with it, not for that to be final.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let height = stage.client.head().await.unwrap().best.number.0;
+        assert!(stage.local.fork(5, forked).unwrap() > 0);
+        height
+    };
+    let data = data();
+    let (written, height) = tokio::join!(stage.client.commit(NETUID, &miner, &data), fork);
+    (stage, miner, written, height)
+}
+
+type Written = Result<Inclusion, ChainError>;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_block_that_a_fork_takes_back_is_not_believed() {
-    for forked in [Forked::Returned, Forked::Lost] {
-        let (stage, miner) = LocalStage::with_miner().await;
-        // Final blocks come late, so that there is time to take one back.
-        let mut settings = quick();
-        settings.finality = Finality::Best;
-        let hasty = connect(&stage.local, settings).await;
-        let data = data();
-        let seen = hasty.commit(NETUID, &miner, &data).await.unwrap();
-        if seen.finalized {
-            continue;
-        }
-        let replaced = stage.local.fork(2, forked).unwrap();
-        if replaced == 0 {
-            continue;
-        }
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        let is_there = published(&stage, &miner).await.is_some();
-        assert!(is_there || matches!(forked, Forked::Lost));
-    }
+async fn a_transaction_that_a_fork_takes_back_is_found_where_it_ends_up() {
+    let (stage, miner, written, height) = commit_into_a_fork(Forked::Returned).await;
+    let inclusion = written.unwrap();
+    assert!(inclusion.finalized && inclusion.block.number.0 > height, "{inclusion:?}");
+    let commitments = stage.client.commitments(NETUID).await.unwrap().value;
+    let own = commitments.iter().find(|c| c.hotkey == miner.hotkey()).unwrap();
+    assert_eq!(own.block, inclusion.block.number);
+    assert_eq!(submissions(&stage), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_is_lost_in_a_fork_is_not_believed_in() {
+    let (stage, miner, written, _) = commit_into_a_fork(Forked::Lost).await;
+    let error = written.unwrap_err();
+    assert_eq!(*error.kind(), ChainErrorKind::NotIncluded, "{error}");
+    assert_eq!(published(&stage, &miner).await, None);
+    assert_eq!(submissions(&stage), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

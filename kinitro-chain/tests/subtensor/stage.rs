@@ -34,10 +34,7 @@ pub(crate) fn quick() -> Settings {
 }
 
 pub(crate) fn builder() -> LocalChainBuilder {
-    LocalChain::builder()
-        .metadata(finney().unwrap())
-        .netuid(NETUID)
-        .block_time(Duration::from_millis(30))
+    LocalChain::builder().netuid(NETUID).block_time(Duration::from_millis(30))
 }
 
 pub(crate) async fn connect(local: &LocalChain, settings: Settings) -> Subtensor {

@@ -5,6 +5,10 @@ use kinitro_chain::Network;
 use kinitro_core::{Hotkey, MinerUid};
 
 use super::WalletArguments;
+use super::chain_local::{
+    AdvanceArguments, ChainStatusArguments, LocalChainArguments, RegisterArguments,
+    SetHyperparameterArguments, SetPermitArguments, SetStakeArguments,
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ChainCommand {
@@ -18,6 +22,20 @@ pub(crate) enum ChainCommand {
     Weights(WeightsArguments),
     /// Set the weights of a hotkey.
     SetWeights(SetWeightsArguments),
+    /// Run a chain on this machine.
+    Local(LocalChainArguments),
+    /// Say how a local chain is doing.
+    Status(ChainStatusArguments),
+    /// Register a neuron on a local chain.
+    Register(RegisterArguments),
+    /// Give a neuron of a local chain the validator permit, or take it away.
+    SetPermit(SetPermitArguments),
+    /// Set what is staked to a neuron of a local chain.
+    SetStake(SetStakeArguments),
+    /// Set a hyperparameter of a local chain.
+    SetHyperparameter(SetHyperparameterArguments),
+    /// Make a local chain go ahead of the clock.
+    Advance(AdvanceArguments),
 }
 
 /// Which chain.

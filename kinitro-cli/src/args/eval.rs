@@ -1,7 +1,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ValueEnum};
+
+use super::PicturesArgument;
 
 /// Judges a policy.
 #[derive(Debug, Args)]
@@ -9,7 +11,8 @@ pub(crate) struct EvalArguments {
     /// The policy: the URL of a policy server, or `random`, `zero` or `expert`
     #[arg(long, value_name = "URL|NAME")]
     pub(crate) policy: String,
-    /// Environments, separated by commas; globs too: `metaworld/p*`, `metaworld/{push,reach}-v3`
+    /// Environments, separated by commas; groups and globs too: `metaworld/MT10`, `metaworld/p*`,
+    /// `metaworld/{push,reach}-v3`. The groups are MT10, MT50, ML45-test and core
     #[arg(long, value_name = "ENV,...", required = true)]
     pub(crate) env: Vec<String>,
     /// Episodes in each environment
@@ -36,12 +39,27 @@ pub(crate) struct EvalArguments {
     /// Cameras, separated by commas [default: all]
     #[arg(long, value_name = "CAMERA,...", value_delimiter = ',')]
     pub(crate) camera: Vec<String>,
+    /// How pictures are drawn
+    #[arg(long, value_enum, default_value = "fast")]
+    pub(crate) pictures: PicturesArgument,
+    /// Film episodes: GIFs in the folder `videos` of the results
+    #[arg(long, value_enum, requires = "out", num_args = 0..=1, default_missing_value = "all")]
+    pub(crate) video: Option<VideoArgument>,
     /// Keep the results in this folder, and go on where an earlier run into it stopped
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Print the results as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Which episodes are filmed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum VideoArgument {
+    /// Every one
+    All,
+    /// Those that do not succeed
+    Failures,
 }
 
 fn parse_count(text: &str) -> Result<usize, String> {

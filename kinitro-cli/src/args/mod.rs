@@ -1,13 +1,16 @@
 //! What can be typed. Only definitions: what happens then is in `commands`.
 
 mod chain;
+mod chain_local;
 mod crypto;
+mod db;
 mod env;
 mod eval;
 mod miner;
 #[cfg(test)]
 mod reference;
 mod score;
+mod validate;
 mod wallet;
 
 use clap::{Parser, Subcommand};
@@ -16,15 +19,23 @@ pub(crate) use chain::{
     ChainCommand, ChainInfoArguments, FetchKeyArguments, NetworkArguments, PublishKeyArguments,
     SetWeightsArguments, SubnetArguments, WeightsArguments,
 };
+pub(crate) use chain_local::{
+    AdvanceArguments, ChainStatusArguments, LocalChainArguments, LocalNetworkArguments,
+    RegisterArguments, SetHyperparameterArguments, SetPermitArguments, SetStakeArguments,
+};
 pub(crate) use crypto::{
     CryptoCommand, GenerateArguments, OpenArguments, PrivateKeyArguments, SealArguments,
     SealingArguments,
 };
-pub(crate) use env::{BenchCommand, EnvCommand, FetchArguments, ListArguments, ParityArguments};
-pub(crate) use env::{DemoArguments, SimArguments};
-pub(crate) use eval::EvalArguments;
+pub(crate) use db::{DatabaseArguments, DbCommand, DbResetArguments, DbStatusArguments};
+pub(crate) use env::{
+    BenchCommand, CheckArguments, DemoArguments, EnvCommand, FetchArguments, ListArguments,
+    ParityArguments, PicturesArgument, RatesArguments, ShowArguments, SimArguments,
+};
+pub(crate) use eval::{EvalArguments, VideoArgument};
 pub(crate) use miner::{CommitArguments, MinerCommand, ShowCommitmentArguments};
 pub(crate) use score::{ScoreArguments, ScoringArguments, TestScoringArguments};
+pub(crate) use validate::ValidateArguments;
 pub(crate) use wallet::{
     ListWalletsArguments, NewHotkeyArguments, ShowWalletArguments, WalletArguments, WalletCommand,
     WalletFolderArguments,
@@ -58,12 +69,17 @@ pub(crate) enum Command {
     /// List, check and make keys of Bittensor.
     #[command(subcommand)]
     Wallet(WalletCommand),
-    /// Look at a chain, and set weights.
+    /// Look at a chain, set weights, and run a chain of one's own.
     #[command(subcommand)]
     Chain(ChainCommand),
     /// Publish a miner's policy.
     #[command(subcommand)]
     Miner(MinerCommand),
+    /// Take the weights of a backend to the chain.
+    Validate(ValidateArguments),
+    /// Look after the database of a backend.
+    #[command(subcommand)]
+    Db(DbCommand),
     /// Judge three policies in real simulation and compare them.
     Demo(DemoArguments),
 }

@@ -3,11 +3,11 @@ use kinitro_eval::env::metaworld::MetaWorld;
 use kinitro_eval::report::Machine;
 use serde::Serialize;
 
-use crate::args::SimArguments;
+use crate::args::{RatesArguments, SimArguments};
 use crate::failure::Failure;
 use crate::output::{json, table, to_stderr, to_stdout};
 
-const TASKS: [&str; 3] = ["reach-v3", "push-v3", "pick-place-v3"];
+const TASKS: [&str; 3] = ["reach-v3", "pick-place-v3", "door-open-v3"];
 
 #[derive(Serialize)]
 struct Figures {
@@ -26,6 +26,9 @@ pub(crate) fn sim(arguments: &SimArguments) -> Result<(), Failure> {
     }
     to_stderr("measuring two threads against one");
     comparisons.push(bench::two_threads_against_one(&family, TASKS[0], arguments.rounds)?);
+    to_stderr("measuring pictures");
+    let rounds = arguments.rounds.min(5);
+    comparisons.push(bench::fast_against_exact_pictures(TASKS[0], rounds)?);
     to_stderr("measuring the way to a policy and back");
     let round_trip = bench::round_trip(&family, TASKS[0])?;
     let figures = Figures { machine, comparisons, round_trip };
@@ -35,7 +38,7 @@ pub(crate) fn sim(arguments: &SimArguments) -> Result<(), Failure> {
     let Machine { cpu, threads, .. } = &figures.machine;
     to_stdout(format_args!("{cpu}, {threads} threads"))?;
     let mut table =
-        table::with_headings(1, ["measurement", "steps/s", "against", "ratio", "from", "to"]);
+        table::with_headings(1, ["measurement", "per second", "against", "ratio", "from", "to"]);
     for Comparison { name, rate, baseline, ratio, min_ratio, max_ratio } in figures.comparisons {
         table.add_row([
             name,
@@ -52,4 +55,8 @@ pub(crate) fn sim(arguments: &SimArguments) -> Result<(), Failure> {
         "an action from a no-op policy over loopback HTTP: p50 {p50_ms:.3} ms, p99 {p99_ms:.3} ms \
          ({actions} actions, no pictures)"
     ))
+}
+
+pub(crate) fn rates(arguments: &RatesArguments) -> Result<(), Failure> {
+    json(&bench::rates(&arguments.task)?)
 }

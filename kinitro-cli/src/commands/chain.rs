@@ -13,7 +13,8 @@ use kinitro_chain::{
 };
 use kinitro_core::scoring::ChainWeights;
 use kinitro_core::{BlockNumber, MinerUid};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize as _, Serialize};
+use serde_json::Value;
 
 use super::eval::{interrupted, runtime};
 use super::wallet::load_hotkey;
@@ -215,14 +216,6 @@ fn say_block(chain: &Subtensor, netuid: u16, block: Block) {
     to_stderr(format_args!("subnet {netuid} of {network} at block {}", block.number));
 }
 
-/// The two forms that weights are given in.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum WeightsFile {
-    Report { weights_u16: ChainWeights },
-    Shares(BTreeMap<MinerUid, f64>),
-}
-
 fn read_weights(path: &Path) -> Result<WeightVector, Failure> {
     let failed = |error: &dyn std::fmt::Display| {
         Failure::new(Code::Environment, format_args!("{}: {error}", path.display()))
@@ -237,17 +230,18 @@ fn read_weights(path: &Path) -> Result<WeightVector, Failure> {
         Failure::usage(format_args!("{}: these are no weights: {error}", path.display()))
             .hint("give {\"0\": 0.25, \"5\": 0.75}, or what `kinitro score --json` prints")
     };
-    match serde_json::from_str(&text).map_err(|error| wrong(&error))? {
-        WeightsFile::Report { weights_u16: ChainWeights { uids, values } } => {
-            if uids.len() != values.len() {
-                return Err(wrong(&"uids and values are not equally many"));
-            }
-            Ok(WeightVector::from_integers(uids.into_iter().zip(values)))
+    let value: Value = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
+    if let Some(weights) = value.get("weights_u16") {
+        let ChainWeights { uids, values } =
+            ChainWeights::deserialize(weights).map_err(|error| wrong(&error))?;
+        if uids.len() != values.len() {
+            return Err(wrong(&"uids and values are not equally many"));
         }
-        WeightsFile::Shares(shares) => {
-            WeightVector::from_shares(&shares).map_err(|error| wrong(&error))
-        }
+        return Ok(WeightVector::from_integers(uids.into_iter().zip(values)));
     }
+    let shares: BTreeMap<MinerUid, f64> =
+        serde_json::from_value(value).map_err(|error| wrong(&error))?;
+    WeightVector::from_shares(&shares).map_err(|error| wrong(&error))
 }
 
 #[derive(Serialize)]

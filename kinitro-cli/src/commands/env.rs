@@ -1,11 +1,19 @@
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+
 use globset::Glob;
-use kinitro_eval::Registry;
-use kinitro_eval::env::EnvironmentSpec;
 use kinitro_eval::env::metaworld::MetaWorld;
 use kinitro_eval::env::metaworld::assets::{self, Progress};
 use kinitro_eval::env::metaworld::parity::{self, Strictness, Verdict};
+use kinitro_eval::env::{EnvironmentError, EnvironmentSpec};
+use kinitro_eval::kinitro_core::{ChannelSpec, EnvId, Image, Seed};
+use kinitro_eval::{Registry, check};
 
-use crate::args::{FetchArguments, ListArguments, ParityArguments};
+use serde::Serialize;
+
+use crate::args::{CheckArguments, FetchArguments, ListArguments, ParityArguments, ShowArguments};
+use crate::commands::registry;
 use crate::failure::{Code, Failure};
 use crate::output::{json, progress, table, to_stderr, to_stdout};
 
@@ -25,6 +33,148 @@ pub(crate) fn list(arguments: &ListArguments) -> Result<(), Failure> {
         table.add_row([id.to_string(), max_steps.to_string(), cameras.join(", "), description]);
     }
     to_stdout(table)
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    spec: &'a EnvironmentSpec,
+    /// Whether there is a scripted expert.
+    expert: bool,
+}
+
+pub(crate) fn show(arguments: &ShowArguments) -> Result<(), Failure> {
+    let registry = registry(arguments.pictures);
+    let id = match &registry.resolve(&arguments.env)?[..] {
+        [id] => id.clone(),
+        several => {
+            let (name, count) = (&arguments.env, several.len());
+            return Err(Failure::usage(format_args!("`{name}` stands for {count} environments"))
+                .hint("name one of them; `kinitro env list ENV` shows them"));
+        }
+    };
+    let spec = registry.spec(&id)?;
+    if let Some(file) = &arguments.png {
+        let first = || spec.cameras.first().map(|camera| camera.name.clone());
+        let camera = arguments.camera.clone().or_else(first).ok_or_else(|| {
+            Failure::usage(format_args!("`{id}` has no camera to draw a picture with"))
+        })?;
+        write_png(file, &picture(&registry, &id, &camera, Seed(arguments.seed))?)?;
+        to_stderr(format_args!("the picture from `{camera}` is in {}", file.display()));
+    }
+    let expert = registry.expert(&id).is_some();
+    if arguments.json {
+        return json(&Shown { spec: &spec, expert });
+    }
+    to_stdout(format_args!("{id}: {}", spec.description))?;
+    to_stdout(format_args!(
+        "{} steps of {} s an episode; {} scripted expert\n",
+        spec.max_steps,
+        spec.step_seconds,
+        if expert { "with a" } else { "without a" }
+    ))?;
+    let mut channels =
+        table::with_headings(6, ["", "channel", "numbers", "unit", "from, to", "what it is"]);
+    let observed = spec.observation.iter().map(|channel| ("observed", channel));
+    for (kind, channel) in observed.chain(spec.action.continuous.iter().map(|c| ("action", c))) {
+        let ChannelSpec { name, len, bounds, unit, description } = channel;
+        let bounds = bounds.map_or_else(String::new, |(low, high)| format!("{low}, {high}"));
+        let (len, kind) = (len.to_string(), kind.to_owned());
+        channels.add_row([kind, name.clone(), len, unit.clone(), bounds, description.clone()]);
+    }
+    for camera in &spec.cameras {
+        let (name, size) = (&camera.name, format!("{}x{}x3", camera.height, camera.width));
+        channels.add_row(["camera", name, &size, "", "0, 255", "upright RGB"]);
+    }
+    to_stdout(channels)
+}
+
+/// What a camera shows at the beginning of an episode.
+fn picture(
+    registry: &Registry,
+    id: &EnvId,
+    camera: &str,
+    seed: Seed,
+) -> Result<Image, EnvironmentError> {
+    registry.spec(id)?.camera(camera)?;
+    let mut environment = registry.make(id)?;
+    let task = environment.generate_task(seed);
+    environment.reset(&task)?;
+    environment.render(camera)
+}
+
+fn write_png(path: &Path, image: &Image) -> Result<(), Failure> {
+    let write = || -> Result<(), png::EncodingError> {
+        let file = BufWriter::new(File::create(path)?);
+        let mut encoder = png::Encoder::new(file, image.width() as u32, image.height() as u32);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(image.as_bytes())?;
+        writer.finish()
+    };
+    write().map_err(|error| {
+        let path = path.display();
+        Failure::new(Code::Environment, format_args!("{path} could not be written: {error}"))
+            .hint("check that its folder is there and can be written to")
+    })
+}
+
+#[derive(Serialize)]
+struct Checked {
+    #[serde(flatten)]
+    check: check::EnvironmentCheck,
+    passed: bool,
+}
+
+pub(crate) fn check(arguments: &CheckArguments) -> Result<(), Failure> {
+    let registry = Registry::builtin();
+    let mut ids: Vec<EnvId> = Vec::new();
+    for pattern in &arguments.env {
+        for id in registry.resolve(pattern)? {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+    }
+    let (first, seeds) = (Seed(arguments.seed), arguments.seeds);
+    if first.0.checked_add(u64::from(seeds) - 1).is_none() {
+        return Err(Failure::usage("the last seed would be larger than 2^64 - 1"));
+    }
+    let mut checked = Vec::new();
+    let mut table = table::with_headings(
+        1,
+        ["environment", "repeats", "seeds differ", "expert solves", "steps/s", "passed"],
+    );
+    let bar = progress::counting_bar(ids.len() as u64);
+    for id in &ids {
+        let check = check::environment(&registry, id, first, seeds)?;
+        let passed = check.passed();
+        let yes = |is_so: bool| if is_so { "yes" } else { "NO" }.to_owned();
+        let solved = check.solved.map(|solved| format!("{solved} of {seeds}"));
+        table.add_row([
+            id.to_string(),
+            yes(check.repeats),
+            yes(check.differs),
+            solved.unwrap_or_else(|| "-".to_owned()),
+            format!("{:.0}", check.steps_per_second),
+            yes(passed),
+        ]);
+        checked.push(Checked { check, passed });
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    if arguments.json {
+        json(&checked)?;
+    } else {
+        to_stdout(table)?;
+    }
+    let failed = checked.iter().filter(|checked| !checked.passed).count();
+    if failed == 0 {
+        return Ok(());
+    }
+    let total = checked.len();
+    Err(Failure::new(Code::Failed, format_args!("{failed} of {total} environments did not pass")))
 }
 
 pub(crate) fn fetch(arguments: &FetchArguments) -> Result<(), Failure> {

@@ -1,13 +1,15 @@
 use std::sync::Arc;
 
 use kinitro_core::PolicyFaultKind;
+use kinitro_eval::report::Video;
 use kinitro_eval::{
     Evaluation, EvaluationReport, ExpertPolicy, HttpPolicy, RandomPolicy, Registry, Stop,
     ZeroPolicy,
 };
 use serde::Serialize;
 
-use crate::args::EvalArguments;
+use crate::args::{EvalArguments, VideoArgument};
+use crate::commands::registry;
 use crate::failure::{Code, Failure};
 use crate::output::progress::EvaluationBar;
 use crate::output::{json, table, to_stderr, to_stdout};
@@ -87,6 +89,7 @@ async fn policy(name: &str) -> Result<Evaluation, Failure> {
 
 fn settle(arguments: &EvalArguments, evaluation: Evaluation) -> Evaluation {
     let mut evaluation = evaluation
+        .registry(registry(arguments.pictures))
         .episodes(arguments.episodes)
         .seed(arguments.seed)
         .action_timeout(arguments.action_timeout);
@@ -111,6 +114,12 @@ fn settle(arguments: &EvalArguments, evaluation: Evaluation) -> Evaluation {
     }
     if let Some(folder) = &arguments.out {
         evaluation = evaluation.out(folder);
+    }
+    if let Some(video) = arguments.video {
+        evaluation = evaluation.video(match video {
+            VideoArgument::All => Video::All,
+            VideoArgument::Failures => Video::Failures,
+        });
     }
     evaluation
 }

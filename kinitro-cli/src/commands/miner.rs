@@ -24,6 +24,12 @@ struct Committed {
 }
 
 pub(crate) fn commit(arguments: &CommitArguments) -> Result<(), Failure> {
+    if !arguments.revision.is_commit() {
+        let message = format_args!("--revision {}: this is no commit", arguments.revision.as_str());
+        return Err(Failure::usage(message).hint(
+            "give the hash of the commit, at least 8 digits of it: a branch or a tag moves",
+        ));
+    }
     let signer = load_hotkey(&arguments.wallet)?;
     let (netuid, hotkey) = (arguments.netuid, signer.hotkey());
     run(async {

@@ -2,17 +2,23 @@
 
 mod bench;
 mod chain;
+mod chain_local;
 mod crypto;
+mod db;
 mod demo;
 mod env;
 mod eval;
 mod miner;
 mod score;
+mod validate;
 mod wallet;
 
+use kinitro_eval::Registry;
+use kinitro_eval::env::metaworld::{MetaWorld, Pictures};
+
 use crate::args::{
-    Arguments, BenchCommand, ChainCommand, Command, CryptoCommand, EnvCommand, MinerCommand,
-    WalletCommand,
+    Arguments, BenchCommand, ChainCommand, Command, CryptoCommand, DbCommand, EnvCommand,
+    MinerCommand, PicturesArgument, WalletCommand,
 };
 use crate::failure::Failure;
 
@@ -20,9 +26,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Env(EnvCommand::List(arguments)) => env::list(&arguments),
+        Command::Env(EnvCommand::Show(arguments)) => env::show(&arguments),
+        Command::Env(EnvCommand::Check(arguments)) => env::check(&arguments),
         Command::Env(EnvCommand::Fetch(arguments)) => env::fetch(&arguments),
         Command::Env(EnvCommand::Parity(arguments)) => env::parity(&arguments),
         Command::Bench(BenchCommand::Sim(arguments)) => bench::sim(&arguments),
+        Command::Bench(BenchCommand::Rates(arguments)) => bench::rates(&arguments),
         Command::Score(arguments) => score::score(&arguments),
         Command::TestScoring(arguments) => score::test_scoring(&arguments),
         Command::Crypto(CryptoCommand::GenerateKeypair(arguments)) => {
@@ -50,10 +59,35 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Chain(ChainCommand::Commitments(arguments)) => chain::commitments(&arguments),
         Command::Chain(ChainCommand::Weights(arguments)) => chain::weights(&arguments),
         Command::Chain(ChainCommand::SetWeights(arguments)) => chain::set_weights(&arguments),
+        Command::Chain(ChainCommand::Local(arguments)) => chain_local::local(&arguments),
+        Command::Chain(ChainCommand::Status(arguments)) => chain_local::status(&arguments),
+        Command::Chain(ChainCommand::Register(arguments)) => chain_local::register(&arguments),
+        Command::Chain(ChainCommand::SetPermit(arguments)) => chain_local::set_permit(&arguments),
+        Command::Chain(ChainCommand::SetStake(arguments)) => chain_local::set_stake(&arguments),
+        Command::Chain(ChainCommand::SetHyperparameter(arguments)) => {
+            chain_local::set_hyperparameter(&arguments)
+        }
+        Command::Chain(ChainCommand::Advance(arguments)) => chain_local::advance(&arguments),
         Command::Miner(MinerCommand::Commit(arguments)) => miner::commit(&arguments),
         Command::Miner(MinerCommand::ShowCommitment(arguments)) => {
             miner::show_commitment(&arguments)
         }
+        Command::Validate(arguments) => validate::run(&arguments),
+        Command::Db(DbCommand::Create(arguments)) => db::create(&arguments),
+        Command::Db(DbCommand::Init(arguments)) => db::init(&arguments),
+        Command::Db(DbCommand::Status(arguments)) => db::status(&arguments),
+        Command::Db(DbCommand::Reset(arguments)) => db::reset(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }
+}
+
+/// The environments there are, with their pictures drawn as asked for.
+fn registry(pictures: PicturesArgument) -> Registry {
+    let pictures = match pictures {
+        PicturesArgument::Fast => Pictures::Fast,
+        PicturesArgument::Exact => Pictures::Exact,
+    };
+    let mut registry = Registry::builtin();
+    registry.register(MetaWorld::default().pictures(pictures));
+    registry
 }

@@ -97,3 +97,10 @@ pub(crate) fn bytes_bar() -> ProgressBar {
 pub(crate) fn count_files(bar: &ProgressBar) {
     bar.set_style(style("{msg:12} [{bar:32}] {human_pos}/{human_len} files"));
 }
+
+/// The bar of so many things done one after another.
+pub(crate) fn counting_bar(count: u64) -> ProgressBar {
+    let bar = ProgressBar::new(count);
+    bar.set_style(style("[{bar:32}] {human_pos}/{human_len}"));
+    bar
+}

@@ -1,10 +1,10 @@
-//! The evaluation backend: what a subnet's owner runs.
+//! The evaluation backend: what a subnet's owner runs, and the validators that take its weights.
 //!
 //! - [`scheduler`]: makes the cycles and judges them
 //! - [`storage`]: the trait [`Store`](storage::Store) and its two implementations, SQLite and
 //!   PostgreSQL. Cycles, the queue of their tasks, scores and weights
 //! - [`wire`]: the JSON that the API speaks
-//! - [`validator`]: takes the weights of a backend to the chain
+//! - [`validator`]: takes weights to the chain
 //!
 //! What the queue promises, and what happens at each crash, is in `docs/DELIVERY.md`.
 //!

@@ -1,12 +1,13 @@
 //! Environments: worlds a policy acts in.
 //!
 //! An [`Environment`] is one world, an [`EnvironmentFamily`] makes worlds of one kind, and a
-//! [`Registry`] finds them by name. A family of your own needs nothing from this crate but these
+//! [`Registry`] finds them by name. [`VecEnvironment`] runs many of them at once. A family of your own needs nothing from this crate but these
 //! traits; see `examples/custom_environment.rs`.
 
 #[cfg(feature = "mujoco")]
 pub mod metaworld;
 pub mod point;
+mod pool;
 mod registry;
 mod seeding;
 
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use kinitro_core::{Action, ActionError, ActionSpec, ChannelSpec, EnvId, Image, Observation, Seed};
 use serde::{Deserialize, Serialize};
 
+pub use pool::{Batch, PoolError, PoolOptions, Status, VecEnvironment};
 pub use registry::Registry;
 pub use seeding::TaskRng;
 
@@ -150,6 +152,12 @@ pub trait EnvironmentFamily: Send + Sync {
 
     /// The second parts, in the family's own order.
     fn tasks(&self) -> Vec<String>;
+
+    /// Further names, each with the tasks it stands for: one for another name of a task, several
+    /// for a group. A [`Registry`] knows them wherever it is asked for environments.
+    fn aliases(&self) -> Vec<(String, Vec<String>)> {
+        Vec::new()
+    }
 
     /// What an environment is, without making it.
     ///

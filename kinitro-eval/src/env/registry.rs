@@ -56,26 +56,26 @@ impl Registry {
         ids.filter_map(Result::ok).collect()
     }
 
-    /// The environments that a name or a glob stands for, in the registry's order:
-    /// `metaworld/reach-v3`, `metaworld/p*`, `*/*`.
+    /// The environments that a name, a family's [alias](EnvironmentFamily::aliases) or a glob
+    /// stands for: `metaworld/reach-v3`, `metaworld/MT10`, `metaworld/p*`, `*/*`. Those of a glob
+    /// come in the registry's order, those of a group in the group's.
     ///
     /// # Errors
     /// [`EnvironmentError::UnknownEnvironment`] with the nearest names when it stands for none.
     pub fn resolve(&self, pattern: &str) -> Result<Vec<EnvId>, EnvironmentError> {
-        let all = self.env_ids();
+        if let Some(ids) = self.alias(pattern) {
+            return Ok(ids);
+        }
         let glob = GlobBuilder::new(pattern).literal_separator(true).build();
         let matches: Vec<EnvId> = match glob {
             Ok(glob) => {
                 let matcher = glob.compile_matcher();
-                all.iter().filter(|id| matcher.is_match(id.as_str())).cloned().collect()
+                let ids = self.env_ids().into_iter();
+                ids.filter(|id| matcher.is_match(id.as_str())).collect()
             }
             Err(_) => Vec::new(),
         };
-        if matches.is_empty() {
-            let nearest = nearest(pattern, all.iter().map(EnvId::as_str));
-            return Err(EnvironmentError::UnknownEnvironment { name: pattern.to_owned(), nearest });
-        }
-        Ok(matches)
+        if matches.is_empty() { Err(self.unknown(pattern)) } else { Ok(matches) }
     }
 
     /// What an environment is, without making it.
@@ -83,7 +83,8 @@ impl Registry {
     /// # Errors
     /// [`EnvironmentError::UnknownEnvironment`] with the nearest names.
     pub fn spec(&self, id: &EnvId) -> Result<EnvironmentSpec, EnvironmentError> {
-        self.family(id)?.spec(id.task())
+        let (family, task) = self.find(id)?;
+        family.spec(&task)
     }
 
     /// A new environment.
@@ -92,12 +93,14 @@ impl Registry {
     /// [`EnvironmentError::UnknownEnvironment`] with the nearest names, or what
     /// [`EnvironmentFamily::make`] says.
     pub fn make(&self, id: &EnvId) -> Result<Box<dyn Environment>, EnvironmentError> {
-        self.family(id)?.make(id.task())
+        let (family, task) = self.find(id)?;
+        family.make(&task)
     }
 
     /// The scripted controller of an environment, where there is one.
     pub fn expert(&self, id: &EnvId) -> Option<Box<dyn Controller>> {
-        self.family(id).ok()?.expert(id.task())
+        let (family, task) = self.find(id).ok()?;
+        family.expert(&task)
     }
 
     /// The family that has the environment.
@@ -105,16 +108,40 @@ impl Registry {
     /// # Errors
     /// [`EnvironmentError::UnknownEnvironment`] with the nearest names.
     pub fn family(&self, id: &EnvId) -> Result<&dyn EnvironmentFamily, EnvironmentError> {
-        let family = self.families.iter().find(|family| family.name() == id.family());
+        Ok(self.find(id)?.0)
+    }
+
+    /// The family that has the environment, and what the family itself calls it.
+    fn find(&self, id: &EnvId) -> Result<(&dyn EnvironmentFamily, String), EnvironmentError> {
+        let alias = self.alias(id.as_str());
+        let own = match alias.as_deref() {
+            Some([one]) => one,
+            _ => id,
+        };
+        let family = self.families.iter().find(|family| family.name() == own.family());
         match family {
-            Some(family) if family.tasks().iter().any(|task| task == id.task()) => {
-                Ok(family.as_ref())
+            Some(family) if family.tasks().iter().any(|task| task == own.task()) => {
+                Ok((family.as_ref(), own.task().to_owned()))
             }
-            _ => {
-                let all = self.env_ids();
-                let nearest = nearest(id.as_str(), all.iter().map(EnvId::as_str));
-                Err(EnvironmentError::UnknownEnvironment { name: id.to_string(), nearest })
-            }
+            _ => Err(self.unknown(id.as_str())),
         }
+    }
+
+    /// The environments that a family's further name stands for.
+    fn alias(&self, name: &str) -> Option<Vec<EnvId>> {
+        let (family, name) = name.split_once('/')?;
+        let family = self.families.iter().find(|known| known.name() == family)?;
+        let (_, tasks) = family.aliases().into_iter().find(|(alias, _)| alias == name)?;
+        Some(tasks.iter().filter_map(|task| EnvId::new(family.name(), task).ok()).collect())
+    }
+
+    fn unknown(&self, name: &str) -> EnvironmentError {
+        let mut known: Vec<String> = self.env_ids().iter().map(EnvId::to_string).collect();
+        for family in self.families() {
+            let aliases = family.aliases().into_iter();
+            known.extend(aliases.map(|(alias, _)| format!("{}/{alias}", family.name())));
+        }
+        let nearest = nearest(name, known.iter().map(String::as_str));
+        EnvironmentError::UnknownEnvironment { name: name.to_owned(), nearest }
     }
 }

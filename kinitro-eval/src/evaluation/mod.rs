@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use crate::env::{EnvironmentError, Registry};
 use crate::episode::{EpisodeOptions, EpisodeRecord, Stop};
 use crate::policy::Policy;
-use crate::report::{FolderError, Identity, Machine, Manifest, Summary};
+use crate::report::{FolderError, Identity, Machine, Manifest, Summary, Video};
 
 /// The form of the files that an evaluation writes.
 const FORMAT: u32 = 1;
@@ -59,6 +59,7 @@ pub struct Evaluation {
     cameras: Vec<String>,
     options: EpisodeOptions,
     folder: Option<PathBuf>,
+    video: Option<Video>,
     arguments: Vec<String>,
     listener: Option<Listener>,
     stop: Stop,
@@ -150,6 +151,7 @@ impl Evaluation {
             cameras: Vec::new(),
             options: EpisodeOptions::default(),
             folder: None,
+            video: None,
             arguments: Vec::new(),
             listener: None,
             stop: Stop::new(),
@@ -240,6 +242,15 @@ impl Evaluation {
         self
     }
 
+    /// Keeps films of episodes in the folder `videos` of the [results](Self::out): GIFs of the
+    /// cameras that the policy sees, or of all where it sees none. Only what is run now is filmed,
+    /// not what an earlier run has left.
+    #[must_use]
+    pub fn video(mut self, video: Video) -> Self {
+        self.video = Some(video);
+        self
+    }
+
     /// The command line, for the manifest.
     #[must_use]
     pub fn arguments(mut self, arguments: impl IntoIterator<Item = String>) -> Self {
@@ -324,6 +335,9 @@ impl Evaluation {
         }
         if self.seed.0.checked_add(u64::from(self.episodes) - 1).is_none() {
             return wrong("the last episode's seed would be larger than 2^64 - 1");
+        }
+        if self.video.is_some() && self.folder.is_none() {
+            return wrong("films are kept with the results: name a folder for them");
         }
         let mut environments = Vec::new();
         for pattern in &self.patterns {

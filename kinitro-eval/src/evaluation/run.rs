@@ -6,7 +6,9 @@
 //! started the evaluation writes them down.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,7 +18,9 @@ use kinitro_core::{EnvId, Outcome, Seed};
 use super::{Evaluation, EvaluationError, EvaluationReport, Event};
 use crate::env::Environment;
 use crate::episode::{EpisodeRecord, Stop, run_episode};
-use crate::report::{Manifest, ResultsFolder, Summary};
+use crate::panic_text;
+use crate::report::video::{self, Filmed};
+use crate::report::{FolderError, Manifest, ResultsFolder, Summary};
 
 /// How often an episode is tried that breaks down on our side.
 const ATTEMPTS: u32 = 3;
@@ -141,6 +145,16 @@ fn missing(
         .collect()
 }
 
+fn keep_film(filmed: Filmed<'_>, path: &Path) -> Result<(), EvaluationError> {
+    let failed = |source| FolderError::Io { path: path.to_owned(), verb: "written", source };
+    let film = filmed.finish()?.map_err(failed)?;
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    fs::write(path, film).map_err(failed)?;
+    Ok(())
+}
+
 /// A worker's life.
 fn work(
     evaluation: &Evaluation,
@@ -180,15 +194,25 @@ fn work(
                     (reported, unreported) = (Instant::now(), 0);
                 }
             };
-            let episode = run_episode(
-                environment.as_mut(),
-                policy.as_mut(),
-                &task,
-                &evaluation.options,
-                halt,
-                on_step,
-            );
-            let record = runtime.block_on(episode)?;
+            let run = |world: &mut dyn Environment| {
+                let options = &evaluation.options;
+                let episode = run_episode(world, policy.as_mut(), &task, options, halt, on_step);
+                runtime.block_on(episode)
+            };
+            let record = match (evaluation.video, &evaluation.folder) {
+                (Some(video), Some(folder)) => {
+                    let cameras = &evaluation.options.cameras;
+                    let mut filmed = Filmed::new(environment.as_mut(), cameras)
+                        .map_err(EvaluationError::Settings)?;
+                    let record = run(&mut filmed)?;
+                    // What broke on our side shows nothing, and is run again.
+                    if video.is_wanted_of(&record) && record.outcome.score().is_some() {
+                        keep_film(filmed, &folder.join(video::path(&record)))?;
+                    }
+                    record
+                }
+                _ => run(environment.as_mut())?,
+            };
             let message = match record.outcome {
                 Outcome::Cancelled => return Ok(()),
                 Outcome::InfraFault(_) if attempt < ATTEMPTS => {
@@ -207,10 +231,4 @@ fn work(
         }
     }
     Ok(())
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    text.unwrap_or_else(|| "no message".to_owned())
 }

@@ -170,8 +170,9 @@ impl Builder {
 
     fn fields(&mut self, fields: &Fields) -> Result<Vec<Field<PortableForm>>, Mismatch> {
         let fields = fields.iter().map(|(name, ty)| {
-            let ty = self.ty(ty)?.into();
-            Ok(Field { name: name.clone(), ty, type_name: None, docs: Vec::new() })
+            // Optional by its type, and yet there are clients that cannot do without.
+            let type_name = Some(ty.to_string());
+            Ok(Field { name: name.clone(), ty: self.ty(ty)?.into(), type_name, docs: Vec::new() })
         });
         fields.collect()
     }

@@ -57,6 +57,20 @@ pub(super) enum Type {
     Of(&'static str, Box<Self>),
 }
 
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => f.write_str(name),
+            Self::Array(item, length) => write!(f, "[{item}; {length}]"),
+            Self::Of(of, item) => write!(f, "{of}<{item}>"),
+            Self::Tuple(items) => {
+                let items: Vec<String> = items.iter().map(Self::to_string).collect();
+                write!(f, "({})", items.join(", "))
+            }
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Pallet {
     pub(super) name: String,

@@ -37,16 +37,12 @@ impl DatabaseUrl {
     /// # Errors
     /// [`StoreErrorKind::Invalid`] when neither variable is set.
     pub fn standard() -> Result<Self, StoreError> {
-        let absolute =
-            |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let data = absolute("XDG_DATA_HOME")
-            .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
-            .ok_or_else(|| {
-                let message = "there is no place for a database: neither XDG_DATA_HOME nor HOME is \
-                               an absolute path";
-                StoreError::new(StoreErrorKind::Invalid, message)
-            })?;
-        Ok(Self::sqlite(data.join("kinitro").join("kinitro.db")))
+        let folder = crate::data_folder().ok_or_else(|| {
+            let message = "there is no place for a database: neither XDG_DATA_HOME nor HOME is an \
+                           absolute path";
+            StoreError::new(StoreErrorKind::Invalid, message)
+        })?;
+        Ok(Self::sqlite(folder.join("kinitro.db")))
     }
 
     /// The file of an SQLite database.

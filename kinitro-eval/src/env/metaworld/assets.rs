@@ -64,13 +64,11 @@ pub fn folder() -> Result<PathBuf, EnvironmentError> {
     if let Some(folder) = variable(FOLDER_VARIABLE) {
         return Ok(folder.into());
     }
-    let data = variable("XDG_DATA_HOME").map(PathBuf::from);
-    let home = || variable("HOME").map(|home| Path::new(&home).join(".local/share"));
-    let data = data.or_else(home).ok_or_else(|| EnvironmentError::Assets {
+    let data = crate::data_folder().ok_or_else(|| EnvironmentError::Assets {
         problem: "there is no home folder to look for the MetaWorld assets in".into(),
         hint: format!("set {FOLDER_VARIABLE} to their folder"),
     })?;
-    Ok(data.join("kinitro/assets").join(Pins::get().metaworld.folder))
+    Ok(data.join("assets").join(Pins::get().metaworld.folder))
 }
 
 /// The folder of the assets, if they are there.

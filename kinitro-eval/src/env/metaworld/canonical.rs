@@ -6,7 +6,7 @@ use kinitro_core::{Action, ActionSpec, ChannelSpec, Channels, EnvId, Image, Obse
 use mujoco_rs::prelude::MjModel;
 use mujoco_rs::wrappers::mj_model::MjtObjBase;
 
-use super::render;
+use super::render::{Painter, Pictures};
 use super::simulation::Simulation;
 use super::task::{Definition, RawController};
 use super::world::Command;
@@ -54,14 +54,18 @@ pub(super) fn spec(definition: &Definition) -> EnvironmentSpec {
 pub(super) struct CanonicalEnvironment {
     spec: EnvironmentSpec,
     simulation: Simulation,
+    painter: Painter,
 }
 
 impl CanonicalEnvironment {
     pub(super) fn new(
         definition: &'static Definition,
         model: Arc<MjModel>,
+        pictures: Pictures,
     ) -> Result<Self, EnvironmentError> {
-        Ok(Self { spec: spec(definition), simulation: Simulation::new(definition, model)? })
+        let painter = Painter::new(pictures, &model);
+        let simulation = Simulation::new(definition, model)?;
+        Ok(Self { spec: spec(definition), simulation, painter })
     }
 
     /// What the robot feels of itself.
@@ -139,7 +143,7 @@ impl Environment for CanonicalEnvironment {
         if !self.simulation.started() {
             return Err(EnvironmentError::NotReset);
         }
-        render::picture(self.simulation.world_mut().physics_mut(), camera)
+        self.painter.picture(self.simulation.world_mut().physics_mut(), camera)
     }
 
     fn full_state(&self) -> Option<Vec<f64>> {

@@ -13,6 +13,7 @@ pub mod assets;
 mod canonical;
 mod expert;
 mod geometry;
+mod groups;
 mod handling;
 pub mod parity;
 mod physics;
@@ -34,6 +35,7 @@ use mujoco_rs::prelude::MjModel;
 #[cfg(feature = "serve")]
 pub(crate) use raw::BarePhysics;
 pub use raw::{RawEnvironment, RawTransition};
+pub use render::Pictures;
 
 use self::canonical::{CanonicalController, CanonicalEnvironment};
 use self::simulation::Simulation;
@@ -59,13 +61,19 @@ fn env_id(task: &str) -> EnvId {
 #[derive(Debug)]
 pub struct MetaWorld {
     assets: Option<PathBuf>,
+    pictures: Pictures,
     goal_visible: bool,
     models: Mutex<BTreeMap<&'static str, Arc<MjModel>>>,
 }
 
 impl Default for MetaWorld {
     fn default() -> Self {
-        Self { assets: None, goal_visible: true, models: Mutex::default() }
+        Self {
+            assets: None,
+            pictures: Pictures::default(),
+            goal_visible: true,
+            models: Mutex::default(),
+        }
     }
 }
 
@@ -74,6 +82,13 @@ impl MetaWorld {
     /// [usual one](assets::folder).
     pub fn with_assets(folder: impl Into<PathBuf>) -> Self {
         Self { assets: Some(folder.into()), ..Self::default() }
+    }
+
+    /// How pictures are drawn; [`Pictures::Fast`] unless it is said.
+    #[must_use]
+    pub fn pictures(mut self, pictures: Pictures) -> Self {
+        self.pictures = pictures;
+        self
     }
 
     /// Whether pictures show the goal marker, as they do in the Python package and by default.
@@ -116,7 +131,8 @@ impl MetaWorld {
             return Ok(Arc::clone(model));
         }
         let path = self.assets_folder()?.join(definition.model);
-        let model = Arc::new(physics::load_model(&path, PICTURE, self.goal_visible)?);
+        let model =
+            Arc::new(physics::load_model(&path, PICTURE, self.pictures, self.goal_visible)?);
         models.insert(definition.model, Arc::clone(&model));
         Ok(model)
     }
@@ -143,13 +159,20 @@ impl EnvironmentFamily for MetaWorld {
         tasks::ALL.iter().map(|definition| definition.name.to_owned()).collect()
     }
 
+    fn aliases(&self) -> Vec<(String, Vec<String>)> {
+        let owned = |tasks: &[&str]| tasks.iter().map(|&task| task.to_owned()).collect();
+        let listed = groups::ALIASES.iter().map(|(name, tasks)| ((*name).to_owned(), owned(tasks)));
+        listed.chain([(groups::ALL.to_owned(), self.tasks())]).collect()
+    }
+
     fn spec(&self, task: &str) -> Result<EnvironmentSpec, EnvironmentError> {
         Ok(canonical::spec(definition(task)?))
     }
 
     fn make(&self, task: &str) -> Result<Box<dyn Environment>, EnvironmentError> {
         let definition = definition(task)?;
-        Ok(Box::new(CanonicalEnvironment::new(definition, self.model(definition)?)?))
+        let model = self.model(definition)?;
+        Ok(Box::new(CanonicalEnvironment::new(definition, model, self.pictures)?))
     }
 
     fn expert(&self, task: &str) -> Option<Box<dyn Controller>> {
@@ -165,7 +188,7 @@ impl EnvironmentFamily for MetaWorld {
             ("mujoco".to_owned(), pins.mujoco.version.clone()),
             ("metaworld_assets".to_owned(), pins.metaworld.version.clone()),
             ("metaworld_assets_sha256".to_owned(), assets::digest(&folder)?),
-            ("pictures".to_owned(), "fast: 84x84, no shadows, no multisampling".to_owned()),
+            ("pictures".to_owned(), self.pictures.provenance()),
             ("goal_visible".to_owned(), self.goal_visible.to_string()),
         ]);
         if let Some(digest) = assets::loaded_mujoco_digest() {

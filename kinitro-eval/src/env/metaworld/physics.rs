@@ -11,6 +11,7 @@ use std::sync::{Arc, Once};
 use mujoco_rs::prelude::*;
 use mujoco_rs::wrappers::mj_model::{MjtEq, MjtObjBase};
 
+use super::render::Pictures;
 use crate::env::EnvironmentError;
 
 /// Weld of the mocap body to the hand: anchor, relative position, relative orientation, torque
@@ -20,12 +21,13 @@ const WELD: [f64; 11] = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 5.0]
 /// What the names of sites have in them that show where the goal is.
 const GOAL_MARKERS: [&str; 2] = ["goal", "pegTop"];
 
-/// Loads a model the way MetaWorld does, with picture settings that are quick in software.
+/// Loads a model the way MetaWorld does.
 ///
-/// `picture` is the height and width of the pictures that will be asked for.
+/// `size` is the height and width of the pictures that will be asked for.
 pub(super) fn load_model(
     path: &Path,
-    picture: (usize, usize),
+    size: (usize, usize),
+    pictures: Pictures,
     goal_visible: bool,
 ) -> Result<MjModel, EnvironmentError> {
     route_warnings();
@@ -45,10 +47,13 @@ pub(super) fn load_model(
     }
 
     let visual = model.vis_mut();
-    visual.global.offheight = picture.0 as i32;
-    visual.global.offwidth = picture.1 as i32;
-    visual.quality.shadowsize = 0;
-    visual.quality.offsamples = 0;
+    // A buffer that is no larger than the picture is cleared and read more quickly.
+    visual.global.offheight = size.0 as i32;
+    visual.global.offwidth = size.1 as i32;
+    if pictures == Pictures::Fast {
+        visual.quality.shadowsize = 0;
+        visual.quality.offsamples = 0;
+    }
     if !goal_visible {
         let name = |site| model.id_to_name(MjtObjBase::mjOBJ_SITE, site).unwrap_or_default();
         let is_marker = |site: &usize| GOAL_MARKERS.iter().any(|part| name(*site).contains(part));
@@ -80,6 +85,18 @@ pub(super) fn object_id(
     })
 }
 
+/// What decides which parts of a model are drawn together, and which of them reflect others. It has
+/// nothing to do with physics.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct DrawGroups {
+    /// The group of each geom, 0 to 5.
+    pub(super) geoms: Vec<i32>,
+    /// The group of each site.
+    pub(super) sites: Vec<i32>,
+    /// The reflectance of each material.
+    pub(super) reflectance: Vec<f32>,
+}
+
 /// A model of one's own and its state.
 pub(super) struct Physics {
     data: MjData<Box<MjModel>>,
@@ -107,8 +124,8 @@ impl Physics {
 
     fn model_mut(&mut self) -> &mut MjModel {
         // SAFETY: the reference never leaves this module, and what the methods below do with it is
-        // to write numbers into the arrays of positions, friction and damping, all of which may
-        // change between steps. The model is never replaced and no size, index or address changes.
+        // to write numbers into the arrays of positions, friction, damping, groups and reflectance,
+        // all of which may change between steps. The model is never replaced and no size, index or address changes.
         unsafe { self.data.model_mut() }
     }
 
@@ -117,9 +134,21 @@ impl Physics {
         self.model_mut().body_pos_mut()[body] = pos;
     }
 
-    /// Moves a site within its body, metres.
+    /// Moves a site within its body, metres. Its place in the world follows, from the place of its
+    /// body as it was last computed. A site that was compiled to be where its body is stays there.
     pub(super) fn set_site_pos(&mut self, site: usize, pos: [f64; 3]) {
-        self.model_mut().site_pos_mut()[site] = pos;
+        let model = self.model_mut();
+        model.site_pos_mut()[site] = pos;
+        let frame = model.site_sameframe()[site];
+        if matches!(frame, MjtSameFrame::mjSAMEFRAME_BODY | MjtSameFrame::mjSAMEFRAME_INERTIA) {
+            return;
+        }
+        let body = model.site_bodyid()[site] as usize;
+        let (origin, m) = (self.data.xpos()[body], self.data.xmat()[body]);
+        self.data.site_xpos_mut()[site] = [0, 1, 2].map(|axis| {
+            let row = &m[3 * axis..3 * axis + 3];
+            row[0] * pos[0] + row[1] * pos[1] + row[2] * pos[2] + origin[axis]
+        });
     }
 
     /// Takes back all changes to the model.
@@ -143,6 +172,26 @@ impl Physics {
         for (scaled, original) in model.dof_damping_mut().iter_mut().zip(nominal.dof_damping()) {
             *scaled = original * damping;
         }
+    }
+
+    /// Says what is drawn together.
+    ///
+    /// # Panics
+    /// When the groups are of another model.
+    pub(super) fn set_draw_groups(&mut self, groups: &DrawGroups) {
+        let model = self.model_mut();
+        model.geom_group_mut().copy_from_slice(&groups.geoms);
+        model.site_group_mut().copy_from_slice(&groups.sites);
+        model.mat_reflectance_mut().copy_from_slice(&groups.reflectance);
+    }
+
+    /// Takes back what was said of drawing.
+    pub(super) fn restore_draw_groups(&mut self) {
+        let nominal = Arc::clone(&self.nominal);
+        let model = self.model_mut();
+        model.geom_group_mut().copy_from_slice(nominal.geom_group());
+        model.site_group_mut().copy_from_slice(nominal.site_group());
+        model.mat_reflectance_mut().copy_from_slice(nominal.mat_reflectance());
     }
 
     /// What MuJoCo has warned of since the state was last reset, if the state cannot be trusted

@@ -106,12 +106,12 @@ impl MoveMug {
 impl Scene for MoveMug {
     fn place(&mut self, world: &mut World, placement: &[f64]) {
         (self.mug_init, self.target) = object_and_goal(placement);
-        self.machine.place_mug(world, self.mug_init);
         let in_front = match self.machine_at {
             MachineAt::Start => self.mug_init,
             MachineAt::Goal => self.target,
         };
         self.machine.place(world, add(in_front, [0.0, MACHINE_BEHIND_MUG, 0.0]));
+        self.machine.place_mug(world, self.mug_init);
         world.move_site(self.goal_site, self.target);
     }
 

@@ -1,0 +1,544 @@
+//! Many environments at once: [`VecEnvironment`].
+
+mod worker;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::JoinHandle;
+
+use kinitro_core::{Action, ActionError, EnvId, Seed};
+use ndarray::{Array1, Array2, Array4, ArrayView2, Axis};
+
+use self::worker::{Job, Order};
+use super::{CameraSpec, EnvironmentError, EnvironmentSpec, Registry};
+
+/// N environments on T threads, with what comes of them in arrays that are reused.
+///
+/// Each environment has a slot, and each slot a row in the arrays of the [`Batch`]. A slot that has
+/// been reset is [running](Status::Running) until its task is solved, its steps are used up or its
+/// environment breaks down; from then on it is left alone until somebody resets it. What happens in
+/// a slot depends on its seed and its actions alone: not on the number of threads, nor on the other
+/// slots.
+///
+/// ```
+/// use kinitro_core::Seed;
+/// use kinitro_eval::env::point::PointFamily;
+/// use kinitro_eval::env::{PoolOptions, Registry, VecEnvironment};
+/// use ndarray::Array2;
+///
+/// # fn main() -> Result<(), kinitro_eval::env::PoolError> {
+/// let mut registry = Registry::empty();
+/// registry.register(PointFamily);
+/// let ids = vec!["toy/point-v0".parse().expect("an id"); 4];
+/// let mut pool = VecEnvironment::new(&registry, &ids, PoolOptions::default())?;
+///
+/// // All at once: every slot that runs takes a step.
+/// pool.reset_all(Seed(7))?;
+/// let actions = Array2::from_elem((4, pool.action_len()), 0.5);
+/// let batch = pool.step(actions.view())?;
+/// assert_eq!(batch.observations.dim(), (4, 2));
+/// assert!(batch.rewards.iter().all(|reward| *reward < 0.0));
+///
+/// // Or one by one: the first that is done comes back first.
+/// for slot in 0..4 {
+///     pool.send(slot, &[0.5, 0.5])?;
+/// }
+/// while let Some(slot) = pool.recv() {
+///     assert_eq!(pool.batch().steps[slot], 2);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct VecEnvironment {
+    ids: Vec<EnvId>,
+    spec: EnvironmentSpec,
+    cameras: Vec<CameraSpec>,
+    max_steps: u32,
+    /// The thread of slot `i` is the one at `i` modulo their number.
+    threads: Vec<Thread>,
+    finished: Receiver<Vec<Job>>,
+    /// Work that was sent by `send` and came back while others were waited for.
+    arrived: VecDeque<Job>,
+    /// The papers of each slot, while it is not at work.
+    jobs: Vec<Option<Job>>,
+    batch: Batch,
+    failures: Vec<Option<String>>,
+}
+
+struct Thread {
+    /// `None` once the pool is being dropped.
+    work: Option<Sender<Vec<Job>>>,
+    handle: Option<JoinHandle<()>>,
+}
+
+impl Thread {
+    fn give(&self, jobs: Vec<Job>) {
+        // The thread lives as long as this end of the channel.
+        if let Some(work) = &self.work {
+            let _ = work.send(jobs);
+        }
+    }
+}
+
+/// How a pool is set up.
+#[derive(Debug, Clone, Default)]
+pub struct PoolOptions {
+    /// How many threads; `None` for as many as the machine has, and never more than slots.
+    pub threads: Option<usize>,
+    /// The cameras whose pictures are taken after every reset and every step. Threads take turns at
+    /// drawing.
+    pub cameras: Vec<String>,
+    /// Steps after which an episode is over; `None` for as many as the environment says.
+    pub max_steps: Option<u32>,
+}
+
+/// What a pool knows of its environments, a row for each slot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// The latest observation: the proprioceptive channels one after another, in the order and the
+    /// units of the specification. Shape (slots, numbers).
+    pub observations: Array2<f64>,
+    /// The reward of the latest step; 0 after a reset, and where a slot took no part in it.
+    pub rewards: Array1<f64>,
+    /// How it is with each slot.
+    pub statuses: Vec<Status>,
+    /// Steps since the reset.
+    pub steps: Array1<u32>,
+    /// The latest pictures, an array for each camera that was asked for: shape (slots, rows,
+    /// columns, 3), 8-bit RGB.
+    pub pictures: Vec<Array4<u8>>,
+}
+
+/// How it is with a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Status {
+    /// It was never reset.
+    Idle,
+    /// It takes actions.
+    Running,
+    /// The latest step solved the task. The episode is over.
+    Solved,
+    /// The steps are used up. The episode is over.
+    OutOfSteps,
+    /// The environment broke down or panicked, and
+    /// [`VecEnvironment::failure`] says how. The next reset makes a new one.
+    Failed,
+}
+
+/// Why a pool did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PoolError {
+    /// What was asked for makes no sense.
+    #[error("{0}")]
+    Settings(String),
+    /// An environment cannot be made on this machine.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// Environments of different observations, actions or cameras share no arrays.
+    #[error("`{other}` does not fit beside `{first}`: its {what} differ")]
+    Misfit {
+        /// The environment of the first slot.
+        first: EnvId,
+        /// The one that differs.
+        other: EnvId,
+        /// In what.
+        what: &'static str,
+    },
+    /// The actions are not of the shape (slots, numbers of an action).
+    #[error("the actions are of shape {found:?} instead of {expected:?}")]
+    Shape {
+        /// The shape they should have.
+        expected: (usize, usize),
+        /// The shape they have.
+        found: (usize, usize),
+    },
+    /// An action does not fit the environment. Nothing has moved.
+    #[error("slot {slot}: {source}")]
+    Action {
+        /// Whose action.
+        slot: usize,
+        /// What is wrong with it.
+        source: ActionError,
+    },
+    /// There is no such slot.
+    #[error("there is no slot {slot}: the pool has {slots}")]
+    NoSlot {
+        /// The number that was given.
+        slot: usize,
+        /// How many there are.
+        slots: usize,
+    },
+    /// The slot takes no actions: it was not reset, or its episode is over.
+    #[error("slot {slot} takes no actions before its next reset")]
+    NotRunning {
+        /// The slot.
+        slot: usize,
+    },
+    /// The slot is at work; what comes of that has to be received first.
+    #[error("slot {slot} is still at work: receive what comes of it first")]
+    Busy {
+        /// The slot.
+        slot: usize,
+    },
+}
+
+impl std::fmt::Debug for VecEnvironment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VecEnvironment")
+            .field("slots", &self.ids.len())
+            .field("threads", &self.threads.len())
+            .field("statuses", &self.batch.statuses)
+            .finish_non_exhaustive()
+    }
+}
+
+impl VecEnvironment {
+    /// A pool with a slot for each of these environments, none of them reset. They may be of
+    /// different kinds as long as observations, actions and cameras are the same.
+    ///
+    /// # Errors
+    /// [`PoolError::Settings`] when no environment or no thread is asked for,
+    /// [`PoolError::Misfit`], or [`PoolError::Environment`] when one cannot be made or has no such
+    /// camera.
+    pub fn new(
+        registry: &Registry,
+        ids: &[EnvId],
+        options: PoolOptions,
+    ) -> Result<Self, PoolError> {
+        let wrong = |text: &str| Err(PoolError::Settings(text.to_owned()));
+        let Some(first) = ids.first() else { return wrong("a pool needs an environment") };
+        if options.threads == Some(0) {
+            return wrong("zero threads do nothing: ask for at least one");
+        }
+        if options.max_steps == Some(0) {
+            return wrong("an episode of zero steps shows nothing: ask for at least one");
+        }
+        let spec = registry.spec(first)?;
+        for id in ids {
+            let other = registry.spec(id)?;
+            let differs = [
+                (other.observation != spec.observation, "observations"),
+                (other.action != spec.action, "actions"),
+                (other.cameras != spec.cameras, "cameras"),
+                (other.max_steps != spec.max_steps && options.max_steps.is_none(), "steps"),
+            ];
+            if let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) {
+                return Err(PoolError::Misfit { first: first.clone(), other: id.clone(), what });
+            }
+        }
+        let cameras = options.cameras.iter().map(|camera| spec.camera(camera).cloned());
+        let cameras = cameras.collect::<Result<Vec<_>, _>>()?;
+
+        let slots = ids.len();
+        let observation_len = spec.observation.iter().map(|channel| channel.len).sum();
+        let picture = |camera: &CameraSpec| Array4::zeros((slots, camera.height, camera.width, 3));
+        let batch = Batch {
+            observations: Array2::zeros((slots, observation_len)),
+            rewards: Array1::zeros(slots),
+            statuses: vec![Status::Idle; slots],
+            steps: Array1::zeros(slots),
+            pictures: cameras.iter().map(picture).collect(),
+        };
+        let available = || std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = options.threads.unwrap_or_else(available).min(slots);
+        let (send, finished) = mpsc::channel();
+        let (made, all_made) = mpsc::channel();
+        let shared = Arc::new((spec.clone(), options.cameras));
+        let threads = (0..threads)
+            .map(|thread| {
+                let slots = (thread..slots).step_by(threads);
+                let own = slots.map(|slot| (slot, ids[slot].clone())).collect();
+                let (work, jobs) = mpsc::channel();
+                let (registry, shared) = (registry.clone(), Arc::clone(&shared));
+                let (made, send) = (made.clone(), send.clone());
+                let handle = std::thread::spawn(move || {
+                    worker::run(&registry, own, &shared.0, &shared.1, made, &jobs, &send);
+                });
+                Thread { work: Some(work), handle: Some(handle) }
+            })
+            .collect();
+        drop(made);
+        let job = |slot| Some(Job::new(slot, &spec, &cameras));
+        let max_steps = options.max_steps.unwrap_or(spec.max_steps);
+        let pool = Self {
+            ids: ids.to_vec(),
+            max_steps,
+            threads,
+            finished,
+            arrived: VecDeque::new(),
+            jobs: (0..slots).map(job).collect(),
+            batch,
+            failures: vec![None; slots],
+            spec,
+            cameras,
+        };
+        // Every thread says once that its environments are made, or why they are not.
+        all_made.into_iter().collect::<Result<(), _>>()?;
+        Ok(pool)
+    }
+
+    /// How many slots there are.
+    #[expect(clippy::len_without_is_empty, reason = "a pool has at least one slot")]
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// The environment of each slot.
+    pub fn env_ids(&self) -> &[EnvId] {
+        &self.ids
+    }
+
+    /// What the environment of the first slot is. The others share its observations, actions and
+    /// cameras.
+    pub fn spec(&self) -> &EnvironmentSpec {
+        &self.spec
+    }
+
+    /// How many numbers an action has: its channels one after another.
+    pub fn action_len(&self) -> usize {
+        self.spec.action.continuous.iter().map(|channel| channel.len).sum()
+    }
+
+    /// The cameras whose pictures are taken, in the order of [`Batch::pictures`].
+    pub fn cameras(&self) -> &[CameraSpec] {
+        &self.cameras
+    }
+
+    /// What is known of all slots. Rows of slots that are at work are those of before.
+    pub fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// How the environment of a slot broke down, if that is what it did last.
+    pub fn failure(&self, slot: usize) -> Option<&str> {
+        self.failures.get(slot)?.as_deref()
+    }
+
+    /// How many slots are at work.
+    pub fn at_work(&self) -> usize {
+        self.jobs.iter().filter(|job| job.is_none()).count()
+    }
+
+    /// Resets all slots, slot `i` to the task of the seed `first + i`, and waits for them.
+    ///
+    /// # Errors
+    /// As for [`reset`](Self::reset), and [`PoolError::Settings`] when a seed would be too large.
+    pub fn reset_all(&mut self, first: Seed) -> Result<&Batch, PoolError> {
+        let seed = |slot: usize| first.0.checked_add(slot as u64).map(|seed| (slot, Seed(seed)));
+        let seeds: Option<Vec<_>> = (0..self.len()).map(seed).collect();
+        let too_large = || PoolError::Settings("the last seed would exceed 2^64 - 1".to_owned());
+        self.reset(&seeds.ok_or_else(too_large)?)
+    }
+
+    /// Resets these slots, running or not, and waits for them. A slot whose environment cannot be
+    /// reset [has failed](Status::Failed).
+    ///
+    /// # Errors
+    /// [`PoolError::NoSlot`] or [`PoolError::Busy`], before any slot is reset; `Busy` too for a
+    /// slot that is named twice.
+    pub fn reset(&mut self, seeds: &[(usize, Seed)]) -> Result<&Batch, PoolError> {
+        for (index, &(slot, _)) in seeds.iter().enumerate() {
+            self.free(slot)?;
+            if seeds[..index].iter().any(|(other, _)| *other == slot) {
+                return Err(PoolError::Busy { slot });
+            }
+        }
+        self.batch.rewards.fill(0.0);
+        self.work_off(seeds.iter().map(|&(slot, seed)| (slot, Order::Reset(seed))));
+        Ok(&self.batch)
+    }
+
+    /// Lets every running slot take its row of the actions, and waits for all of them. The rows of
+    /// other slots are not looked at.
+    ///
+    /// # Errors
+    /// [`PoolError::Shape`], [`PoolError::Action`] or [`PoolError::Busy`], before anything moves.
+    pub fn step(&mut self, actions: ArrayView2<'_, f64>) -> Result<&Batch, PoolError> {
+        let expected = (self.len(), self.action_len());
+        if actions.dim() != expected {
+            return Err(PoolError::Shape { expected, found: actions.dim() });
+        }
+        for slot in 0..self.len() {
+            let job = self.free(slot)?;
+            job.action.clear();
+            job.action.extend(actions.row(slot));
+            if self.batch.statuses[slot] == Status::Running {
+                self.check(slot)?;
+            }
+        }
+        self.batch.rewards.fill(0.0);
+        let statuses = self.batch.statuses.clone().into_iter().enumerate();
+        let running = statuses.filter(|(_, status)| *status == Status::Running);
+        self.work_off(running.map(|(slot, _)| (slot, Order::Step)));
+        Ok(&self.batch)
+    }
+
+    /// Sends a slot to be reset and does not wait.
+    ///
+    /// # Errors
+    /// [`PoolError::NoSlot`] or [`PoolError::Busy`].
+    pub fn send_reset(&mut self, slot: usize, seed: Seed) -> Result<(), PoolError> {
+        self.free(slot)?;
+        self.dispatch(slot, Order::Reset(seed));
+        Ok(())
+    }
+
+    /// Sends a running slot to take a step and does not wait.
+    ///
+    /// # Errors
+    /// [`PoolError::NoSlot`], [`PoolError::Busy`], [`PoolError::NotRunning`] or
+    /// [`PoolError::Action`]; nothing has moved then.
+    pub fn send(&mut self, slot: usize, action: &[f64]) -> Result<(), PoolError> {
+        let job = self.free(slot)?;
+        job.action.clear();
+        job.action.extend_from_slice(action);
+        if self.batch.statuses[slot] != Status::Running {
+            return Err(PoolError::NotRunning { slot });
+        }
+        self.check(slot)?;
+        self.dispatch(slot, Order::Step);
+        Ok(())
+    }
+
+    /// Waits for the next slot that is done with its work, and brings its row up to date; `None`
+    /// when no slot is at work.
+    pub fn recv(&mut self) -> Option<usize> {
+        if self.at_work() == 0 {
+            return None;
+        }
+        while self.arrived.is_empty() {
+            // A thread ends only when the pool is dropped, and sends back what it was given.
+            self.arrived.extend(self.finished.recv().ok()?);
+        }
+        self.arrived.pop_front().map(|job| self.file(job))
+    }
+
+    /// The papers of a slot that is not at work.
+    fn free(&mut self, slot: usize) -> Result<&mut Job, PoolError> {
+        let slots = self.len();
+        match self.jobs.get_mut(slot) {
+            None => Err(PoolError::NoSlot { slot, slots }),
+            Some(None) => Err(PoolError::Busy { slot }),
+            Some(Some(job)) => Ok(job),
+        }
+    }
+
+    /// Checks the action in a slot's papers.
+    fn check(&self, slot: usize) -> Result<(), PoolError> {
+        let Some(job) = &self.jobs[slot] else { return Err(PoolError::Busy { slot }) };
+        if job.action.len() != self.action_len() {
+            let (slots, expected) = (self.len(), self.action_len());
+            let (expected, found) = ((slots, expected), (slots, job.action.len()));
+            return Err(PoolError::Shape { expected, found });
+        }
+        if job.action.iter().all(|number| number.is_finite()) {
+            return Ok(());
+        }
+        let checked = self.spec.action.check(&action(&self.spec, &job.action));
+        checked.map_err(|source| PoolError::Action { slot, source })
+    }
+
+    /// Sends one slot to work.
+    fn dispatch(&mut self, slot: usize, order: Order) {
+        if let Some(mut job) = self.jobs[slot].take() {
+            (job.order, job.awaited) = (order, false);
+            self.threads[slot % self.threads.len()].give(vec![job]);
+        }
+    }
+
+    /// Sends slots to work and waits for them. Each thread gets its share at once and gives it back
+    /// at once, since waking each other up takes threads longer than much of the work.
+    fn work_off(&mut self, orders: impl Iterator<Item = (usize, Order)>) {
+        let threads = self.threads.len();
+        let mut shares: Vec<Vec<Job>> = (0..threads).map(|_| Vec::new()).collect();
+        let mut awaited = 0;
+        for (slot, order) in orders {
+            if let Some(mut job) = self.jobs[slot].take() {
+                (job.order, job.awaited) = (order, true);
+                shares[slot % threads].push(job);
+                awaited += 1;
+            }
+        }
+        for (thread, share) in self.threads.iter().zip(shares) {
+            if !share.is_empty() {
+                thread.give(share);
+            }
+        }
+        while awaited > 0 {
+            let Ok(jobs) = self.finished.recv() else { return };
+            for job in jobs {
+                if job.awaited {
+                    awaited -= 1;
+                    self.file(job);
+                } else {
+                    self.arrived.push_back(job);
+                }
+            }
+        }
+    }
+
+    /// Copies what came of a slot's work into its row.
+    fn file(&mut self, job: Job) -> usize {
+        let slot = job.slot;
+        let batch = &mut self.batch;
+        batch.rewards[slot] = 0.0;
+        self.failures[slot].clone_from(&job.failure);
+        if job.failure.is_some() {
+            batch.statuses[slot] = Status::Failed;
+        } else {
+            let row = batch.observations.row_mut(slot).into_iter();
+            row.zip(&job.observation).for_each(|(cell, number)| *cell = *number);
+            for (pictures, bytes) in batch.pictures.iter_mut().zip(&job.pictures) {
+                let row = pictures.index_axis_mut(Axis(0), slot).into_iter();
+                row.zip(bytes).for_each(|(cell, byte)| *cell = *byte);
+            }
+            match job.order {
+                Order::Reset(_) => {
+                    batch.steps[slot] = 0;
+                    batch.statuses[slot] = Status::Running;
+                }
+                Order::Step => {
+                    batch.steps[slot] += 1;
+                    batch.rewards[slot] = job.reward;
+                    batch.statuses[slot] = if job.success {
+                        Status::Solved
+                    } else if batch.steps[slot] >= self.max_steps {
+                        Status::OutOfSteps
+                    } else {
+                        Status::Running
+                    };
+                }
+            }
+        }
+        self.jobs[slot] = Some(job);
+        slot
+    }
+}
+
+impl Drop for VecEnvironment {
+    fn drop(&mut self) {
+        for thread in &mut self.threads {
+            thread.work = None;
+        }
+        for thread in &mut self.threads {
+            if let Some(handle) = thread.handle.take() {
+                // Panics of environments are caught where they happen.
+                let _ = handle.join();
+            }
+        }
+    }
+}
+
+/// An action from its channels one after another.
+fn action(spec: &EnvironmentSpec, numbers: &[f64]) -> Action {
+    let mut action = Action::new();
+    let mut start = 0;
+    for channel in &spec.action.continuous {
+        action.continuous.insert(channel.name.as_str(), &numbers[start..start + channel.len]);
+        start += channel.len;
+    }
+    action
+}

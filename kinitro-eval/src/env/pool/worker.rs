@@ -1,0 +1,155 @@
+//! A thread of a pool: the environments of its slots, and the work that is done in them.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender};
+
+use kinitro_core::{EnvId, Observation, Seed};
+
+use crate::env::{CameraSpec, Environment, EnvironmentError, EnvironmentSpec, Registry};
+use crate::panic_text;
+
+/// What is to be done in a slot.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Order {
+    Reset(Seed),
+    Step,
+}
+
+/// The papers of a slot, which go to its thread with an order and come back with what became of it.
+/// They are the slot's for good, so that nothing is allocated on the way.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) slot: usize,
+    pub(super) order: Order,
+    /// Whether it was sent together with others that are waited for.
+    pub(super) awaited: bool,
+    pub(super) action: Vec<f64>,
+    pub(super) observation: Vec<f64>,
+    /// One after another, by camera.
+    pub(super) pictures: Vec<Vec<u8>>,
+    pub(super) reward: f64,
+    pub(super) success: bool,
+    /// How the environment broke down, if it did.
+    pub(super) failure: Option<String>,
+}
+
+impl Job {
+    pub(super) fn new(slot: usize, spec: &EnvironmentSpec, cameras: &[CameraSpec]) -> Self {
+        let numbers = spec.observation.iter().map(|channel| channel.len).sum();
+        let bytes = |camera: &CameraSpec| Vec::with_capacity(camera.height * camera.width * 3);
+        Self {
+            slot,
+            order: Order::Step,
+            awaited: false,
+            action: Vec::new(),
+            observation: Vec::with_capacity(numbers),
+            pictures: cameras.iter().map(bytes).collect(),
+            reward: 0.0,
+            success: false,
+            failure: None,
+        }
+    }
+}
+
+type Environments = BTreeMap<usize, Box<dyn Environment>>;
+
+/// A thread's life: it makes its environments, says how that went, and works until nobody can send
+/// it anything any more.
+pub(super) fn run(
+    registry: &Registry,
+    slots: Vec<(usize, EnvId)>,
+    spec: &EnvironmentSpec,
+    cameras: &[String],
+    made: Sender<Result<(), EnvironmentError>>,
+    work: &Receiver<Vec<Job>>,
+    finished: &Sender<Vec<Job>>,
+) {
+    let ids: BTreeMap<usize, EnvId> = slots.into_iter().collect();
+    let mut environments = Environments::new();
+    for (&slot, id) in &ids {
+        match guarded(|| registry.make(id)) {
+            Ok(environment) => {
+                environments.insert(slot, environment);
+            }
+            Err(error) => {
+                // The pool is given up when it is told.
+                let _ = made.send(Err(error));
+                return;
+            }
+        }
+    }
+    // The pool goes on once it has heard from every thread, which is when nobody can tell it more.
+    let _ = made.send(Ok(()));
+    drop(made);
+    while let Ok(mut jobs) = work.recv() {
+        for job in &mut jobs {
+            let slot = job.slot;
+            let worked = guarded(|| {
+                let environment = match environments.remove(&slot) {
+                    Some(environment) => environment,
+                    None => registry.make(&ids[&slot])?,
+                };
+                // One that fails or panics is not put back: the next reset makes another.
+                environments.insert(slot, obey(environment, job, spec, cameras)?);
+                Ok(())
+            });
+            job.failure = worked.err().map(|error| error.to_string());
+        }
+        if finished.send(jobs).is_err() {
+            return;
+        }
+    }
+}
+
+fn obey(
+    mut environment: Box<dyn Environment>,
+    job: &mut Job,
+    spec: &EnvironmentSpec,
+    cameras: &[String],
+) -> Result<Box<dyn Environment>, EnvironmentError> {
+    let observation = match job.order {
+        Order::Reset(seed) => {
+            let task = environment.generate_task(seed);
+            environment.reset(&task)?
+        }
+        Order::Step => {
+            let transition = environment.step(&super::action(spec, &job.action))?;
+            (job.reward, job.success) = (transition.reward, transition.success);
+            transition.observation
+        }
+    };
+    flatten(spec, &observation, &mut job.observation)?;
+    for (camera, bytes) in cameras.iter().zip(&mut job.pictures) {
+        let picture = environment.render(camera)?;
+        bytes.clear();
+        bytes.extend_from_slice(picture.as_bytes());
+    }
+    Ok(environment)
+}
+
+/// The channels of an observation one after another.
+fn flatten(
+    spec: &EnvironmentSpec,
+    observation: &Observation,
+    numbers: &mut Vec<f64>,
+) -> Result<(), EnvironmentError> {
+    numbers.clear();
+    for channel in &spec.observation {
+        let values = observation.proprio.get(&channel.name);
+        let values = values.filter(|values| values.len() == channel.len).ok_or_else(|| {
+            let name = &channel.name;
+            EnvironmentError::Simulation(format!("it observed no `{name}` as its spec has it"))
+        })?;
+        numbers.extend(values);
+    }
+    Ok(())
+}
+
+/// Turns a panic of somebody's environment into a failure of it alone.
+fn guarded<T>(work: impl FnOnce() -> Result<T, EnvironmentError>) -> Result<T, EnvironmentError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic_text(panic.as_ref());
+        Err(EnvironmentError::Simulation(format!("the environment panicked: {text}")))
+    })
+}
