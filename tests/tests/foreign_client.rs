@@ -102,7 +102,10 @@ fn what_either_side_seals_the_other_opens() {
     let Some(python) = foreign_python() else { return };
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let bytes = |hex: &str| -> Vec<u8> {
-        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+        (0..hex.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+            .collect()
     };
     let key = BeaconKey::from_seed(&[5; 32]);
     let ours = seal(b"from here", &key.public_key(), 77).unwrap();

@@ -6,9 +6,11 @@ mod crypto;
 mod db;
 mod env;
 mod eval;
+mod log;
 mod miner;
 #[cfg(test)]
 mod reference;
+mod scheduler;
 mod score;
 mod validate;
 mod wallet;
@@ -33,7 +35,11 @@ pub(crate) use env::{
     ParityArguments, PicturesArgument, RatesArguments, ShowArguments, SimArguments,
 };
 pub(crate) use eval::{EvalArguments, VideoArgument};
+pub(crate) use log::{LogFormat, LogLevel};
 pub(crate) use miner::{CommitArguments, MinerCommand, ShowCommitmentArguments};
+pub(crate) use scheduler::{
+    PointsName, SchedulerArguments, SchemeName, SeedModeName, VerifySeedsArguments,
+};
 pub(crate) use score::{ScoreArguments, ScoringArguments, TestScoringArguments};
 pub(crate) use validate::ValidateArguments;
 pub(crate) use wallet::{
@@ -80,6 +86,10 @@ pub(crate) enum Command {
     /// Look after the database of a backend.
     #[command(subcommand)]
     Db(DbCommand),
+    /// Make the evaluation cycles of a backend.
+    Scheduler(Box<SchedulerArguments>),
+    /// Check the seeds of a cycle that is over.
+    VerifySeeds(VerifySeedsArguments),
     /// Judge three policies in real simulation and compare them.
     Demo(DemoArguments),
 }

@@ -9,6 +9,7 @@ mod demo;
 mod env;
 mod eval;
 mod miner;
+mod scheduler;
 mod score;
 mod validate;
 mod wallet;
@@ -77,6 +78,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Db(DbCommand::Init(arguments)) => db::init(&arguments),
         Command::Db(DbCommand::Status(arguments)) => db::status(&arguments),
         Command::Db(DbCommand::Reset(arguments)) => db::reset(&arguments),
+        Command::Scheduler(arguments) => scheduler::run(&arguments),
+        Command::VerifySeeds(arguments) => scheduler::verify_seeds(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }
 }

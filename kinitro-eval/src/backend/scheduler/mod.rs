@@ -11,7 +11,7 @@
 //! All miners meet the same seeds, so that they are compared like with like. Those grow from a secret
 //! that is drawn when the cycle begins ([`Seed::of_episode`](kinitro_core::Seed::of_episode)). Its
 //! SHA-256 can be read from then on, and the secret itself once the cycle is over; [`SeedProof`] checks
-//! one by the other. `docs/SEEDS.md` says what that proves and what it costs.
+//! one by the other. `docs/SCHEDULER.md` says what that proves and what it costs.
 //!
 //! # Who was first
 //! A miner's priority is the block of its commitment to the policy it has now. Committing to the same
