@@ -1,5 +1,6 @@
 //! What can be typed. Only definitions: what happens then is in `commands`.
 
+mod api;
 mod crypto;
 mod db;
 mod env;
@@ -10,6 +11,7 @@ mod score;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use api::ApiArguments;
 pub(crate) use crypto::{
     CryptoCommand, GenerateArguments, OpenArguments, PrivateKeyArguments, SealArguments,
     SealingArguments,
@@ -45,6 +47,8 @@ pub(crate) enum Command {
     /// Make keys, and seal and open endpoints.
     #[command(subcommand)]
     Crypto(CryptoCommand),
+    /// Serve the REST API of a backend.
+    Api(ApiArguments),
     /// Look after the database of a backend.
     #[command(subcommand)]
     Db(DbCommand),

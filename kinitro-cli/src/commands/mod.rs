@@ -1,5 +1,6 @@
 //! What the commands do: one file a command.
 
+mod api;
 mod bench;
 mod crypto;
 mod db;
@@ -31,6 +32,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         Command::Crypto(CryptoCommand::Seal(arguments)) => crypto::seal(&arguments),
         Command::Crypto(CryptoCommand::Open(arguments)) => crypto::open(&arguments),
+        Command::Api(arguments) => api::run(&arguments),
         Command::Db(DbCommand::Create(arguments)) => db::create(&arguments),
         Command::Db(DbCommand::Init(arguments)) => db::init(&arguments),
         Command::Db(DbCommand::Status(arguments)) => db::status(&arguments),

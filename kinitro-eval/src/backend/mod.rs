@@ -2,6 +2,7 @@
 //!
 //! - [`storage`]: the trait [`Store`](storage::Store) and its two implementations, SQLite and
 //!   PostgreSQL. Cycles, the queue of their tasks, scores and weights
+//! - [`api`]: the REST API over a store
 //! - [`wire`]: the JSON that the API speaks
 //!
 //! What the queue promises, and what happens at each crash, is in `docs/DELIVERY.md`.
@@ -18,6 +19,7 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 //! ```
 
+pub mod api;
 pub mod storage;
 mod timestamp;
 pub mod wire;
