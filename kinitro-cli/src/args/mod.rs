@@ -1,12 +1,12 @@
 //! What can be typed. Only definitions: what happens then is in `commands`.
 
+mod api;
 mod chain;
 mod chain_local;
 mod crypto;
 mod db;
 mod env;
 mod eval;
-mod log;
 mod miner;
 #[cfg(test)]
 mod reference;
@@ -17,6 +17,7 @@ mod wallet;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use api::ApiArguments;
 pub(crate) use chain::{
     ChainCommand, ChainInfoArguments, FetchKeyArguments, NetworkArguments, PublishKeyArguments,
     SetWeightsArguments, SubnetArguments, WeightsArguments,
@@ -35,7 +36,6 @@ pub(crate) use env::{
     ParityArguments, PicturesArgument, RatesArguments, ShowArguments, SimArguments,
 };
 pub(crate) use eval::{EvalArguments, VideoArgument};
-pub(crate) use log::{LogFormat, LogLevel};
 pub(crate) use miner::{CommitArguments, MinerCommand, ShowCommitmentArguments};
 pub(crate) use scheduler::{
     PointsName, SchedulerArguments, SchemeName, SeedModeName, VerifySeedsArguments,
@@ -83,6 +83,8 @@ pub(crate) enum Command {
     Miner(MinerCommand),
     /// Take the weights of a backend to the chain.
     Validate(ValidateArguments),
+    /// Serve the REST API of a backend.
+    Api(ApiArguments),
     /// Look after the database of a backend.
     #[command(subcommand)]
     Db(DbCommand),

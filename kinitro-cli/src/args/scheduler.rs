@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use kinitro_chain::Network;
 use kinitro_core::EnvId;
 
-use super::{LogFormat, LogLevel};
+use crate::output::log::{LogFormat, LogLevel};
 
 /// Whose tasks share a seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -180,23 +180,11 @@ pub(crate) struct SchedulerArguments {
     /// See one cycle through, at once, and end: with 0 if it has weights
     #[arg(long)]
     pub(crate) once: bool,
-    /// How much is logged
-    #[arg(
-        long,
-        value_name = "LEVEL",
-        env = "KINITRO_SCHEDULER_LOG_LEVEL",
-        default_value = "info",
-        ignore_case = true
-    )]
+    /// What to log: debug, info, warning or error
+    #[arg(long, env = "KINITRO_SCHEDULER_LOG_LEVEL", default_value = "info", ignore_case = true)]
     pub(crate) log_level: LogLevel,
-    /// How the log is written
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        env = "KINITRO_SCHEDULER_LOG_FORMAT",
-        default_value = "text",
-        ignore_case = true
-    )]
+    /// How to log
+    #[arg(long, env = "KINITRO_SCHEDULER_LOG_FORMAT", default_value = "text", ignore_case = true)]
     pub(crate) log_format: LogFormat,
 }
 

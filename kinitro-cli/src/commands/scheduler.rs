@@ -10,12 +10,13 @@ use kinitro_core::{EnvId, Seed};
 use kinitro_eval::backend::scheduler::{
     Scheduler, SchedulerError, SchedulerSettings, SeedProof, SeedProofError, SettingsError,
 };
-use kinitro_eval::backend::storage::{self, DatabaseUrl, Schema, SeedMode, Store, StoreError};
+use kinitro_eval::backend::storage::{self, DatabaseUrl, SeedMode, Store};
 use kinitro_eval::{Registry, Stop};
 use serde::Serialize;
 use tracing::{info, warn};
 
-use super::db::{check_schema, url};
+use super::api::prepare;
+use super::db::url;
 use super::eval::{interrupted, patterns, runtime};
 use crate::args::{PointsName, SchedulerArguments, SchemeName, SeedModeName, VerifySeedsArguments};
 use crate::failure::{Code, Failure};
@@ -81,14 +82,6 @@ async fn open(
         info!("there is no private key: miners with sealed endpoints cannot be judged");
     }
     Ok(Scheduler::new(settings, Arc::new(chain), store)?)
-}
-
-/// Makes the tables where there are none yet. Those of another version are somebody's decision.
-pub(super) async fn prepare(store: &dyn Store) -> Result<(), StoreError> {
-    if store.schema().await? == Schema::Missing {
-        store.init().await?;
-    }
-    check_schema(store).await
 }
 
 async fn work(scheduler: &Scheduler, once: bool, stop: &Stop) -> Result<(), Failure> {

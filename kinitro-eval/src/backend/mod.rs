@@ -3,6 +3,7 @@
 //! - [`scheduler`]: makes the cycles and judges them
 //! - [`storage`]: the trait [`Store`](storage::Store) and its two implementations, SQLite and
 //!   PostgreSQL. Cycles, the queue of their tasks, scores and weights
+//! - [`api`]: the REST API over a store
 //! - [`wire`]: the JSON that the API speaks
 //! - [`validator`]: takes weights to the chain
 //!
@@ -20,6 +21,7 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 //! ```
 
+pub mod api;
 pub mod scheduler;
 pub mod storage;
 mod timestamp;
