@@ -24,6 +24,7 @@
 //! - [`policy`]: the trait [`Policy`]; policies behind [HTTP](HttpPolicy), random ones, and the
 //!   scripted experts
 //! - [`episode`]: the one loop that all of this shares
+//! - [`isolation`]: where episodes of strangers' policies run
 //! - [`report`]: what is written down
 //!
 //! An episode is reproducible from its environment, its seed and its policy alone: neither the
@@ -50,6 +51,7 @@ pub mod conformance;
 pub mod env;
 pub mod episode;
 pub mod evaluation;
+pub mod isolation;
 pub mod policy;
 pub mod report;
 
