@@ -4,6 +4,7 @@
 //! - [`storage`]: the trait [`Store`](storage::Store) and its two implementations, SQLite and
 //!   PostgreSQL. Cycles, the queue of their tasks, scores and weights
 //! - [`api`]: the REST API over a store
+//! - [`executor`]: takes tasks from the API, runs them and sends back what came of them
 //! - [`wire`]: the JSON that the API speaks
 //! - [`validator`]: takes weights to the chain
 //!
@@ -22,6 +23,7 @@
 //! ```
 
 pub mod api;
+pub mod executor;
 pub mod scheduler;
 pub mod storage;
 mod timestamp;
