@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -168,7 +169,32 @@ impl Seed {
     /// of its UUID as a big-endian number, without the highest bit (spec/commitments.md).
     pub fn of_task(task_uuid: &str) -> Self {
         let [a, b, c, d, ..] = Sha256::digest(task_uuid).0;
-        Self(u64::from(u32::from_be_bytes([a, b, c, d]) & 0x7FFF_FFFF))
+        Self::of_bytes([a, b, c, d])
+    }
+
+    /// The seed that an episode has for every miner of a cycle: the first four bytes of
+    /// HMAC-SHA256, keyed with the secret of the cycle, of the text `ENV_ID:EPISODE`, as a big-endian
+    /// number without the highest bit. Episodes count from 0.
+    ///
+    /// ```
+    /// use kinitro_core::{EnvId, Seed};
+    ///
+    /// // hmac.new(bytes([7] * 32), b"metaworld/reach-v3:12", "sha256").digest()[:4], as above.
+    /// let reach: EnvId = "metaworld/reach-v3".parse()?;
+    /// assert_eq!(Seed::of_episode(&[7; 32], &reach, 12), Seed(1_774_182_970));
+    /// # Ok::<(), kinitro_core::IdError>(())
+    /// ```
+    pub fn of_episode(secret: &[u8; 32], env_id: &EnvId, episode: u32) -> Self {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(secret).expect("a key of HMAC may have any length");
+        mac.update(format!("{env_id}:{episode}").as_bytes());
+        let [a, b, c, d, ..] = mac.finalize().into_bytes().0;
+        Self::of_bytes([a, b, c, d])
+    }
+
+    /// A seed that simulators which count in 32 bits with a sign can take.
+    fn of_bytes(bytes: [u8; 4]) -> Self {
+        Self(u64::from(u32::from_be_bytes(bytes) & 0x7FFF_FFFF))
     }
 }
 
@@ -288,6 +314,8 @@ through_text!(DeploymentId);
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -343,5 +371,27 @@ mod tests {
         // hashlib.sha256(b"cd613e30-...").digest()[:4], big endian, & 0x7FFFFFFF.
         assert_eq!(Seed::of_task("cd613e30-d8f1-4adf-91b7-584a2265b1f5"), Seed(1_483_234_549));
         assert_eq!(Seed::of_task("1e2feb89-414c-443c-9027-c4d1c386bbc4"), Seed(2_015_167_423));
+    }
+
+    proptest! {
+        #[test]
+        fn seeds_of_a_cycle_depend_on_secret_environment_and_episode(
+            secret in any::<[u8; 32]>(),
+            other in any::<[u8; 32]>(),
+            episodes in prop::collection::btree_set(any::<u32>(), 2..50),
+        ) {
+            let envs: [EnvId; 2] = ["a/b1".parse().unwrap(), "a/b".parse().unwrap()];
+            let seeds = |secret, env| -> Vec<Seed> {
+                episodes.iter().map(|&episode| Seed::of_episode(secret, env, episode)).collect()
+            };
+            let [one, two] = [seeds(&secret, &envs[0]), seeds(&secret, &envs[1])];
+            prop_assert_eq!(&one, &seeds(&secret, &envs[0]));
+            prop_assert!(one.iter().all(|seed| seed.0 < 1 << 31));
+            // Two of a hundred random numbers of 31 bits are equal in one case of 400,000.
+            let distinct: std::collections::BTreeSet<Seed> =
+                one.iter().chain(&two).copied().collect();
+            prop_assert!(distinct.len() + 1 >= 2 * episodes.len());
+            prop_assert!(secret == other || one != seeds(&other, &envs[0]));
+        }
     }
 }

@@ -9,12 +9,17 @@
 //! conformance::environment_family(&PointFamily);
 //! ```
 
-use kinitro_core::{Action, EnvId, Observation, Seed, TaskConfig};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use kinitro_core::{Action, EnvId, Observation, Outcome, Seed, TaskConfig};
 
 use crate::env::{
     Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec, Registry, Task, TaskRng,
     Transition,
 };
+use crate::episode::Stop;
+use crate::isolation::{EpisodeJob, EpisodeLimits, EpisodeResult, Sandbox, SandboxError};
 use crate::policy::Policy;
 
 /// Checks every environment of a family. The family's assets and renderer must be there.
@@ -221,4 +226,110 @@ async fn actions(
         actions.push(action);
     }
     actions
+}
+
+/// Episodes that a sandbox is tried with.
+#[derive(Debug, Clone)]
+pub struct SandboxCases {
+    /// One in which the robot does it.
+    pub success: EpisodeJob,
+    /// One in which it does not, however often it is asked.
+    pub failure: EpisodeJob,
+    /// One whose policy is at fault.
+    pub fault: EpisodeJob,
+    /// One whose policy keeps to its limits, and takes at least 20 ms for each of 500 steps that lead
+    /// nowhere.
+    pub slow: EpisodeJob,
+}
+
+/// How long a sandbox may take to notice that an episode is over. Far more than any needs.
+const NOTICE: Duration = Duration::from_secs(20);
+
+/// Checks that a sandbox keeps to what [`Sandbox`] says.
+///
+/// # Panics
+/// With what is wrong, at the first thing that is.
+pub async fn sandbox(sandbox: &dyn Sandbox, cases: &SandboxCases) {
+    let listed = sandbox.environments().await.expect("it knows its environments");
+    let distinct: BTreeSet<_> = listed.iter().collect();
+    assert_eq!(distinct.len(), listed.len(), "an environment is listed twice");
+    let SandboxCases { success, failure, fault, slow } = cases;
+    for job in [success, failure, fault, slow] {
+        assert!(distinct.contains(&job.env_id), "`{}` is not listed", job.env_id);
+    }
+    outcomes_are_told_apart(sandbox, cases).await;
+    limits_hold(sandbox, cases).await;
+    stopped_episodes_are_cancelled(sandbox, cases).await;
+
+    let env_id = "no-such-family/no-such-task".parse().expect("it is of the form family/task");
+    let elsewhere = EpisodeJob { env_id, ..success.clone() };
+    let refused = sandbox.run(&elsewhere, &Stop::new()).await;
+    assert!(
+        matches!(
+            refused,
+            Err(SandboxError::Environment(EnvironmentError::UnknownEnvironment { .. }))
+        ),
+        "an environment that is not there: {refused:?}"
+    );
+    let stop = Stop::new();
+    let dropped = tokio::time::timeout(Duration::from_millis(50), sandbox.run(slow, &stop)).await;
+    assert!(dropped.is_err(), "the slow episode was over at once");
+    run(sandbox, success).await;
+    sandbox.close().await;
+}
+
+async fn run(sandbox: &dyn Sandbox, job: &EpisodeJob) -> EpisodeResult {
+    let running = tokio::time::timeout(job.limits.episode_timeout + NOTICE, async {
+        sandbox.run(job, &Stop::new()).await.expect("an episode can be run")
+    });
+    let result = running.await.expect("an episode ends");
+    assert!(result.steps <= job.limits.max_timesteps, "too many steps: {result:?}");
+    assert!(result.total_reward.is_finite(), "a reward that is not finite: {result:?}");
+    result
+}
+
+async fn outcomes_are_told_apart(sandbox: &dyn Sandbox, cases: &SandboxCases) {
+    let SandboxCases { success, failure, fault, .. } = cases;
+    let told =
+        |result: EpisodeResult| (result.outcome, result.steps, result.total_reward.to_bits());
+    let first = run(sandbox, success).await;
+    assert_eq!(first.outcome, Outcome::Success);
+    assert!(first.steps > 0, "a success without a step");
+    assert_eq!(run(sandbox, failure).await.outcome, Outcome::Failure);
+    let faulty = run(sandbox, fault).await;
+    assert!(matches!(faulty.outcome, Outcome::PolicyFault(_)), "{faulty:?}");
+    let (again, beside, between) =
+        tokio::join!(run(sandbox, success), run(sandbox, success), run(sandbox, failure));
+    assert_eq!(between.outcome, Outcome::Failure);
+    let first = told(first);
+    assert_eq!(told(again), first, "what ran before or beside it changed an episode");
+    assert_eq!(told(beside), first, "what ran before or beside it changed an episode");
+}
+
+async fn limits_hold(sandbox: &dyn Sandbox, cases: &SandboxCases) {
+    let with = |job: &EpisodeJob, limits: EpisodeLimits| EpisodeJob { limits, ..job.clone() };
+    let limits = EpisodeLimits { max_timesteps: 3, ..cases.failure.limits.clone() };
+    let short = run(sandbox, &with(&cases.failure, limits)).await;
+    assert_eq!((short.outcome, short.steps), (Outcome::Failure, 3));
+    let episode_timeout = Duration::from_millis(500);
+    let limits = EpisodeLimits { episode_timeout, ..cases.slow.limits.clone() };
+    let cut = run(sandbox, &with(&cases.slow, limits)).await;
+    let is_fault = matches!(cut.outcome, Outcome::PolicyFault(_) | Outcome::InfraFault(_));
+    assert!(is_fault, "its time was up: {cut:?}");
+    assert!(cut.elapsed >= episode_timeout, "its time was not up yet: {cut:?}");
+}
+
+async fn stopped_episodes_are_cancelled(sandbox: &dyn Sandbox, cases: &SandboxCases) {
+    let stop = Stop::new();
+    let stopping = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        stop.stop();
+        Instant::now()
+    };
+    let (result, stopped) = tokio::join!(sandbox.run(&cases.slow, &stop), stopping);
+    assert!(stopped.elapsed() < NOTICE, "it went on for {:?}", stopped.elapsed());
+    let result = result.expect("an episode can be run");
+    assert_eq!(result.outcome, Outcome::Cancelled, "it was stopped");
+    let result = sandbox.run(&cases.success, &stop).await.expect("an episode can be run");
+    assert_eq!((result.outcome, result.steps), (Outcome::Cancelled, 0), "it was stopped before");
 }

@@ -25,6 +25,7 @@
 //!   scripted experts
 //! - [`VecEnvironment`](env::VecEnvironment): many environments on some threads, in batches
 //! - [`episode`]: the one loop that all of this shares
+//! - [`isolation`]: where episodes of strangers' policies run
 //! - [`report`]: what is written down
 //!
 //! An episode is reproducible from its environment, its seed and its policy alone: neither the
@@ -55,6 +56,7 @@ mod data_folder;
 pub mod env;
 pub mod episode;
 pub mod evaluation;
+pub mod isolation;
 pub mod policy;
 pub mod report;
 

@@ -1,5 +1,6 @@
 //! What can be typed. Only definitions: what happens then is in `commands`.
 
+mod api;
 mod chain;
 mod chain_local;
 mod crypto;
@@ -9,12 +10,14 @@ mod eval;
 mod miner;
 #[cfg(test)]
 mod reference;
+mod scheduler;
 mod score;
 mod validate;
 mod wallet;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use api::ApiArguments;
 pub(crate) use chain::{
     ChainCommand, ChainInfoArguments, FetchKeyArguments, NetworkArguments, PublishKeyArguments,
     SetWeightsArguments, SubnetArguments, WeightsArguments,
@@ -34,6 +37,9 @@ pub(crate) use env::{
 };
 pub(crate) use eval::{EvalArguments, VideoArgument};
 pub(crate) use miner::{CommitArguments, MinerCommand, ShowCommitmentArguments};
+pub(crate) use scheduler::{
+    PointsName, SchedulerArguments, SchemeName, SeedModeName, VerifySeedsArguments,
+};
 pub(crate) use score::{ScoreArguments, ScoringArguments, TestScoringArguments};
 pub(crate) use validate::ValidateArguments;
 pub(crate) use wallet::{
@@ -77,9 +83,15 @@ pub(crate) enum Command {
     Miner(MinerCommand),
     /// Take the weights of a backend to the chain.
     Validate(ValidateArguments),
+    /// Serve the REST API of a backend.
+    Api(ApiArguments),
     /// Look after the database of a backend.
     #[command(subcommand)]
     Db(DbCommand),
+    /// Make the evaluation cycles of a backend.
+    Scheduler(Box<SchedulerArguments>),
+    /// Check the seeds of a cycle that is over.
+    VerifySeeds(VerifySeedsArguments),
     /// Judge three policies in real simulation and compare them.
     Demo(DemoArguments),
 }

@@ -125,7 +125,7 @@ fn settle(arguments: &EvalArguments, evaluation: Evaluation) -> Evaluation {
 }
 
 /// The patterns of a list. Commas within braces belong to a pattern: `a/{b,c}-v3,a/d-v3` has two.
-fn patterns(list: &str) -> impl Iterator<Item = &str> {
+pub(super) fn patterns(list: &str) -> impl Iterator<Item = &str> {
     let mut depth = 0_usize;
     list.split(move |character| {
         match character {

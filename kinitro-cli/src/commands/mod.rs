@@ -1,5 +1,6 @@
 //! What the commands do: one file a command.
 
+mod api;
 mod bench;
 mod chain;
 mod chain_local;
@@ -9,6 +10,7 @@ mod demo;
 mod env;
 mod eval;
 mod miner;
+mod scheduler;
 mod score;
 mod validate;
 mod wallet;
@@ -73,10 +75,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             miner::show_commitment(&arguments)
         }
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Api(arguments) => api::run(&arguments),
         Command::Db(DbCommand::Create(arguments)) => db::create(&arguments),
         Command::Db(DbCommand::Init(arguments)) => db::init(&arguments),
         Command::Db(DbCommand::Status(arguments)) => db::status(&arguments),
         Command::Db(DbCommand::Reset(arguments)) => db::reset(&arguments),
+        Command::Scheduler(arguments) => scheduler::run(&arguments),
+        Command::VerifySeeds(arguments) => scheduler::verify_seeds(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }
 }

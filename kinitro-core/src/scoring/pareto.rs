@@ -1,5 +1,6 @@
 //! The rule of the subnet: points for every set of environments a miner wins.
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::counts::{Scheme, SizeCounts};
@@ -39,7 +40,7 @@ pub enum ScoringError {
 /// assert!((scores.weights.shares.iter().sum::<f64>() - 1.0).abs() < 1e-12);
 /// # Ok::<(), kinitro_core::scoring::ScoringError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ParetoSubsets {
     scheme: Scheme,
     points: PointScale,

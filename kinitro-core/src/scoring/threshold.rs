@@ -1,7 +1,7 @@
 //! What a later committer must beat.
 
 use ndarray::{Array2, ArrayView2};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{EnvSet, ScoreTable};
 
@@ -31,11 +31,27 @@ pub enum GapError {
 /// The gap is `z` standard errors of the score, `z * sqrt(p(1-p)/n)`, kept within bounds. So that a
 /// score of 0 or 1 does not look certain, `p` is kept within `[0.01, 0.99]`. Source: spec/scoring.md
 /// §2; the standard error is that of a binomial proportion.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct Gap {
     z: f64,
     min: f64,
     max: f64,
+}
+
+#[derive(Deserialize)]
+struct Unchecked {
+    z: f64,
+    min: f64,
+    max: f64,
+}
+
+impl TryFrom<Unchecked> for Gap {
+    type Error = GapError;
+
+    fn try_from(Unchecked { z, min, max }: Unchecked) -> Result<Self, GapError> {
+        Self::new(z, min, max)
+    }
 }
 
 impl Default for Gap {
@@ -162,6 +178,15 @@ mod tests {
             let error = Gap::new(z, min, max).unwrap_err().to_string();
             assert!(error.contains("must"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_gap_is_checked_when_it_is_read() {
+        let gap = Gap::new(2.0, 0.01, 0.5).unwrap();
+        let json = serde_json::to_value(gap).unwrap();
+        assert_eq!(serde_json::from_value::<Gap>(json).unwrap(), gap);
+        let bad = serde_json::json!({"z": -1.0, "min": 0.0, "max": 0.1});
+        assert!(serde_json::from_value::<Gap>(bad).unwrap_err().to_string().contains("z is -1"));
     }
 
     #[test]

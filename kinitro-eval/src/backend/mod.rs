@@ -1,7 +1,10 @@
 //! The evaluation backend: what a subnet's owner runs, and the validators that take its weights.
 //!
+//! - [`scheduler`]: makes the cycles and judges them
 //! - [`storage`]: the trait [`Store`](storage::Store) and its two implementations, SQLite and
 //!   PostgreSQL. Cycles, the queue of their tasks, scores and weights
+//! - [`api`]: the REST API over a store
+//! - [`executor`]: takes tasks from the API, runs them and sends back what came of them
 //! - [`wire`]: the JSON that the API speaks
 //! - [`validator`]: takes weights to the chain
 //!
@@ -19,6 +22,9 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 //! ```
 
+pub mod api;
+pub mod executor;
+pub mod scheduler;
 pub mod storage;
 mod timestamp;
 pub mod validator;

@@ -641,6 +641,14 @@ async fn miners_and_scheduler_are_remembered(one: &dyn Store, other: &dyn Store)
         assert_eq!(miners[0].miner, miner(1, kept), "{stored:?}, then {given:?}");
         one.reset().await.expect("it can be reset");
     }
+    // Another policy does not inherit the place of the one before it.
+    let elsewhere = Miner { repo: "user/other".to_owned(), ..miner(1, Some(20)) };
+    let newer = Miner { revision: "87654321".to_owned(), ..miner(1, Some(30)) };
+    for next in [miner(1, Some(10)), elsewhere, newer] {
+        one.put_miners(std::slice::from_ref(&next)).await.expect("miners can be put");
+        assert_eq!(other.miners().await.expect("it says")[0].miner, next);
+    }
+    one.reset().await.expect("it can be reset");
     one.put_miners(&[miner(0, None), miner(1, None)]).await.expect("miners can be put");
     begin(one, 1, 1).await;
     let running = one.running_cycle().await.expect("it says").expect("a cycle runs");

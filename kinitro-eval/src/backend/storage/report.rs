@@ -22,8 +22,9 @@ pub struct Miner {
     pub repo: String,
     /// The revision of the repository.
     pub revision: String,
-    /// The block of its first commitment that is known of. The earliest that was ever stored for
-    /// the hotkey is kept, since the chain itself remembers the last only.
+    /// The block of its first commitment to this policy that is known of. The earliest that was
+    /// stored for the hotkey is kept as long as repository and revision stay the same, since the
+    /// chain itself remembers the last only; with another policy it starts over.
     pub first_block: Option<BlockNumber>,
 }
 

@@ -30,6 +30,8 @@ const PUT_MINERS: &str = "
         endpoint_sealed = excluded.endpoint_sealed, repo = excluded.repo,
         revision = excluded.revision, active = TRUE, updated_at = excluded.updated_at,
         first_block = CASE
+            WHEN miners.repo <> excluded.repo OR miners.revision <> excluded.revision
+                THEN excluded.first_block
             WHEN miners.first_block <= excluded.first_block THEN miners.first_block
             ELSE COALESCE(excluded.first_block, miners.first_block)
         END";

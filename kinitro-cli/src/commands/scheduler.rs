@@ -1,0 +1,235 @@
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kinitro_chain::subtensor::Settings;
+use kinitro_chain::{Chain as _, Subtensor};
+use kinitro_core::crypto::{PrivateKey, load_private_key};
+use kinitro_core::scoring::{ParetoSubsets, PointScale, Scheme};
+use kinitro_core::{EnvId, Seed};
+use kinitro_eval::backend::scheduler::{
+    Scheduler, SchedulerError, SchedulerSettings, SeedProof, SeedProofError, SettingsError,
+};
+use kinitro_eval::backend::storage::{self, DatabaseUrl, SeedMode, Store};
+use kinitro_eval::{Registry, Stop};
+use serde::Serialize;
+use tracing::{info, warn};
+
+use super::api::prepare;
+use super::db::url;
+use super::eval::{interrupted, patterns, runtime};
+use crate::args::{PointsName, SchedulerArguments, SchemeName, SeedModeName, VerifySeedsArguments};
+use crate::failure::{Code, Failure};
+use crate::output::{json, log, table, to_stdout};
+
+const KEY_VARIABLE: &str = "KINITRO_SCHEDULER_BACKEND_PRIVATE_KEY";
+/// How long to wait before a database that did not answer is asked again.
+const RETRY: Duration = Duration::from_secs(2);
+
+pub(crate) fn run(arguments: &SchedulerArguments) -> Result<(), Failure> {
+    let common = std::env::var("KINITRO_DATABASE_URL").ok();
+    let url = url(arguments.database_url.as_deref().or(common.as_deref()))?;
+    let settings = settings(arguments)?;
+    log::start(arguments.log_level, arguments.log_format);
+    runtime()?.block_on(async {
+        let stop = Stop::new();
+        let signal = stop.clone();
+        tokio::spawn(async move {
+            interrupted().await;
+            signal.stop();
+            interrupted().await;
+            std::process::exit(i32::from(Code::Interrupted as u8));
+        });
+        tokio::select! {
+            biased;
+            scheduler = open(arguments, &url, settings) => work(&scheduler?, arguments.once, &stop).await,
+            () = stop.stopped() => Err(stopped()),
+        }
+    })
+}
+
+fn stopped() -> Failure {
+    Failure::new(Code::Interrupted, "stopped")
+}
+
+async fn open(
+    arguments: &SchedulerArguments,
+    url: &DatabaseUrl,
+    settings: SchedulerSettings,
+) -> Result<Scheduler, Failure> {
+    if url.file().is_some() {
+        storage::create(url).await?;
+    }
+    let store: Arc<dyn Store> = Arc::from(storage::connect(url).await?);
+    while let Err(error) = prepare(&*store).await {
+        if !error.is_transient() {
+            return Err(error.into());
+        }
+        warn!(%error, "the database does not answer yet");
+        tokio::time::sleep(RETRY).await;
+    }
+    let mut chain = Settings::default();
+    chain.timeout = Duration::from_secs(arguments.timeout);
+    let chain = Subtensor::connect_with(arguments.network.clone(), chain).await?;
+    info!(
+        database = %url,
+        network = %chain.network(),
+        netuid = settings.netuid,
+        environments = settings.env_ids.len(),
+        "scheduler"
+    );
+    if settings.private_key.is_none() {
+        info!("there is no private key: miners with sealed endpoints cannot be judged");
+    }
+    Ok(Scheduler::new(settings, Arc::new(chain), store)?)
+}
+
+async fn work(scheduler: &Scheduler, once: bool, stop: &Stop) -> Result<(), Failure> {
+    if !once {
+        scheduler.run(stop).await;
+        return Ok(());
+    }
+    let end = scheduler.run_cycle(stop).await?.ok_or_else(stopped)?;
+    match end.failure {
+        None => to_stdout(format_args!("cycle {} is completed", end.id)),
+        Some(reason) => {
+            let failure = Failure::new(Code::Failed, format_args!("cycle {}: {reason}", end.id));
+            Err(failure.hint("give it more time or executors, or less to do"))
+        }
+    }
+}
+
+fn settings(arguments: &SchedulerArguments) -> Result<SchedulerSettings, Failure> {
+    let registry = Registry::builtin();
+    let env_ids = env_ids(&registry, arguments.env_families.as_deref(), &arguments.env)?;
+    let mut settings = SchedulerSettings::new(arguments.netuid, env_ids);
+    settings.private_key = private_key(arguments.backend_private_key_file.as_deref())?;
+    settings.eval_interval = arguments.eval_interval;
+    settings.episodes_per_env = arguments.episodes_per_env;
+    settings.cycle_timeout = arguments.cycle_timeout;
+    settings.min_coverage = arguments.min_coverage;
+    settings.seed_mode = match arguments.seed_mode {
+        SeedModeName::Paired => SeedMode::Paired,
+        SeedModeName::PerTask => SeedMode::PerTask,
+    };
+    settings.scoring = ParetoSubsets::new()
+        .temperature(arguments.pareto_temperature)
+        .points(match arguments.points {
+            PointsName::Raw => PointScale::Raw,
+            PointsName::Share => PointScale::Share,
+        })
+        .scheme(match arguments.scheme {
+            SchemeName::Linear => Scheme::Linear,
+            SchemeName::Exponential => Scheme::Exponential,
+            SchemeName::Equal => Scheme::Equal,
+        });
+    settings.stale_threshold = arguments.task_stale_threshold;
+    settings.poll_interval = arguments.poll_interval;
+    Ok(settings)
+}
+
+/// The environments of those families that those patterns stand for, each once.
+pub(super) fn env_ids(
+    registry: &Registry,
+    families: Option<&[String]>,
+    lists: &[String],
+) -> Result<Vec<EnvId>, Failure> {
+    let known: Vec<&str> = registry.families().map(|family| family.name()).collect();
+    let families = families.map(|names| names.iter().map(|name| name.trim()).collect::<Vec<_>>());
+    let unknown = families.iter().flatten().find(|name| !known.contains(name));
+    if let Some(unknown) = unknown {
+        let message = format!("`{unknown}` is no family of environments");
+        return Err(Failure::usage(message).hint(format_args!("there are: {}", known.join(", "))));
+    }
+    let mut env_ids = Vec::new();
+    if lists.is_empty() {
+        env_ids = registry.env_ids();
+    }
+    for pattern in lists.iter().flat_map(|list| patterns(list)) {
+        for env_id in registry.resolve(pattern.trim())? {
+            if !env_ids.contains(&env_id) {
+                env_ids.push(env_id);
+            }
+        }
+    }
+    env_ids.retain(|id| families.as_ref().is_none_or(|names| names.contains(&id.family())));
+    Ok(env_ids)
+}
+
+fn private_key(file: Option<&Path>) -> Result<Option<PrivateKey>, Failure> {
+    let text = std::env::var(KEY_VARIABLE).ok().filter(|text| !text.is_empty());
+    match (file, text) {
+        (Some(_), Some(_)) => Err(Failure::usage(format_args!(
+            "the private key is in {KEY_VARIABLE} and in a file: say which by leaving out the other"
+        ))),
+        (Some(file), None) => Ok(Some(load_private_key(file)?)),
+        (None, Some(text)) => Ok(Some(PrivateKey::from_hex(&text)?)),
+        (None, None) => Ok(None),
+    }
+}
+
+#[derive(Serialize)]
+struct EpisodeSeed<'a> {
+    env_id: &'a EnvId,
+    episode: u32,
+    seed: Seed,
+}
+
+pub(crate) fn verify_seeds(arguments: &VerifySeedsArguments) -> Result<(), Failure> {
+    let proof = SeedProof::new(&arguments.secret, &arguments.commitment)?;
+    let seeds: Vec<EpisodeSeed<'_>> = arguments
+        .env
+        .iter()
+        .flat_map(|env_id| {
+            let seed = move |episode| (episode, proof.seed(env_id, episode));
+            let seeds = (0..arguments.episodes).map(seed);
+            seeds.map(move |(episode, seed)| EpisodeSeed { env_id, episode, seed })
+        })
+        .collect();
+    if arguments.json {
+        return json(&seeds);
+    }
+    to_stdout("this is the secret that was promised")?;
+    if seeds.is_empty() {
+        return Ok(());
+    }
+    let mut rows = table::with_headings(1, ["environment", "episode", "seed"]);
+    for EpisodeSeed { env_id, episode, seed } in seeds {
+        rows.add_row([env_id.to_string(), episode.to_string(), seed.to_string()]);
+    }
+    to_stdout(rows)
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        let many = matches!(error, SettingsError::TooManyEnvironments(_));
+        let failure = Self::usage(error);
+        if many { failure.hint("choose some with --env-families or --env") } else { failure }
+    }
+}
+
+impl From<SchedulerError> for Failure {
+    fn from(error: SchedulerError) -> Self {
+        match error {
+            SchedulerError::Store(error) => error.into(),
+            SchedulerError::Chain(error) => error.into(),
+            error => {
+                let hint = error.hint().map(str::to_owned);
+                let failure = Self::new(Code::Failed, error);
+                match hint {
+                    Some(hint) => failure.hint(hint),
+                    None => failure,
+                }
+            }
+        }
+    }
+}
+
+impl From<SeedProofError> for Failure {
+    fn from(error: SeedProofError) -> Self {
+        match error {
+            SeedProofError::NotASecret => Self::usage(error),
+            error => Self::new(Code::Failed, error),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The leases on the tasks that run here.
+//!
+//! A lease lasts for a time that the API names, and is measured by the clock of this process from
+//! before the question on: nobody compares two machines' clocks, and what is believed to last does.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::client::{Api, CallError};
+use super::wire::{Lease, TaskBody};
+use crate::episode::Stop;
+
+/// How long a lease lasts where the API does not say it.
+pub(super) const DEFAULT_LEASE: Duration = Duration::from_secs(300);
+/// How often the API is asked at most.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+/// How many leases the API renews at a time.
+const MAX_RENEWED: usize = 1000;
+
+/// How long a lease lasts that the API says lasts so many seconds.
+pub(super) fn duration(seconds: Option<f64>) -> Duration {
+    let named = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    named.map_or(DEFAULT_LEASE, |named| named.min(Duration::from_secs(24 * 3600)))
+}
+
+/// A lease on a task that runs.
+struct Held {
+    lease: Lease,
+    lasts: Duration,
+    /// When it was taken or last renewed, by the clock of this process.
+    since: Instant,
+    /// Stops the episode.
+    halt: Stop,
+    is_lost: bool,
+}
+
+/// The leases on the tasks that run here.
+#[derive(Default)]
+pub(super) struct Leases {
+    held: Mutex<BTreeMap<u64, Held>>,
+    news: Notify,
+}
+
+/// A lease on a task that runs, until this is dropped.
+pub(super) struct LeaseGuard {
+    leases: Arc<Leases>,
+    number: u64,
+    halt: Stop,
+}
+
+impl Leases {
+    /// Begins to keep the lease of a task that was asked for at a moment.
+    pub(super) fn keep(
+        self: &Arc<Self>,
+        task: &TaskBody,
+        since: Instant,
+        lasts: Duration,
+    ) -> LeaseGuard {
+        let halt = Stop::new();
+        let TaskBody { task_uuid, lease_token, .. } = task.clone();
+        let lease = Lease { task_uuid, lease_token };
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = held.last_key_value().map_or(0, |(last, _)| last + 1);
+        held.insert(number, Held { lease, lasts, since, halt: halt.clone(), is_lost: false });
+        self.news.notify_one();
+        LeaseGuard { leases: Arc::clone(self), number, halt }
+    }
+
+    /// Stops all that runs.
+    pub(super) fn halt_all(&self) {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.values().for_each(|held| held.halt.stop());
+    }
+
+    /// Renews leases when a third of their time has passed, and stops the episodes of those that
+    /// are lost. Runs until it is dropped.
+    pub(super) async fn renew(&self, api: &Api) {
+        let mut has_failed = false;
+        loop {
+            let Some(next) = self.next_renewal() else {
+                self.news.notified().await;
+                continue;
+            };
+            tokio::select! {
+                () = tokio::time::sleep_until(next) => {}
+                () = self.news.notified() => continue,
+            }
+            let asked = Instant::now();
+            let due = self.due(asked);
+            match api.renew(due.iter().map(|(_, lease)| lease.clone()).collect()).await {
+                Ok(answer) => {
+                    if std::mem::take(&mut has_failed) {
+                        info!("leases are renewed again");
+                    }
+                    let numbers = due.iter().map(|(number, _)| *number);
+                    self.renewed(numbers, asked, answer.lease_seconds, &answer.lost);
+                }
+                Err(error) => {
+                    if !std::mem::replace(&mut has_failed, true) {
+                        warn!(%error, leases = due.len(), "leases are not renewed");
+                    }
+                    if let CallError::Unauthorized | CallError::Refused { .. } = error {
+                        // Fetching and sending come to the same end, and say so.
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
+                }
+            }
+            tokio::time::sleep(SHORTEST_PAUSE).await;
+        }
+    }
+
+    /// When the first lease is due.
+    fn next_renewal(&self) -> Option<Instant> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.values().filter(|held| !held.is_lost).map(|held| held.since + held.lasts / 3).min()
+    }
+
+    /// The leases that are due, and those that soon will be.
+    fn due(&self, now: Instant) -> Vec<(u64, Lease)> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let due =
+            held.iter().filter(|(_, held)| !held.is_lost && held.since + held.lasts / 4 <= now);
+        due.map(|(number, held)| (*number, held.lease.clone())).take(MAX_RENEWED).collect()
+    }
+
+    fn renewed(
+        &self,
+        numbers: impl Iterator<Item = u64>,
+        asked: Instant,
+        seconds: Option<f64>,
+        lost: &[String],
+    ) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        for number in numbers {
+            // Its episode may be over by now.
+            let Some(held) = held.get_mut(&number) else { continue };
+            held.since = asked;
+            if let Some(seconds) = seconds {
+                held.lasts = duration(Some(seconds));
+            }
+            if lost.contains(&held.lease.task_uuid) {
+                held.is_lost = true;
+                held.halt.stop();
+            }
+        }
+    }
+}
+
+impl LeaseGuard {
+    /// What stops the episode: the loss of the lease, or the end of all.
+    pub(super) fn halt(&self) -> &Stop {
+        &self.halt
+    }
+
+    /// Whether the API has said that somebody else has the task now.
+    pub(super) fn is_lost(&self) -> bool {
+        let held = self.leases.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.get(&self.number).is_some_and(|held| held.is_lost)
+    }
+}
+
+impl Drop for LeaseGuard {
+    fn drop(&mut self) {
+        self.leases.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kinitro_core::{CycleId, MinerUid, Seed};
+
+    use super::*;
+
+    fn task(name: &str) -> TaskBody {
+        TaskBody {
+            task_uuid: name.to_owned(),
+            cycle_id: CycleId(1),
+            miner_uid: MinerUid(1),
+            miner_endpoint: String::new(),
+            env_id: "toy/point-v0".parse().unwrap(),
+            seed: Seed(1),
+            lease_token: format!("token of {name}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn leases_are_due_after_a_third_of_their_time_and_again_after_the_next() {
+        let (leases, start) = (Arc::new(Leases::default()), Instant::now());
+        let long = leases.keep(&task("long"), start, Duration::from_secs(300));
+        let short = leases.keep(&task("short"), start, Duration::from_secs(30));
+        assert_eq!(leases.next_renewal(), Some(start + Duration::from_secs(10)));
+        let names = |due: Vec<(u64, Lease)>| {
+            due.into_iter().map(|(_, lease)| lease.task_uuid).collect::<Vec<_>>()
+        };
+        let asked = start + Duration::from_secs(10);
+        assert_eq!(names(leases.due(asked)), ["short"]);
+        leases.renewed([1].into_iter(), asked, Some(60.0), &[]);
+        assert_eq!(leases.next_renewal(), Some(start + Duration::from_secs(30)));
+        // One question for both, though the longer lease is not due for another 20 s.
+        assert_eq!(names(leases.due(start + Duration::from_secs(80))), ["long", "short"]);
+        drop(short);
+        assert_eq!(leases.next_renewal(), Some(start + Duration::from_secs(100)));
+        drop(long);
+        assert_eq!(leases.next_renewal(), None);
+    }
+
+    #[tokio::test]
+    async fn a_lost_lease_stops_its_episode_and_no_other() {
+        let (leases, now) = (Arc::new(Leases::default()), Instant::now());
+        let [lost, kept] =
+            ["lost", "kept"].map(|name| leases.keep(&task(name), now, DEFAULT_LEASE));
+        leases.renewed([0, 1].into_iter(), now, None, &["lost".to_owned()]);
+        assert!(lost.is_lost() && lost.halt().is_stopped());
+        assert!(!kept.is_lost() && !kept.halt().is_stopped());
+        assert_eq!(leases.due(now + DEFAULT_LEASE).len(), 1, "what is lost is not renewed");
+        leases.halt_all();
+        assert!(kept.halt().is_stopped() && !kept.is_lost());
+    }
+
+    #[test]
+    fn a_lease_lasts_as_long_as_the_api_says_within_reason() {
+        assert_eq!(duration(Some(12.5)), Duration::from_millis(12_500));
+        for odd in [None, Some(f64::NAN), Some(-1.0)] {
+            assert_eq!(duration(odd), DEFAULT_LEASE);
+        }
+        assert_eq!(duration(Some(1e12)), Duration::from_secs(24 * 3600));
+    }
+}

@@ -1,0 +1,433 @@
+//! The executor: takes tasks from the API, runs their episodes in a sandbox, and sends back what
+//! came of them.
+//!
+//! - It asks for no more tasks than it can begin at once, and for none while results do not get
+//!   through. A task that it has taken never waits.
+//! - It renews the lease of what runs. A lease lasts by the clock of this process from the question
+//!   on; no clock of another machine is looked at.
+//! - A result is on the disk before it is sent, and stays there until the API has taken it or
+//!   refused it for good. It survives the death of the program, and an API that is away.
+//! - When it is stopped it takes nothing more, lets what runs come to its end within a time, gives
+//!   back the rest, and sends all results.
+//!
+//! What the queue makes of all this is in `docs/DELIVERY.md`.
+
+mod backoff;
+mod client;
+mod lease;
+mod outbox;
+mod settings;
+mod spool;
+mod wire;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kinitro_core::Outcome;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::{debug, error, info, warn};
+
+use self::backoff::Backoff;
+use self::client::{Api, CallError};
+use self::lease::Leases;
+use self::outbox::Outbox;
+pub use self::settings::{ApiKey, Concurrency, ExecutorSettings};
+use self::settings::{Lane, lanes};
+use self::spool::Spool;
+pub use self::spool::SpoolError;
+use self::wire::{TaskBody, TaskResult};
+use crate::Stop;
+use crate::isolation::{EpisodeJob, EpisodeResult, Sandbox, SandboxError};
+use crate::policy::http::quote;
+
+/// The most tasks that the API hands out at a time.
+const MAX_BATCH: usize = 100;
+/// How long to wait after the first failure to get tasks, or to run them.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// How long results are tried to be sent once all else is over. The spool keeps what is left.
+const LAST_SENDING: Duration = Duration::from_secs(10);
+
+/// Why an executor cannot start, or had to end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExecutorError {
+    /// The address of the API is none.
+    #[error("`{0}` is not the URL of an API: write it as in `http://localhost:8000`")]
+    Url(String),
+    /// The key has characters that cannot be sent.
+    #[error("the key of the API has characters in it that cannot be sent")]
+    Key,
+    /// This machine gives no HTTP client.
+    #[error("the HTTP client of this machine does not start: {0}")]
+    Client(String),
+    /// What should be run is not there, or makes no sense.
+    #[error("{0}")]
+    Settings(String),
+    /// Results cannot be kept on the disk.
+    #[error("results cannot be kept: {0}")]
+    Spool(#[from] SpoolError),
+    /// No episode can be run on this machine.
+    #[error("no episode can be run here: {0}")]
+    Sandbox(#[from] SandboxError),
+    /// The API does not take the key.
+    #[error("the API does not take the key")]
+    Unauthorized,
+    /// The API does not understand what it is asked.
+    #[error("the API does not understand the executor: status {status}: {detail}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// What it says.
+        detail: String,
+    },
+}
+
+/// What an executor has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct ExecutorReport {
+    /// How many episodes have come to an end that counts.
+    pub episodes: u64,
+    /// How many broke down for no fault of the policy.
+    pub infra_faults: u64,
+    /// How many tasks were given back.
+    pub given_back: u64,
+    /// How many results the API has not taken yet. They are in the spool.
+    pub unsent: usize,
+    /// How many of those are not in the spool either, and lost.
+    pub lost: usize,
+}
+
+/// Takes tasks from the API and runs them.
+pub struct Executor {
+    settings: ExecutorSettings,
+    lanes: Vec<Lane>,
+    shared: Arc<Shared>,
+}
+
+/// What the parts of an executor have in common.
+struct Shared {
+    api: Api,
+    sandbox: Arc<dyn Sandbox>,
+    outbox: Outbox,
+    leases: Arc<Leases>,
+    /// Ends the fetching.
+    quit: Stop,
+    /// Why it had to end, if it had to.
+    failure: Mutex<Option<ExecutorError>>,
+    report: Mutex<ExecutorReport>,
+}
+
+impl Executor {
+    /// An executor that runs episodes in that sandbox. Only one at a time can have an id.
+    ///
+    /// # Errors
+    /// [`ExecutorError`], before anything is asked of the API.
+    pub async fn open(
+        settings: ExecutorSettings,
+        sandbox: Arc<dyn Sandbox>,
+    ) -> Result<Self, ExecutorError> {
+        if !(1..=MAX_BATCH).contains(&settings.batch_size) {
+            let batch = settings.batch_size;
+            return Err(ExecutorError::Settings(format!(
+                "{batch} tasks cannot be asked for at a time: it must be 1 to {MAX_BATCH}"
+            )));
+        }
+        let lanes = lanes(&settings, &sandbox.environments().await?);
+        let lanes = lanes.map_err(ExecutorError::Settings)?;
+        // The address and the key are looked at before the disk is touched.
+        let key = settings.api_key.as_ref();
+        Api::new(&settings.api_url, key, String::new())?;
+        let spool = Spool::open(&settings.spool, settings.executor_id.as_deref())?;
+        let api = Api::new(&settings.api_url, key, spool.executor_id().to_owned())?;
+        info!(executor_id = spool.executor_id(), spool = %spool.folder().display(), "executor");
+        let shared = Shared {
+            api,
+            sandbox,
+            outbox: Outbox::open(spool)?,
+            leases: Arc::default(),
+            quit: Stop::new(),
+            failure: Mutex::default(),
+            report: Mutex::default(),
+        };
+        Ok(Self { settings, lanes, shared: Arc::new(shared) })
+    }
+
+    /// Works until it is stopped, or cannot go on.
+    ///
+    /// # Errors
+    /// [`ExecutorError::Unauthorized`], [`ExecutorError::Refused`] and [`ExecutorError::Sandbox`],
+    /// after what ran has been brought to its end.
+    pub async fn run(self, stop: &Stop) -> Result<ExecutorReport, ExecutorError> {
+        let Self { settings, lanes, shared } = self;
+        let settings = Arc::new(settings);
+        let is_last = Stop::new();
+        // Sets, because what is in them ends when this future is dropped.
+        let (mut delivering, mut renewing) = (JoinSet::new(), JoinSet::new());
+        delivering.spawn({
+            let (shared, is_last) = (Arc::clone(&shared), is_last.clone());
+            async move {
+                if let Err(error) = shared.outbox.deliver(&shared.api, &is_last).await {
+                    shared.fail(error);
+                }
+            }
+        });
+        renewing.spawn({
+            let shared = Arc::clone(&shared);
+            async move { shared.leases.renew(&shared.api).await }
+        });
+        let mut working = JoinSet::new();
+        for lane in lanes {
+            info!(lane = lane.name, environments = lane.env_ids.len(), slots = lane.slots, "lane");
+            working.spawn(work(Arc::clone(&shared), Arc::clone(&settings), lane));
+        }
+        let all_over = async { while working.join_next().await.is_some() {} };
+        tokio::pin!(all_over);
+        let stopped = tokio::select! {
+            () = &mut all_over => false,
+            () = stop.stopped() => true,
+            () = shared.quit.stopped() => true,
+        };
+        if stopped {
+            shared.quit.stop();
+            info!(seconds = settings.drain_timeout.as_secs(), "draining: nothing more is fetched");
+            if tokio::time::timeout(settings.drain_timeout, &mut all_over).await.is_err() {
+                shared.leases.halt_all();
+                all_over.await;
+            }
+        }
+        is_last.stop();
+        let _ = tokio::time::timeout(LAST_SENDING, delivering.join_next()).await;
+        delivering.shutdown().await;
+        renewing.shutdown().await;
+        shared.sandbox.close().await;
+
+        let (unsent, lost) = (shared.outbox.len(), shared.outbox.not_on_disk());
+        if unsent > 0 {
+            warn!(
+                unsent,
+                lost, "results are left, and those that are not lost sent by the next run"
+            );
+        }
+        let report = *shared.report.lock().unwrap_or_else(PoisonError::into_inner);
+        match shared.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(error) => Err(error),
+            None => Ok(ExecutorReport { unsent, lost, ..report }),
+        }
+    }
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// Ends the work, and keeps the first reason for it.
+    fn fail(&self, failure: ExecutorError) {
+        error!(error = %failure, "the executor has to end");
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+        self.quit.stop();
+    }
+
+    /// Waits, but not for longer than until the end of the work.
+    async fn pause(&self, time: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = self.quit.stopped() => {}
+        }
+    }
+
+    async fn give_back(&self, task: &TaskBody) {
+        let nothing = EpisodeResult::without_steps(Outcome::Cancelled, Duration::ZERO);
+        self.finish(task, nothing).await;
+    }
+
+    /// Counts what came of a task, and sends it.
+    async fn finish(&self, task: &TaskBody, result: EpisodeResult) {
+        {
+            let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+            match &result.outcome {
+                Outcome::Cancelled => report.given_back += 1,
+                Outcome::InfraFault(_) => report.infra_faults += 1,
+                Outcome::Success | Outcome::Failure | Outcome::PolicyFault(_) => {
+                    report.episodes += 1;
+                }
+            }
+        }
+        self.outbox.put(answer(task, result)).await;
+    }
+}
+
+/// Fetches tasks for the free slots of a lane and runs them, until the work is to end and what runs
+/// has ended.
+async fn work(shared: Arc<Shared>, settings: Arc<ExecutorSettings>, lane: Lane) {
+    let slots = Arc::new(Semaphore::new(lane.slots));
+    // What breaks down for no fault of the policies breaks down on this machine.
+    let (mut failures, breakdowns) = (Backoff::default(), Arc::new(Mutex::new(Backoff::default())));
+    let mut running = JoinSet::new();
+    while let Some(mut free) = free_slots(&shared, &slots, settings.batch_size).await {
+        while running.try_join_next().is_some() {}
+        let asked = Instant::now();
+        let fetched = match shared.api.fetch(free.len(), &lane.env_ids).await {
+            Ok(fetched) => fetched,
+            Err(error) => {
+                match error {
+                    CallError::Unauthorized => shared.fail(ExecutorError::Unauthorized),
+                    CallError::Refused { status, detail } => {
+                        shared.fail(ExecutorError::Refused { status, detail });
+                    }
+                    error @ CallError::Transient(_) if failures.failures() == 0 => {
+                        warn!(lane = lane.name, %error, "no tasks can be fetched");
+                    }
+                    error @ CallError::Transient(_) => debug!(lane = lane.name, %error, "again"),
+                }
+                drop(free);
+                shared.pause(failures.next(FIRST_WAIT)).await;
+                continue;
+            }
+        };
+        if failures.failures() > 0 {
+            info!(lane = lane.name, "tasks are fetched again");
+            failures.reset();
+        }
+        let lasts = lease::duration(fetched.lease_seconds);
+        let mut has_odd_tasks = false;
+        for task in fetched.tasks {
+            let slot = free.pop();
+            let is_ours = lane.env_ids.contains(&task.env_id);
+            let (Some(slot), true, false) = (slot, is_ours, shared.quit.is_stopped()) else {
+                // The work has ended meanwhile, or the API gives what was not asked for.
+                has_odd_tasks = true;
+                shared.give_back(&task).await;
+                continue;
+            };
+            let lease = shared.leases.keep(&task, asked, lasts);
+            let (shared, settings) = (Arc::clone(&shared), Arc::clone(&settings));
+            let breakdowns = Arc::clone(&breakdowns);
+            running.spawn(async move {
+                run(&shared, &settings, &task, &lease, &breakdowns).await;
+                drop((lease, slot));
+            });
+        }
+        let has_more = free.is_empty() && !has_odd_tasks;
+        drop(free);
+        if !has_more {
+            shared.pause(settings.poll_interval).await;
+        }
+        let wait = breakdowns.lock().unwrap_or_else(PoisonError::into_inner).wait(FIRST_WAIT);
+        if !wait.is_zero() {
+            warn!(lane = lane.name, seconds = wait.as_secs(), "episodes break down here: a pause");
+            shared.pause(wait).await;
+        }
+    }
+    while running.join_next().await.is_some() {}
+}
+
+/// Waits for the first free slot and takes all that there are, up to so many; `None` when the work
+/// is to end.
+async fn free_slots(
+    shared: &Shared,
+    slots: &Arc<Semaphore>,
+    at_most: usize,
+) -> Option<Vec<OwnedSemaphorePermit>> {
+    let first = async {
+        shared.outbox.flows().await;
+        Arc::clone(slots).acquire_owned().await.ok()
+    };
+    let mut free = vec![tokio::select! {
+        biased;
+        () = shared.quit.stopped() => return None,
+        first = first => first?,
+    }];
+    while free.len() < at_most
+        && let Ok(slot) = Arc::clone(slots).try_acquire_owned()
+    {
+        free.push(slot);
+    }
+    Some(free)
+}
+
+/// Runs the episode of a task.
+async fn run(
+    shared: &Shared,
+    settings: &ExecutorSettings,
+    task: &TaskBody,
+    lease: &lease::LeaseGuard,
+    breakdowns: &Mutex<Backoff>,
+) {
+    let name = quote(task.task_uuid.as_bytes());
+    let (task_uuid, cycle_id) = (name.as_str(), task.cycle_id.0);
+    debug!(task_uuid, cycle_id, env_id = %task.env_id, miner_uid = %task.miner_uid, "episode begins");
+    let job = EpisodeJob {
+        env_id: task.env_id.clone(),
+        seed: task.seed,
+        endpoint: task.miner_endpoint.clone(),
+        limits: settings.limits.clone(),
+    };
+    let result = match shared.sandbox.run(&job, lease.halt()).await {
+        Ok(result) => result,
+        Err(error) => {
+            shared.give_back(task).await;
+            shared.fail(error.into());
+            return;
+        }
+    };
+    let EpisodeResult { outcome, steps, elapsed, .. } = &result;
+    let detail = match outcome {
+        Outcome::PolicyFault(fault) => fault.detail.as_str(),
+        Outcome::InfraFault(fault) => fault.detail.as_str(),
+        Outcome::Success | Outcome::Failure | Outcome::Cancelled => "",
+    };
+    info!(
+        task_uuid,
+        cycle_id,
+        env_id = %task.env_id,
+        miner_uid = %task.miner_uid,
+        outcome = outcome.label(),
+        detail,
+        steps,
+        seconds = elapsed.as_secs_f64(),
+        "episode is over"
+    );
+    {
+        let mut breakdowns = breakdowns.lock().unwrap_or_else(PoisonError::into_inner);
+        match outcome {
+            Outcome::InfraFault(_) => breakdowns.fail(),
+            Outcome::Cancelled => {}
+            Outcome::Success | Outcome::Failure | Outcome::PolicyFault(_) => breakdowns.reset(),
+        }
+    }
+    if lease.is_lost() {
+        warn!(task_uuid, cycle_id, "the lease on a task was lost, and its result is dropped");
+        return;
+    }
+    shared.finish(task, result).await;
+}
+
+/// What is sent of an episode.
+fn answer(task: &TaskBody, result: EpisodeResult) -> TaskResult {
+    let EpisodeResult { outcome, steps, total_reward, .. } = result;
+    let error = match &outcome {
+        Outcome::PolicyFault(fault) => Some(fault.detail.clone()),
+        Outcome::InfraFault(fault) => Some(fault.detail.clone()),
+        Outcome::Cancelled => Some("cancelled".to_owned()),
+        Outcome::Success | Outcome::Failure => None,
+    };
+    TaskResult {
+        task_uuid: task.task_uuid.clone(),
+        success: outcome == Outcome::Success,
+        score: Some(outcome.score().unwrap_or(0.0)),
+        total_reward: Some(total_reward),
+        timesteps: Some(steps),
+        error,
+        verification_passed: None,
+        verification_score: None,
+        lease_token: Some(task.lease_token.clone()),
+        outcome: Some(outcome),
+    }
+}

@@ -1,0 +1,220 @@
+//! Results on their way to the API.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tracing::{error, info, warn};
+
+use super::ExecutorError;
+use super::backoff::Backoff;
+use super::client::{Api, CallError};
+use super::spool::{Spool, SpoolError, key};
+use super::wire::TaskResult;
+
+/// How many results are sent at a time.
+const BATCH: usize = 50;
+/// How long to wait after the first failure to send.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+
+/// A result that the API has not taken yet.
+struct Unsent {
+    result: TaskResult,
+    is_on_disk: bool,
+}
+
+/// The results that the API has not taken yet: all of them in memory, and on the disk as far as it
+/// takes them.
+pub(super) struct Outbox {
+    spool: Arc<Spool>,
+    unsent: Mutex<BTreeMap<String, Unsent>>,
+    news: Notify,
+    /// Whether results get through to the API and onto the disk.
+    flows: watch::Sender<bool>,
+}
+
+impl Outbox {
+    /// An outbox with what an earlier run has left in the spool.
+    pub(super) fn open(spool: Spool) -> Result<Self, SpoolError> {
+        let (results, damaged) = spool.read()?;
+        for path in damaged {
+            warn!(path = %path.display(), "a file of the spool is damaged, and left alone");
+        }
+        if !results.is_empty() {
+            info!(results = results.len(), "an earlier run has left results: they are sent now");
+        }
+        let unsent = results
+            .into_iter()
+            .map(|result| (key(&result), Unsent { result, is_on_disk: true }))
+            .collect();
+        Ok(Self {
+            spool: Arc::new(spool),
+            unsent: Mutex::new(unsent),
+            news: Notify::new(),
+            flows: watch::Sender::new(true),
+        })
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.unsent.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// How many of them are in memory only.
+    pub(super) fn not_on_disk(&self) -> usize {
+        let unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
+        unsent.values().filter(|unsent| !unsent.is_on_disk).count()
+    }
+
+    /// Takes a result: onto the disk first, then to the API.
+    pub(super) async fn put(&self, result: TaskResult) {
+        let is_on_disk = self.write(result.clone()).await;
+        let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
+        unsent.insert(key(&result), Unsent { result, is_on_disk });
+        self.news.notify_one();
+    }
+
+    /// Returns once results get through. Until then there is no point in making more.
+    pub(super) async fn flows(&self) {
+        // The sender lives as long as `self`, so that waiting cannot fail.
+        let _ = self.flows.subscribe().wait_for(|flows| *flows).await;
+    }
+
+    /// Sends what there is and what comes, until all is sent after `is_last` has said that nothing
+    /// more will come.
+    ///
+    /// # Errors
+    /// When the API does not take the key. What is not sent stays on the disk.
+    pub(super) async fn deliver(
+        &self,
+        api: &Api,
+        is_last: &crate::Stop,
+    ) -> Result<(), ExecutorError> {
+        let mut backoff = Backoff::default();
+        loop {
+            let batch = self.batch();
+            if batch.is_empty() {
+                self.flows.send_replace(true);
+                tokio::select! {
+                    biased;
+                    () = self.news.notified() => continue,
+                    () = is_last.stopped() => return Ok(()),
+                }
+            }
+            match self.send(api, &batch).await {
+                Ok(()) => {
+                    if backoff.failures() > 0 {
+                        info!("results get through to the API again");
+                    }
+                    backoff.reset();
+                    self.flows.send_replace(self.not_on_disk() == 0);
+                }
+                Err(CallError::Unauthorized) => return Err(ExecutorError::Unauthorized),
+                Err(error) => {
+                    self.flows.send_replace(false);
+                    if backoff.failures() == 0 {
+                        let unsent = self.len();
+                        warn!(%error, unsent, "results are not sent, and kept until they can be");
+                    }
+                    self.write_again().await;
+                    let wait = backoff.next(FIRST_WAIT);
+                    if is_last.is_stopped() {
+                        // Little time is left.
+                        tokio::time::sleep(FIRST_WAIT).await;
+                    } else {
+                        tokio::select! {
+                            () = tokio::time::sleep(wait) => {}
+                            () = is_last.stopped() => {}
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn batch(&self) -> Vec<TaskResult> {
+        let unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
+        unsent.values().take(BATCH).map(|unsent| unsent.result.clone()).collect()
+    }
+
+    /// Sends results. Where the API cannot read them they go one by one, so that one that it cannot
+    /// read holds up no other.
+    async fn send(&self, api: &Api, batch: &[TaskResult]) -> Result<(), CallError> {
+        match api.submit(batch.to_vec()).await {
+            Ok(answer) => {
+                for result in batch {
+                    self.settle(result, reason(&answer.errors, &result.task_uuid)).await;
+                }
+                Ok(())
+            }
+            Err(CallError::Refused { .. }) if batch.len() > 1 => {
+                for result in batch {
+                    Box::pin(self.send(api, std::slice::from_ref(result))).await?;
+                }
+                Ok(())
+            }
+            Err(CallError::Refused { status, detail }) => {
+                for result in batch {
+                    self.settle(result, Some(&format!("status {status}: {detail}"))).await;
+                }
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Forgets a result that the API has taken, or has refused for good.
+    async fn settle(&self, result: &TaskResult, refusal: Option<&str>) {
+        if let Some(reason) = refusal {
+            let reason = crate::policy::http::quote(reason.as_bytes());
+            let task = crate::policy::http::quote(result.task_uuid.as_bytes());
+            warn!(task_uuid = task, reason, "the API refuses a result, which is dropped");
+        }
+        self.unsent.lock().unwrap_or_else(PoisonError::into_inner).remove(&key(result));
+        let (spool, result) = (Arc::clone(&self.spool), result.clone());
+        let removed = tokio::task::spawn_blocking(move || spool.remove(&result)).await;
+        if let Ok(Err(error)) = removed {
+            // It will be sent again after a restart, and change nothing.
+            warn!(%error, "a result that was sent stays in the spool");
+        }
+    }
+
+    /// Writes a result to the disk, and says whether it is there.
+    async fn write(&self, result: TaskResult) -> bool {
+        let spool = Arc::clone(&self.spool);
+        match tokio::task::spawn_blocking(move || spool.write(&result)).await {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                error!(%error, "a result cannot be kept on the disk, and is kept in memory only");
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Tries again to get onto the disk what is in memory only.
+    async fn write_again(&self) {
+        let missing: Vec<TaskResult> = {
+            let unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
+            let missing = unsent.values().filter(|unsent| !unsent.is_on_disk);
+            missing.map(|unsent| unsent.result.clone()).collect()
+        };
+        for result in missing {
+            let key = key(&result);
+            if !self.write(result).await {
+                return;
+            }
+            let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(unsent) = unsent.get_mut(&key) {
+                unsent.is_on_disk = true;
+            }
+        }
+    }
+}
+
+/// What the API has against the result of a task: its errors begin with the task's name.
+fn reason<'a>(errors: &'a [String], task_uuid: &str) -> Option<&'a str> {
+    let of_task = |error: &'a String| error.strip_prefix(task_uuid)?.strip_prefix(": ");
+    errors.iter().find_map(of_task)
+}

@@ -1,0 +1,278 @@
+//! Results that the API has not taken yet, on the disk.
+//!
+//! Each executor has a folder of its own, which it locks while it runs, and in it one file for each
+//! result. A file is there as a whole or not at all, also after the power has failed.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use super::wire::TaskResult;
+
+/// What the file of a result ends in. Anything else in the folder is no result.
+const ENDING: &str = "json";
+const LOCK: &str = "lock";
+
+/// Why results cannot be kept on the disk.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpoolError {
+    /// The folder cannot be used.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The folder or a file in it.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another executor with the same id is running.
+    #[error("{} is in use: another executor with the id `{executor_id}` is running", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// The id.
+        executor_id: String,
+    },
+    /// Not an id.
+    #[error(
+        "`{0}` is not the id of an executor: it must have 1 to 128 letters, digits, `-`, `_` or \
+         `.`, and begin with a letter or a digit"
+    )]
+    ExecutorId(String),
+}
+
+/// The folder of one executor.
+#[derive(Debug)]
+pub(super) struct Spool {
+    executor_id: String,
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Spool {
+    /// The folder of the executor with that id, under `root`. Without an id it is that of an
+    /// executor that is not running, so that what it has left behind is sent, or else a new one.
+    pub(super) fn open(root: &Path, executor_id: Option<&str>) -> Result<Self, SpoolError> {
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| SpoolError::Io { path, source }
+        };
+        fs::create_dir_all(root).map_err(io(root))?;
+        if let Some(id) = executor_id {
+            if !is_executor_id(id) {
+                return Err(SpoolError::ExecutorId(id.chars().take(160).collect()));
+            }
+            return Self::lock(root, id)?.ok_or_else(|| SpoolError::InUse {
+                path: root.join(id),
+                executor_id: id.to_owned(),
+            });
+        }
+        let entries = fs::read_dir(root).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let names = entries.map_err(io(root))?.into_iter().map(|entry| entry.file_name());
+        let mut ids: Vec<_> = names.filter_map(|name| name.into_string().ok()).collect();
+        ids.retain(|id| is_generated(id));
+        ids.sort();
+        for id in ids {
+            if let Some(spool) = Self::lock(root, &id)? {
+                return Ok(spool);
+            }
+        }
+        let mut random = [0; 4];
+        getrandom::fill(&mut random).map_err(|error| io(root)(error.into()))?;
+        let id = format!("{GENERATED}{}", base16ct::lower::encode_string(&random));
+        Self::lock(root, &id)?
+            .ok_or_else(|| SpoolError::InUse { path: root.join(&id), executor_id: id })
+    }
+
+    /// The folder of that id, if nobody uses it.
+    fn lock(root: &Path, id: &str) -> Result<Option<Self>, SpoolError> {
+        let folder = root.join(id);
+        let io = |source| SpoolError::Io { path: folder.clone(), source };
+        fs::create_dir_all(&folder).map_err(io)?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join(LOCK))
+            .map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(Self { executor_id: id.to_owned(), folder, _lock: lock })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(io(source)),
+        }
+    }
+
+    /// Whose folder it is.
+    pub(super) fn executor_id(&self) -> &str {
+        &self.executor_id
+    }
+
+    /// Where it is.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What an earlier run has left, and the files that should be results and are none.
+    pub(super) fn read(&self) -> Result<(Vec<TaskResult>, Vec<PathBuf>), SpoolError> {
+        let io = |source| SpoolError::Io { path: self.folder.clone(), source };
+        let (mut results, mut damaged) = (Vec::new(), Vec::new());
+        for entry in fs::read_dir(&self.folder).map_err(io)? {
+            let path = entry.map_err(io)?.path();
+            if path.extension().is_none_or(|ending| ending != ENDING) {
+                // A file that was being written when the program was killed.
+                if path.extension().is_some_and(|ending| ending == "tmp") {
+                    let _ = fs::remove_file(&path);
+                }
+                continue;
+            }
+            let bytes =
+                fs::read(&path).map_err(|source| SpoolError::Io { path: path.clone(), source })?;
+            match serde_json::from_slice::<TaskResult>(&bytes) {
+                Ok(result) if path == self.path(&result) => results.push(result),
+                _ => damaged.push(path),
+            }
+        }
+        Ok((results, damaged))
+    }
+
+    /// Keeps a result. When this returns it survives whatever happens to the program.
+    pub(super) fn write(&self, result: &TaskResult) -> Result<(), SpoolError> {
+        let path = self.path(result);
+        let write = || {
+            let mut file = tempfile::Builder::new().suffix(".tmp").tempfile_in(&self.folder)?;
+            serde_json::to_writer(&mut file, result)?;
+            file.flush()?;
+            file.as_file().sync_all()?;
+            file.persist(&path)?;
+            File::open(&self.folder)?.sync_all()
+        };
+        write().map_err(|source| SpoolError::Io { path: self.folder.clone(), source })
+    }
+
+    /// Forgets a result.
+    pub(super) fn remove(&self, result: &TaskResult) -> Result<(), SpoolError> {
+        let path = self.path(result);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(SpoolError::Io { path, source })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn path(&self, result: &TaskResult) -> PathBuf {
+        self.folder.join(format!("{}.{ENDING}", key(result)))
+    }
+}
+
+/// What the executor calls itself where nobody says otherwise, before the random part.
+const GENERATED: &str = "executor-";
+
+/// Ids that somebody has given are kept for him.
+fn is_generated(id: &str) -> bool {
+    let is_hex = |text: &str| text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    id.strip_prefix(GENERATED).is_some_and(is_hex)
+}
+
+fn is_executor_id(id: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    (1..=128).contains(&id.len())
+        && id.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && id.chars().all(allowed)
+}
+
+/// What tells a result from all others. Names of tasks and tokens are the API's, and may be anything:
+/// no file is called by them.
+pub(super) fn key(result: &TaskResult) -> String {
+    let TaskResult { task_uuid, lease_token, .. } = result;
+    let digest = Sha256::digest(format!("{task_uuid:?} {lease_token:?}"));
+    base16ct::lower::encode_string(&digest[..16])
+}
+
+#[cfg(test)]
+mod tests {
+    use kinitro_core::Outcome;
+
+    use super::*;
+
+    fn result(task: &str) -> TaskResult {
+        TaskResult {
+            task_uuid: task.to_owned(),
+            success: true,
+            score: Some(1.0),
+            total_reward: Some(-0.1),
+            timesteps: Some(7),
+            error: None,
+            verification_passed: None,
+            verification_score: None,
+            lease_token: Some("token".to_owned()),
+            outcome: Some(Outcome::Success),
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_there_after_a_restart() {
+        let root = tempfile::tempdir().unwrap();
+        let spool = Spool::open(root.path(), Some("e1")).unwrap();
+        for name in ["1", "../../etc/passwd", "1"] {
+            spool.write(&result(name)).unwrap();
+        }
+        drop(spool);
+        let spool = Spool::open(root.path(), Some("e1")).unwrap();
+        let (mut results, damaged) = spool.read().unwrap();
+        results.sort_by(|a, b| a.task_uuid.cmp(&b.task_uuid));
+        assert_eq!(results, [result("../../etc/passwd"), result("1")]);
+        assert!(damaged.is_empty());
+        results.iter().for_each(|result| spool.remove(result).unwrap());
+        spool.remove(&result("1")).unwrap();
+        assert!(spool.read().unwrap().0.is_empty());
+        assert_eq!(Spool::open(root.path(), Some("e2")).unwrap().read().unwrap().0, []);
+    }
+
+    #[test]
+    fn torn_and_foreign_files_are_told_and_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let spool = Spool::open(root.path(), Some("e1")).unwrap();
+        spool.write(&result("1")).unwrap();
+        fs::write(spool.folder().join("torn.json"), "{\"task_uuid\": ").unwrap();
+        fs::copy(spool.path(&result("1")), spool.folder().join("copy.json")).unwrap();
+        fs::write(spool.folder().join("README"), "not ours").unwrap();
+        fs::write(spool.folder().join("abc.tmp"), "{").unwrap();
+        let (results, mut damaged) = spool.read().unwrap();
+        damaged.sort();
+        assert_eq!(results, [result("1")]);
+        assert_eq!(damaged, ["copy.json", "torn.json"].map(|name| spool.folder().join(name)));
+        assert!(!spool.folder().join("abc.tmp").exists() && spool.folder().join("README").exists());
+    }
+
+    #[test]
+    fn a_folder_has_one_user_and_an_executor_without_an_id_takes_over_what_was_left() {
+        let root = tempfile::tempdir().unwrap();
+        let first = Spool::open(root.path(), Some("mine")).unwrap();
+        let error = Spool::open(root.path(), Some("mine")).unwrap_err();
+        assert!(matches!(error, SpoolError::InUse { .. }), "{error}");
+        drop(first);
+        drop(Spool::open(root.path(), Some("executor-1")).unwrap());
+        let one = Spool::open(root.path(), None).unwrap();
+        let two = Spool::open(root.path(), None).unwrap();
+        assert_ne!(one.executor_id(), two.executor_id());
+        one.write(&result("1")).unwrap();
+        let id = one.executor_id().to_owned();
+        assert!(id.starts_with("executor-") && id.len() == 17, "{id}");
+        drop(one);
+        let again = Spool::open(root.path(), None).unwrap();
+        assert_eq!(again.executor_id(), id);
+        assert_eq!(again.read().unwrap().0.len(), 1);
+    }
+
+    #[test]
+    fn ids_that_lead_elsewhere_are_refused() {
+        let root = tempfile::tempdir().unwrap();
+        for id in ["", ".", "..", "../x", "a/b", "a b", "-x", &"x".repeat(129)] {
+            let error = Spool::open(root.path(), Some(id)).unwrap_err();
+            assert!(matches!(error, SpoolError::ExecutorId(_)), "{id}");
+        }
+    }
+}

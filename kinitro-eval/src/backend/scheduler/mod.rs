@@ -1,0 +1,180 @@
+//! The scheduler: from the commitments on a subnet to tasks, and from their results to weights.
+//!
+//! A cycle begins with a reading of the chain, which says who is judged by which policy. All its
+//! tasks are stored in one transaction, together with the rules it is judged by; from then on the
+//! database alone knows what there is to do. So a scheduler may be killed at any moment: the next one
+//! goes on with the same cycle and the same tasks, and comes to the same weights.
+//!
+//! One scheduler works on a database at a time. Others wait until it is gone.
+//!
+//! # Seeds
+//! All miners meet the same seeds, so that they are compared like with like. Those grow from a secret
+//! that is drawn when the cycle begins ([`Seed::of_episode`](kinitro_core::Seed::of_episode)). Its
+//! SHA-256 can be read from then on, and the secret itself once the cycle is over; [`SeedProof`] checks
+//! one by the other. `docs/SCHEDULER.md` says what that proves and what it costs.
+//!
+//! # Who was first
+//! A miner's priority is the block of its commitment to the policy it has now. Committing to the same
+//! repository and revision again, with another endpoint for instance, keeps the block at which the
+//! scheduler first saw it; committing to anything else gives it up.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use kinitro_chain::MemoryChain;
+//! use kinitro_eval::backend::scheduler::{Scheduler, SchedulerSettings};
+//! use kinitro_eval::backend::storage::{DatabaseUrl, Store, connect};
+//! use kinitro_eval::{Registry, Stop};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let store: Arc<dyn Store> = connect(&DatabaseUrl::IN_MEMORY).await?.into();
+//! store.init().await?;
+//! let settings = SchedulerSettings::new(26, Registry::builtin().env_ids());
+//! let scheduler = Scheduler::new(settings, Arc::new(MemoryChain::new()), store)?;
+//! // Until somebody stops it; `run_cycle` does one cycle only.
+//! let stop = Stop::new();
+//! scheduler.run(&stop).await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod judge;
+mod plan;
+mod roster;
+mod run;
+mod seeds;
+mod settings;
+
+use std::fmt;
+use std::sync::Arc;
+
+use kinitro_chain::{Chain, ChainError, ChainErrorKind};
+use kinitro_core::CycleId;
+
+pub use self::judge::{CycleReport, MissingEpisodes};
+pub use self::roster::Rejected;
+use self::run::Run;
+pub use self::seeds::{SeedProof, SeedProofError};
+pub use self::settings::{SchedulerSettings, SettingsError};
+use super::storage::{Store, StoreError};
+use crate::Stop;
+
+/// How a cycle ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CycleEnd {
+    /// The cycle.
+    pub id: CycleId,
+    /// Why it has no weights; `None` when it has.
+    pub failure: Option<String>,
+}
+
+/// Why there is no cycle.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SchedulerError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The chain.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// Nobody on the subnet has a commitment to be judged by.
+    #[error("no miner on the subnet can be judged: {rejected} commitments are no good")]
+    NobodyToJudge {
+        /// How many commitments were looked at in vain.
+        rejected: usize,
+    },
+    /// Another scheduler may have taken over.
+    #[error("this is not the scheduler of the database any more: {0}")]
+    LockLost(#[source] StoreError),
+    /// The operating system has no random numbers to give.
+    #[error("the operating system gave no random numbers: {0}")]
+    Randomness(#[from] getrandom::Error),
+    /// What cannot happen.
+    #[error("a cycle cannot be written down: {0}")]
+    Rules(#[from] serde_json::Error),
+}
+
+impl SchedulerError {
+    /// Whether the same may well succeed in a moment, without anybody doing anything about it.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_transient(),
+            Self::Chain(error) => {
+                matches!(error.kind(), ChainErrorKind::Connection | ChainErrorKind::Timeout)
+            }
+            Self::LockLost(_) => true,
+            _ => false,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Store(error) | Self::LockLost(error) => error.hint(),
+            Self::Chain(error) => error.hint(),
+            Self::NobodyToJudge { .. } => {
+                Some("`kinitro chain commitments` lists what was published, good or not")
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Makes cycles, one after the other, and sees them through.
+pub struct Scheduler {
+    settings: SchedulerSettings,
+    chain: Arc<dyn Chain>,
+    store: Arc<dyn Store>,
+}
+
+impl Scheduler {
+    /// A scheduler for a subnet of that chain on that storage, which must have its tables.
+    ///
+    /// # Errors
+    /// [`SettingsError`].
+    pub fn new(
+        settings: SchedulerSettings,
+        chain: Arc<dyn Chain>,
+        store: Arc<dyn Store>,
+    ) -> Result<Self, SettingsError> {
+        settings.check()?;
+        Ok(Self { settings, chain, store })
+    }
+
+    /// Goes on with the cycle that runs, if one does, and then makes one each interval, until it is
+    /// stopped. A cycle that runs then goes on at the next start.
+    ///
+    /// Whatever goes wrong is logged and tried again, later each time.
+    pub async fn run(&self, stop: &Stop) {
+        let mut run = Run::new(self);
+        tokio::select! {
+            biased;
+            () = stop.stopped() => run.say_stopped(),
+            () = run.cycles() => {}
+        }
+    }
+
+    /// Sees one cycle through: the one that runs, or else a new one, at once. `None` when it was
+    /// stopped before the end.
+    ///
+    /// # Errors
+    /// [`SchedulerError`] where trying again does not help; what is transient is tried again.
+    pub async fn run_cycle(&self, stop: &Stop) -> Result<Option<CycleEnd>, SchedulerError> {
+        let mut run = Run::new(self);
+        tokio::select! {
+            biased;
+            () = stop.stopped() => {
+                run.say_stopped();
+                Ok(None)
+            }
+            end = run.one_cycle() => end.map(Some),
+        }
+    }
+}
+
+impl fmt::Debug for Scheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scheduler").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

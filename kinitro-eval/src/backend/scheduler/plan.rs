@@ -1,0 +1,141 @@
+//! What a cycle is made of: its settings, which outlive the process that began it, and its tasks.
+
+use kinitro_core::scoring::ParetoSubsets;
+use kinitro_core::{EnvId, Seed};
+use serde::{Deserialize, Serialize};
+use uuid::Builder;
+
+use super::super::storage::{CycleMiner, NewTask, SeedMode, SeedSecret};
+use super::roster::Rejected;
+use super::settings::SchedulerSettings;
+
+/// What a cycle is judged by, written down when it begins: whoever goes on with it does so by the
+/// same rules, whatever their own settings are by then.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Rules {
+    pub(super) netuid: u16,
+    pub(super) env_ids: Vec<EnvId>,
+    pub(super) episodes_per_env: u32,
+    pub(super) timeout_seconds: u64,
+    pub(super) min_coverage: f64,
+    pub(super) scoring: ParetoSubsets,
+    /// Whose commitments were no good, for the report.
+    pub(super) rejected: Vec<Rejected>,
+}
+
+impl Rules {
+    pub(super) fn new(settings: &SchedulerSettings, rejected: Vec<Rejected>) -> Self {
+        Self {
+            netuid: settings.netuid,
+            env_ids: settings.env_ids.clone(),
+            episodes_per_env: settings.episodes_per_env,
+            timeout_seconds: settings.cycle_timeout.as_secs(),
+            min_coverage: settings.min_coverage,
+            scoring: settings.scoring,
+            rejected,
+        }
+    }
+}
+
+/// The tasks of a cycle, in the order in which they are to be handed out: seed by seed, so that all
+/// miners meet one at about the same time.
+///
+/// # Errors
+/// When the operating system has no random numbers for uuids.
+pub(super) fn tasks(
+    miners: &[CycleMiner],
+    env_ids: &[EnvId],
+    episodes: u32,
+    mode: SeedMode,
+    secret: &SeedSecret,
+) -> Result<Vec<NewTask>, getrandom::Error> {
+    let mut tasks = Vec::with_capacity(miners.len() * env_ids.len() * episodes as usize);
+    for episode in 0..episodes {
+        for env_id in env_ids {
+            let shared = Seed::of_episode(secret.as_bytes(), env_id, episode);
+            for miner in miners {
+                let uuid = random_uuid()?;
+                let seed = match mode {
+                    SeedMode::Paired => shared,
+                    SeedMode::PerTask => Seed::of_task(&uuid),
+                };
+                let env_id = env_id.clone();
+                tasks.push(NewTask { uuid, miner: miner.uid, env_id, episode, seed });
+            }
+        }
+    }
+    Ok(tasks)
+}
+
+fn random_uuid() -> Result<String, getrandom::Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(Builder::from_random_bytes(bytes).into_uuid().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use kinitro_core::{Hotkey, MinerUid};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn miners(n: u16) -> Vec<CycleMiner> {
+        (0..n)
+            .map(|uid| CycleMiner {
+                uid: MinerUid(uid),
+                hotkey: Hotkey::from_account_id([uid as u8; 32]),
+                endpoint: format!("http://192.0.2.1:{uid}"),
+                repo: "a/b".to_owned(),
+                revision: "0123abcd".to_owned(),
+                first_block: None,
+            })
+            .collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn every_miner_meets_the_same_seeds_and_anybody_can_recompute_them(
+            secret in any::<[u8; 32]>(),
+            miner_count in 1_u16..6,
+            env_count in 1_usize..5,
+            episodes in 1_u32..6,
+        ) {
+            let secret = SeedSecret::from_bytes(secret);
+            let envs: Vec<EnvId> =
+                (0..env_count).map(|i| format!("env/{i}").parse().unwrap()).collect();
+            let made = tasks(&miners(miner_count), &envs, episodes, SeedMode::Paired, &secret)
+                .unwrap();
+            prop_assert_eq!(made.len(), miner_count as usize * env_count * episodes as usize);
+            let uuids: BTreeSet<&str> = made.iter().map(|task| task.uuid.as_str()).collect();
+            prop_assert_eq!(uuids.len(), made.len());
+            // Each miner has each episode once, with the seed that follows from the secret.
+            let mut seen = BTreeSet::new();
+            let mut of_pair = BTreeMap::new();
+            for task in &made {
+                prop_assert!(seen.insert((task.miner, &task.env_id, task.episode)));
+                let seed = of_pair.entry((&task.env_id, task.episode)).or_insert(task.seed);
+                prop_assert_eq!(*seed, task.seed);
+                let again = Seed::of_episode(secret.as_bytes(), &task.env_id, task.episode);
+                prop_assert_eq!(again, task.seed);
+            }
+            // Handed out seed by seed.
+            let mut order: Vec<_> = made.iter().map(|t| (t.episode, &t.env_id)).collect();
+            order.dedup();
+            prop_assert_eq!(order.len(), env_count * episodes as usize);
+        }
+
+        #[test]
+        fn in_the_older_scheme_a_seed_grows_from_its_uuid(secret in any::<[u8; 32]>()) {
+            let secret = SeedSecret::from_bytes(secret);
+            let envs = ["env/0".parse().unwrap()];
+            let made = tasks(&miners(3), &envs, 4, SeedMode::PerTask, &secret).unwrap();
+            let seeds: BTreeSet<Seed> = made.iter().map(|task| task.seed).collect();
+            prop_assert_eq!(seeds.len(), made.len());
+            prop_assert!(made.iter().all(|task| task.seed == Seed::of_task(&task.uuid)));
+        }
+    }
+}
