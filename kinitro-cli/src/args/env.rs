@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::DatabaseArguments;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum EnvCommand {
     /// List the environments.
@@ -57,6 +59,25 @@ pub(crate) struct ParityArguments {
 pub(crate) enum BenchCommand {
     /// The simulator against the bare physics, two threads against one, and the way to a policy.
     Sim(SimArguments),
+    /// The storage of a backend: tasks made, claimed and answered.
+    Store(StoreArguments),
+}
+
+/// Measures a database, in which there must be no cycle yet. Without a name it is an SQLite file that
+/// is made for it and deleted afterwards, in the current folder.
+#[derive(Debug, Args)]
+pub(crate) struct StoreArguments {
+    #[command(flatten)]
+    pub(crate) database: DatabaseArguments,
+    /// Executors that work at once
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) workers: u32,
+    /// Tasks that each takes at a time
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) batch: u32,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -18,7 +18,7 @@ pub(crate) use crypto::{
 };
 pub(crate) use db::{DatabaseArguments, DbCommand, DbResetArguments, DbStatusArguments};
 pub(crate) use env::{BenchCommand, EnvCommand, FetchArguments, ListArguments, ParityArguments};
-pub(crate) use env::{DemoArguments, SimArguments};
+pub(crate) use env::{DemoArguments, SimArguments, StoreArguments};
 pub(crate) use eval::EvalArguments;
 pub(crate) use score::{ScoreArguments, ScoringArguments, TestScoringArguments};
 

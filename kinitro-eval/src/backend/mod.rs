@@ -20,6 +20,7 @@
 //! ```
 
 pub mod api;
+pub mod bench;
 pub mod storage;
 mod timestamp;
 pub mod wire;
