@@ -20,6 +20,7 @@ lint: setup
 
 bench: setup
 	cargo run --release --bin kinitro -- bench sim
+	cargo run --release --bin kinitro -- bench store
 	cargo bench -p kinitro-core
 
 # Writes again what is generated and committed. `make test` fails where it is out of date.

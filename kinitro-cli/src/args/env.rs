@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::DatabaseArguments;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum EnvCommand {
     /// List the environments.
@@ -114,6 +116,8 @@ pub(crate) enum BenchCommand {
     Sim(SimArguments),
     /// Plain rates of one task, for scripts that measure something else in turn with them.
     Rates(RatesArguments),
+    /// The storage of a backend: tasks made, claimed and answered.
+    Store(StoreArguments),
 }
 
 #[derive(Debug, Args)]
@@ -121,6 +125,23 @@ pub(crate) struct RatesArguments {
     /// The task of MetaWorld
     #[arg(value_name = "TASK", default_value = "reach-v3")]
     pub(crate) task: String,
+}
+
+/// Measures a database, in which there must be no cycle yet. Without a name it is an SQLite file that
+/// is made for it and deleted afterwards, in the current folder.
+#[derive(Debug, Args)]
+pub(crate) struct StoreArguments {
+    #[command(flatten)]
+    pub(crate) database: DatabaseArguments,
+    /// Executors that work at once
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) workers: u32,
+    /// Tasks that each takes at a time
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) batch: u32,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -33,7 +33,7 @@ pub(crate) use crypto::{
 pub(crate) use db::{DatabaseArguments, DbCommand, DbResetArguments, DbStatusArguments};
 pub(crate) use env::{
     BenchCommand, CheckArguments, DemoArguments, EnvCommand, FetchArguments, ListArguments,
-    ParityArguments, PicturesArgument, RatesArguments, ShowArguments, SimArguments,
+    ParityArguments, PicturesArgument, RatesArguments, ShowArguments, SimArguments, StoreArguments,
 };
 pub(crate) use eval::{EvalArguments, VideoArgument};
 pub(crate) use miner::{CommitArguments, MinerCommand, ShowCommitmentArguments};

@@ -1,10 +1,15 @@
+use std::sync::Arc;
+
+use kinitro_eval::backend::bench::{Load, Throughput, throughput};
+use kinitro_eval::backend::storage::{self, DatabaseUrl};
 use kinitro_eval::bench::{self, Comparison, RoundTrip};
 use kinitro_eval::env::metaworld::MetaWorld;
 use kinitro_eval::report::Machine;
 use serde::Serialize;
 
-use crate::args::{RatesArguments, SimArguments};
-use crate::failure::Failure;
+use super::db;
+use crate::args::{RatesArguments, SimArguments, StoreArguments};
+use crate::failure::{Code, Failure};
 use crate::output::{json, table, to_stderr, to_stdout};
 
 const TASKS: [&str; 3] = ["reach-v3", "pick-place-v3", "door-open-v3"];
@@ -59,4 +64,39 @@ pub(crate) fn sim(arguments: &SimArguments) -> Result<(), Failure> {
 
 pub(crate) fn rates(arguments: &RatesArguments) -> Result<(), Failure> {
     json(&bench::rates(&arguments.task)?)
+}
+
+pub(crate) fn store(arguments: &StoreArguments) -> Result<(), Failure> {
+    // On a disk like the one that results are kept on: folders for temporary files may be memory.
+    let folder = tempfile::tempdir_in(".").map_err(|error| {
+        Failure::new(Code::Environment, format_args!("no file can be made here: {error}"))
+    })?;
+    let url = match arguments.database.database_url.as_deref() {
+        Some(named) => db::url(Some(named))?,
+        None => DatabaseUrl::sqlite(folder.path().join("bench.db")),
+    };
+    let load = Load { workers: arguments.workers, batch: arguments.batch, ..Load::default() };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(Code::Environment, error))?;
+    let measured = runtime.block_on(async {
+        if url.file().is_some() {
+            storage::create(&url).await?;
+        }
+        let store = storage::connect(&url).await?;
+        store.init().await?;
+        throughput(Arc::from(store), load).await
+    })?;
+    if arguments.json {
+        return json(&measured);
+    }
+    let Throughput { tasks, create_seconds, answered, answered_per_second, progress_seconds } =
+        measured;
+    to_stdout(format_args!("{url}"))?;
+    to_stdout(format_args!("{tasks} tasks made in {create_seconds:.2} s"))?;
+    to_stdout(format_args!(
+        "{answered} tasks claimed and answered, {answered_per_second:.0} a second ({} workers, {} \
+         at a time)",
+        arguments.workers, arguments.batch
+    ))?;
+    to_stdout(format_args!("the cycle summed up in {progress_seconds:.2} s"))
 }

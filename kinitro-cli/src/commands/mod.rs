@@ -34,6 +34,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Env(EnvCommand::Parity(arguments)) => env::parity(&arguments),
         Command::Bench(BenchCommand::Sim(arguments)) => bench::sim(&arguments),
         Command::Bench(BenchCommand::Rates(arguments)) => bench::rates(&arguments),
+        Command::Bench(BenchCommand::Store(arguments)) => bench::store(&arguments),
         Command::Score(arguments) => score::score(&arguments),
         Command::TestScoring(arguments) => score::test_scoring(&arguments),
         Command::Crypto(CryptoCommand::GenerateKeypair(arguments)) => {

@@ -23,6 +23,7 @@
 //! ```
 
 pub mod api;
+pub mod bench;
 pub mod executor;
 pub mod scheduler;
 pub mod storage;
