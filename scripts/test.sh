@@ -5,7 +5,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+postgres=$(mktemp -d)
+chmod 755 "$postgres"
+clean_up() {
+    rm -f "$log"
+    bash scripts/postgres.sh remove "$postgres/server" || true
+    rm -rf "$postgres"
+}
+trap clean_up EXIT
 
 skip=()
 if ! python3 scripts/setup.py --has-graphics; then
@@ -15,6 +22,12 @@ fi
 
 bash scripts/foreign_client.sh ||
     echo "NOT TESTED: foreign clients: the Bittensor SDK could not be installed" | tee -a "$log"
+
+if KINITRO_TEST_POSTGRES=$(bash scripts/postgres.sh start "$postgres/server"); then
+    export KINITRO_TEST_POSTGRES
+else
+    unset KINITRO_TEST_POSTGRES
+fi
 
 cargo test --workspace -- "${skip[@]}" 2>&1 | tee -a "$log"
 

@@ -8,6 +8,7 @@
 
 mod binary;
 pub mod mounts;
+pub mod postgres;
 pub mod program;
 pub mod results;
 pub mod server;

@@ -1,10 +1,13 @@
 //! Disks of a test's own: small ones, and ones that cannot be written to.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use tempfile::TempDir;
+
+use crate::Program;
 
 /// A small disk in memory. Only a shell that waits for commands sees it as a mount, so that it
 /// vanishes with that shell, whatever happens to the test; others reach it through `/proc`.
@@ -13,6 +16,8 @@ pub struct Disk {
     stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
     folder: TempDir,
+    /// With which kinds of namespaces the shell was started.
+    kind: &'static str,
 }
 
 impl Disk {
@@ -25,7 +30,7 @@ impl Disk {
         ["-m", "-rm"].into_iter().find_map(|kind| Self::in_namespace(kind, kib))
     }
 
-    fn in_namespace(kind: &str, kib: u32) -> Option<Self> {
+    fn in_namespace(kind: &'static str, kib: u32) -> Option<Self> {
         let folder = tempfile::tempdir().expect("there is a place for temporary files");
         let mut shell = Command::new("unshare")
             .args([kind, "sh"])
@@ -36,7 +41,7 @@ impl Disk {
             .ok()?;
         let stdin = shell.stdin.take();
         let stdout = BufReader::new(shell.stdout.take()?);
-        let mut disk = Self { shell, stdin, stdout, folder };
+        let mut disk = Self { shell, stdin, stdout, folder, kind };
         let mount = format!("mount -t tmpfs -o size={kib}k tmpfs '{}'", disk.inside().display());
         let is_reachable = disk.command(&mount) && std::fs::create_dir(disk.path("probe")).is_ok();
         is_reachable.then_some(disk)
@@ -50,6 +55,24 @@ impl Disk {
     pub fn path(&self, name: &str) -> PathBuf {
         let inside = self.inside().strip_prefix("/").unwrap_or(self.inside()).join(name);
         Path::new("/proc").join(self.shell.id().to_string()).join("root").join(inside)
+    }
+
+    /// A program that sees the disk as a mount, at [`Disk::mount_point`]. For programs that resolve
+    /// links, as SQLite does, and so do not find their way through `/proc`.
+    pub fn program(&self, program: impl AsRef<OsStr>) -> Program {
+        let target = format!("--target={}", self.shell.id());
+        // The user namespace, where there is one, is what allows to enter the other.
+        let entered = Program::new("nsenter").args([&target, "--mount"]);
+        let entered = match self.kind {
+            "-m" => entered,
+            _ => entered.args(["--user", "--preserve-credentials"]),
+        };
+        entered.arg("--").arg(program)
+    }
+
+    /// Where [`Disk::program`] sees the disk.
+    pub fn mount_point(&self) -> &Path {
+        self.inside()
     }
 
     /// Lets it be written to, or not.

@@ -2,13 +2,18 @@
 
 mod chain;
 mod crypto;
+mod db;
 mod env;
 mod eval;
+mod executor;
+mod log;
 mod miner;
 #[cfg(test)]
 mod reference;
 mod score;
 mod wallet;
+
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -20,9 +25,12 @@ pub(crate) use crypto::{
     CryptoCommand, GenerateArguments, OpenArguments, PrivateKeyArguments, SealArguments,
     SealingArguments,
 };
+pub(crate) use db::{DatabaseArguments, DbCommand, DbResetArguments, DbStatusArguments};
 pub(crate) use env::{BenchCommand, EnvCommand, FetchArguments, ListArguments, ParityArguments};
 pub(crate) use env::{DemoArguments, SimArguments};
 pub(crate) use eval::EvalArguments;
+pub(crate) use executor::{EvalMode, ExecutorArguments};
+pub(crate) use log::{LogFormat, LogLevel};
 pub(crate) use miner::{CommitArguments, MinerCommand, ShowCommitmentArguments};
 pub(crate) use score::{ScoreArguments, ScoringArguments, TestScoringArguments};
 pub(crate) use wallet::{
@@ -64,6 +72,18 @@ pub(crate) enum Command {
     /// Publish a miner's policy.
     #[command(subcommand)]
     Miner(MinerCommand),
+    /// Look after the database of a backend.
+    #[command(subcommand)]
+    Db(DbCommand),
+    /// Run the tasks of a backend.
+    Executor(Box<ExecutorArguments>),
     /// Judge three policies in real simulation and compare them.
     Demo(DemoArguments),
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds: Option<f64> = text.parse().ok();
+    let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let sensible = duration.filter(|d| !d.is_zero() && *d <= Duration::from_secs(3600));
+    sensible.ok_or_else(|| "it must be a number of seconds above 0 and up to 3600".to_owned())
 }

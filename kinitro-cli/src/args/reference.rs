@@ -22,13 +22,15 @@ only. Every command that reports has `--json`.
 | 0 | done |
 | 1 | the job failed, or its answer is no |
 | 2 | what was asked for makes no sense |
-| 3 | this machine lacks something: model files, a graphics driver, space on the disk |
+| 3 | this machine lacks something: model files, a graphics driver, space on the disk, a database |
 | 130 | stopped by a signal; what was done is kept |
 
 | environment variable | meaning |
 |---|---|
 | `KINITRO_METAWORLD_ASSETS` | the folder of the MetaWorld model files, in place of the one below |
-| `XDG_DATA_HOME` | the model files are in `$XDG_DATA_HOME/kinitro/assets`, `~/.local/share` unless it is set |
+| `KINITRO_DATABASE_URL` | the database of the backend, in place of the one below |
+| `XDG_DATA_HOME` | the model files are in `$XDG_DATA_HOME/kinitro/assets` and the database is `$XDG_DATA_HOME/kinitro/kinitro.db`, unsent results of executors in `$XDG_DATA_HOME/kinitro/executor`, `~/.local/share` unless it is set |
+| `KINITRO_EXECUTOR_API_KEY` | the key that `kinitro executor` shows the API |
 | `BT_WALLET_PASSWORD` | the password of an encrypted key, which is asked for on the terminal otherwise |
 ";
 

@@ -3,16 +3,18 @@
 mod bench;
 mod chain;
 mod crypto;
+mod db;
 mod demo;
 mod env;
 mod eval;
+mod executor;
 mod miner;
 mod score;
 mod wallet;
 
 use crate::args::{
-    Arguments, BenchCommand, ChainCommand, Command, CryptoCommand, EnvCommand, MinerCommand,
-    WalletCommand,
+    Arguments, BenchCommand, ChainCommand, Command, CryptoCommand, DbCommand, EnvCommand,
+    MinerCommand, WalletCommand,
 };
 use crate::failure::Failure;
 
@@ -54,6 +56,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Miner(MinerCommand::ShowCommitment(arguments)) => {
             miner::show_commitment(&arguments)
         }
+        Command::Db(DbCommand::Create(arguments)) => db::create(&arguments),
+        Command::Db(DbCommand::Init(arguments)) => db::init(&arguments),
+        Command::Db(DbCommand::Status(arguments)) => db::status(&arguments),
+        Command::Db(DbCommand::Reset(arguments)) => db::reset(&arguments),
+        Command::Executor(arguments) => executor::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }
 }

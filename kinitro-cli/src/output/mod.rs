@@ -1,5 +1,6 @@
 //! Words and tables. Data goes to standard output, everything else to standard error.
 
+pub(crate) mod log;
 pub(crate) mod progress;
 pub(crate) mod table;
 

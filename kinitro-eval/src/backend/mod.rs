@@ -1,4 +1,29 @@
 //! What an operator runs: the services of a subnet.
+//!
+//! - [`storage`]: the trait [`Store`](storage::Store) and its two implementations, SQLite and
+//!   PostgreSQL. Cycles, the queue of their tasks, scores and weights
+//! - [`executor`]: takes tasks from the API, runs them and sends back what came of them
+//! - [`validator`]: takes the weights of a backend to the chain
+//! - [`wire`]: the JSON that the API speaks
+//!
+//! What the queue promises, and what happens at each crash, is in `docs/DELIVERY.md`.
+//!
+//! ```
+//! use kinitro_eval::backend::storage::{DatabaseUrl, Store as _, connect};
+//!
+//! # async fn example() -> Result<(), kinitro_eval::backend::storage::StoreError> {
+//! let store = connect(&DatabaseUrl::IN_MEMORY).await?;
+//! store.init().await?;
+//! assert!(store.running_cycle().await?.is_none());
+//! # Ok(())
+//! # }
+//! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+//! ```
 
 pub mod executor;
+pub mod storage;
+mod timestamp;
 pub mod validator;
+pub mod wire;
+
+pub use timestamp::Timestamp;

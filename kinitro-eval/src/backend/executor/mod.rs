@@ -18,7 +18,6 @@ mod lease;
 mod outbox;
 mod settings;
 mod spool;
-mod wire;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,8 +37,9 @@ pub use self::settings::{ApiKey, Concurrency, ExecutorSettings};
 use self::settings::{Lane, lanes};
 use self::spool::Spool;
 pub use self::spool::SpoolError;
-use self::wire::{TaskBody, TaskResult};
 use crate::Stop;
+use crate::backend::storage::Answer;
+use crate::backend::wire::{TaskBody, TaskResult};
 use crate::isolation::{EpisodeJob, EpisodeResult, Sandbox, SandboxError};
 use crate::policy::http::quote;
 
@@ -412,22 +412,14 @@ async fn run(
 /// What is sent of an episode.
 fn answer(task: &TaskBody, result: EpisodeResult) -> TaskResult {
     let EpisodeResult { outcome, steps, total_reward, .. } = result;
-    let error = match &outcome {
-        Outcome::PolicyFault(fault) => Some(fault.detail.clone()),
-        Outcome::InfraFault(fault) => Some(fault.detail.clone()),
-        Outcome::Cancelled => Some("cancelled".to_owned()),
-        Outcome::Success | Outcome::Failure => None,
-    };
-    TaskResult {
+    let answer = Answer {
         task_uuid: task.task_uuid.clone(),
-        success: outcome == Outcome::Success,
-        score: Some(outcome.score().unwrap_or(0.0)),
-        total_reward: Some(total_reward),
-        timesteps: Some(steps),
-        error,
-        verification_passed: None,
-        verification_score: None,
         lease_token: Some(task.lease_token.clone()),
-        outcome: Some(outcome),
-    }
+        score: outcome.score().unwrap_or(0.0),
+        outcome,
+        total_reward,
+        timesteps: steps,
+        verification: None,
+    };
+    answer.into()
 }

@@ -1,0 +1,158 @@
+use kinitro_eval::backend::storage::{
+    self, DatabaseUrl, Overview, PublishedWeights, Store, StoreError, StoreErrorKind,
+};
+use kinitro_eval::backend::wire::{CycleBody, WeightsBody};
+use serde::Serialize;
+
+use crate::args::{DatabaseArguments, DbResetArguments, DbStatusArguments};
+use crate::failure::{Code, Failure};
+use crate::output::{json, to_stdout};
+
+pub(crate) fn create(arguments: &DatabaseArguments) -> Result<(), Failure> {
+    let url = url(arguments.database_url.as_deref())?;
+    let is_new = wait(storage::create(&url))??;
+    to_stdout(if is_new {
+        format!("Created the database {url}")
+    } else {
+        format!("The database {url} is there already")
+    })
+}
+
+pub(crate) fn init(arguments: &DatabaseArguments) -> Result<(), Failure> {
+    let url = url(arguments.database_url.as_deref())?;
+    wait(async {
+        // A file needs no server that somebody must have set up.
+        if url.file().is_some() {
+            storage::create(&url).await?;
+        }
+        storage::connect(&url).await?.init().await
+    })??;
+    to_stdout(format_args!("The tables of {url} are up to date"))
+}
+
+pub(crate) fn reset(arguments: &DbResetArguments) -> Result<(), Failure> {
+    let url = url(arguments.database.database_url.as_deref())?;
+    if !arguments.force {
+        let message = format!("this deletes everything in {url}");
+        return Err(Failure::usage(message).hint("if that is what you want, say --force"));
+    }
+    wait(async { storage::connect(&url).await?.reset().await })??;
+    to_stdout(format_args!("Everything in {url} is deleted, and its tables are made anew"))
+}
+
+#[derive(Serialize)]
+struct Status {
+    database: String,
+    total_cycles: u64,
+    failed_cycles: u64,
+    total_miners_evaluated: u64,
+    last_completed_cycle: Option<CycleBody>,
+    current_cycle: Option<CycleBody>,
+    latest_weights: Option<WeightsBody>,
+}
+
+pub(crate) fn status(arguments: &DbStatusArguments) -> Result<(), Failure> {
+    let url = url(arguments.database.database_url.as_deref())?;
+    let (overview, weights) = wait(read_status(&url))??;
+    let status = Status {
+        database: url.to_string(),
+        total_cycles: overview.total_cycles,
+        failed_cycles: overview.failed_cycles,
+        total_miners_evaluated: overview.total_miners_evaluated,
+        last_completed_cycle: overview.last_completed_cycle.map(Into::into),
+        current_cycle: overview.current_cycle.map(Into::into),
+        latest_weights: weights.map(Into::into),
+    };
+    if arguments.json {
+        return json(&status);
+    }
+    to_stdout(format_args!("Database: {}", status.database))?;
+    let failed = status.failed_cycles;
+    to_stdout(format_args!("Total evaluation cycles: {} ({failed} failed)", status.total_cycles))?;
+    to_stdout(format_args!("Unique miners evaluated: {}", status.total_miners_evaluated))?;
+    match &status.last_completed_cycle {
+        Some(cycle) => {
+            let seconds = cycle.duration_seconds.unwrap_or_default();
+            let completed = cycle.completed_at.unwrap_or(cycle.started_at);
+            to_stdout(format_args!(
+                "Latest completed cycle: {} at block {}, {} miners, {} environments, {completed}, \
+                 {seconds:.0} s",
+                cycle.id, cycle.block_number, cycle.n_miners, cycle.n_environments,
+            ))?;
+        }
+        None => to_stdout("Latest completed cycle: none")?,
+    }
+    match &status.current_cycle {
+        Some(cycle) => to_stdout(format_args!(
+            "Running cycle: {} at block {}, {} miners, since {}",
+            cycle.id, cycle.block_number, cycle.n_miners, cycle.started_at,
+        ))?,
+        None => to_stdout("Running cycle: none")?,
+    }
+    match &status.latest_weights {
+        Some(weights) => {
+            to_stdout(format_args!(
+                "Latest weights: block {}, {}",
+                weights.block, weights.created_at
+            ))?;
+            for (uid, weight) in weights.weights.iter().filter(|(_, weight)| **weight > 0.0) {
+                to_stdout(format_args!("  {uid:>5}  {weight:.6}"))?;
+            }
+            Ok(())
+        }
+        None => to_stdout("Latest weights: none"),
+    }
+}
+
+async fn read_status(
+    url: &DatabaseUrl,
+) -> Result<(Overview, Option<PublishedWeights>), StoreError> {
+    let store = storage::connect(url).await?;
+    check_schema(&*store).await?;
+    Ok((store.overview().await?, store.weights(None).await?))
+}
+
+/// Refuses tables of another version.
+pub(crate) async fn check_schema(store: &dyn Store) -> Result<(), StoreError> {
+    let (kind, message) = match store.schema().await? {
+        storage::Schema::Current => return Ok(()),
+        storage::Schema::Missing => {
+            (StoreErrorKind::SchemaMissing, "the database has no tables yet")
+        }
+        storage::Schema::Old => {
+            (StoreErrorKind::SchemaOld, "the tables are those of an older version of kinitro")
+        }
+        storage::Schema::New => {
+            (StoreErrorKind::SchemaNew, "the tables are those of a newer version of kinitro")
+        }
+    };
+    Err(StoreError::new(kind, message))
+}
+
+/// The database that was named, or the usual one.
+pub(crate) fn url(named: Option<&str>) -> Result<DatabaseUrl, Failure> {
+    Ok(named.map_or_else(DatabaseUrl::standard, str::parse)?)
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(Code::Environment, error))?;
+    Ok(runtime.block_on(future))
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let code = match error.kind() {
+            StoreErrorKind::Invalid => Code::Usage,
+            StoreErrorKind::Conflict | StoreErrorKind::NotFound | StoreErrorKind::Other => {
+                Code::Failed
+            }
+            _ => Code::Environment,
+        };
+        let failure = Self::new(code, &error);
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
