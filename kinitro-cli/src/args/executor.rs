@@ -27,12 +27,6 @@ pub(crate) type PerFamily<T> = BTreeMap<String, T>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Names<T>(pub(crate) Vec<T>);
 
-/// Takes tasks from the API, runs their episodes and sends back the results, until it is stopped.
-///
-/// The first ctrl-C or TERM lets what runs come to its end within a time, gives back the rest and
-/// sends all results; the second ends the program at once. Results that the API has not taken are
-/// kept on the disk, and sent by the next run. The key of the API is read from
-/// KINITRO_EXECUTOR_API_KEY.
 #[derive(Debug, Args)]
 pub(crate) struct ExecutorArguments {
     /// Where the API is

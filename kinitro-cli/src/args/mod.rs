@@ -76,6 +76,12 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Db(DbCommand),
     /// Run the tasks of a backend.
+    ///
+    /// Takes tasks from the API, runs their episodes and sends back the results, until it is
+    /// stopped. The first ctrl-C or TERM lets what runs come to its end within a time, gives back
+    /// the rest and sends all results; the second ends the program at once. Results that the API
+    /// has not taken are kept on the disk, and sent by the next run. The key of the API is read from
+    /// KINITRO_EXECUTOR_API_KEY.
     Executor(Box<ExecutorArguments>),
     /// Judge three policies in real simulation and compare them.
     Demo(DemoArguments),
