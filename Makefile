@@ -15,6 +15,7 @@ lint: setup
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy -p kinitro-eval --no-default-features -- -D warnings
+	cargo clippy -p kinitro-eval --no-default-features --features backend -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
 bench: setup
@@ -24,3 +25,4 @@ bench: setup
 # Writes again what is generated and committed. `make test` fails where it is out of date.
 docs: setup
 	KINITRO_UPDATE_DOCS=1 cargo test -p kinitro-cli --quiet reference
+	KINITRO_UPDATE_DOCS=1 cargo test -p kinitro-eval --lib --quiet openapi

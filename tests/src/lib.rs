@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod binary;
+pub mod http;
 pub mod mounts;
 pub mod postgres;
 pub mod program;

@@ -109,7 +109,7 @@ fn a_result_survives_the_program_while_the_api_is_away() {
 fn strangers_are_refused_this_machine_and_the_log_is_json_without_the_key() {
     let (policy, spool) = (leisurely(), tempfile::tempdir().unwrap());
     let api = TaskApi::start(ENV, [policy.url.as_str(), "http://169.254.169.254/\u{1b}[2J"]);
-    let running = kinitro("executor --network test --log-level trace --log-format json")
+    let running = kinitro("executor --network test --log-level debug --log-format json")
         .args(["--use-images", "false", "--env-ids", ENV, "--api-url", &api.url, "--spool"])
         .arg(spool.path())
         .env("KINITRO_EXECUTOR_API_KEY", "geheimer-schluessel")
@@ -133,7 +133,7 @@ fn strangers_are_refused_this_machine_and_the_log_is_json_without_the_key() {
     let lines: Vec<Value> =
         finished.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let over = lines.iter().filter(|line| line["message"] == "episode is over");
-    let cycles: Vec<_> = over.map(|line| (&line["cycle_id"], &line["task_uuid"])).collect();
+    let cycles: Vec<_> = over.map(|line| (&line["cycle"], &line["task"])).collect();
     assert_eq!(cycles.len(), 2, "{}", finished.stderr);
     assert!(cycles.iter().all(|(cycle, task)| **cycle == 1 && task.is_string()));
 }

@@ -7,7 +7,7 @@ use kinitro_chain::Network;
 use kinitro_core::EnvId;
 use serde::de::DeserializeOwned;
 
-use super::{LogFormat, LogLevel};
+use crate::output::log::{LogFormat, LogLevel};
 
 /// Where episodes run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

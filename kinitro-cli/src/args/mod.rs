@@ -1,12 +1,12 @@
 //! What can be typed. Only definitions: what happens then is in `commands`.
 
+mod api;
 mod chain;
 mod crypto;
 mod db;
 mod env;
 mod eval;
 mod executor;
-mod log;
 mod miner;
 #[cfg(test)]
 mod reference;
@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use api::ApiArguments;
 pub(crate) use chain::{
     ChainCommand, ChainInfoArguments, FetchKeyArguments, NetworkArguments, PublishKeyArguments,
     SetWeightsArguments, SubnetArguments, WeightsArguments,
@@ -30,7 +31,6 @@ pub(crate) use env::{BenchCommand, EnvCommand, FetchArguments, ListArguments, Pa
 pub(crate) use env::{DemoArguments, SimArguments};
 pub(crate) use eval::EvalArguments;
 pub(crate) use executor::{EvalMode, ExecutorArguments};
-pub(crate) use log::{LogFormat, LogLevel};
 pub(crate) use miner::{CommitArguments, MinerCommand, ShowCommitmentArguments};
 pub(crate) use score::{ScoreArguments, ScoringArguments, TestScoringArguments};
 pub(crate) use wallet::{
@@ -72,6 +72,8 @@ pub(crate) enum Command {
     /// Publish a miner's policy.
     #[command(subcommand)]
     Miner(MinerCommand),
+    /// Serve the REST API of a backend.
+    Api(ApiArguments),
     /// Look after the database of a backend.
     #[command(subcommand)]
     Db(DbCommand),

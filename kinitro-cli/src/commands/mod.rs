@@ -1,5 +1,6 @@
 //! What the commands do: one file a command.
 
+mod api;
 mod bench;
 mod chain;
 mod crypto;
@@ -56,6 +57,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Miner(MinerCommand::ShowCommitment(arguments)) => {
             miner::show_commitment(&arguments)
         }
+        Command::Api(arguments) => api::run(&arguments),
         Command::Db(DbCommand::Create(arguments)) => db::create(&arguments),
         Command::Db(DbCommand::Init(arguments)) => db::init(&arguments),
         Command::Db(DbCommand::Status(arguments)) => db::status(&arguments),

@@ -1,33 +1,52 @@
-//! The log of a service, on standard error.
+//! The log of services, on standard error.
 
+use std::io;
+
+use clap::ValueEnum;
+use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{Layer as _, registry};
 
-use crate::args::{LogFormat, LogLevel};
+/// What is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    /// Every task too
+    Debug,
+    /// What the service does
+    Info,
+    /// What is not as it should be
+    #[value(alias = "warn")]
+    Warning,
+    /// What failed
+    #[value(alias = "critical")]
+    Error,
+}
 
-/// Begins to write the log. Other crates than ours are heard from `warn` on only: what they have to
-/// say below that is of no use to an operator, and may be of strangers.
+/// How it is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// For programs: an object a line
+    Json,
+}
+
+/// Logs from now on. Once a process.
 pub(crate) fn start(level: LogLevel, format: LogFormat) {
-    let level = match level {
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Trace => LevelFilter::TRACE,
+    let (own, others) = match level {
+        LogLevel::Debug => (LevelFilter::DEBUG, LevelFilter::INFO),
+        LogLevel::Info => (LevelFilter::INFO, LevelFilter::WARN),
+        LogLevel::Warning => (LevelFilter::WARN, LevelFilter::WARN),
+        LogLevel::Error => (LevelFilter::ERROR, LevelFilter::ERROR),
     };
-    let filter = Targets::new()
-        .with_default(level.min(LevelFilter::WARN))
-        .with_target("kinitro", level)
-        .with_target("kinitro_chain", level)
-        .with_target("kinitro_core", level)
-        .with_target("kinitro_eval", level);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let lines = match format {
-        LogFormat::Text => lines.with_ansi(false).boxed(),
-        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    let targets = Targets::new().with_default(others).with_target("kinitro", own);
+    let layer = fmt::layer().with_writer(io::stderr).with_ansi(false);
+    let layer = match format {
+        LogFormat::Text => layer.boxed(),
+        LogFormat::Json => layer.json().flatten_event(true).with_span_list(false).boxed(),
     };
-    // A second service in this process finds the log begun, and writes to it.
-    let _ = registry().with(lines.with_filter(filter)).try_init();
+    // A second time the first one stays.
+    let _ = tracing_subscriber::registry().with(layer.with_filter(targets)).try_init();
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`storage`]: the trait [`Store`](storage::Store) and its two implementations, SQLite and
 //!   PostgreSQL. Cycles, the queue of their tasks, scores and weights
+//! - [`api`]: the REST API over a store
 //! - [`executor`]: takes tasks from the API, runs them and sends back what came of them
 //! - [`validator`]: takes the weights of a backend to the chain
 //! - [`wire`]: the JSON that the API speaks
@@ -20,6 +21,7 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 //! ```
 
+pub mod api;
 pub mod executor;
 pub mod storage;
 mod timestamp;

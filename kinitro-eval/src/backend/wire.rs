@@ -12,6 +12,7 @@ use kinitro_core::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::Timestamp;
 use super::storage::{
@@ -20,8 +21,52 @@ use super::storage::{
     Verification,
 };
 
+/// What the API document says of types that the core has, which knows nothing of such documents.
+mod foreign {
+    use utoipa::ToSchema;
+
+    /// Weights in the unit of the chain: two lists of the same length and order.
+    #[derive(ToSchema)]
+    #[schema(as = ChainWeights)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    pub(super) struct ChainWeightsSchema {
+        /// The miners.
+        uids: Vec<u16>,
+        /// Their weights, in units of 1/65535.
+        values: Vec<u16>,
+    }
+
+    /// The rule that made weights.
+    #[derive(ToSchema)]
+    #[schema(as = Method)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    pub(super) struct MethodSchema {
+        /// The name of the rule.
+        name: String,
+        /// All its options.
+        #[schema(value_type = Object)]
+        options: serde_json::Value,
+    }
+
+    /// How an episode ended.
+    #[derive(ToSchema)]
+    #[schema(as = Outcome)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    pub(super) struct OutcomeSchema {
+        /// `success`, `failure`, `policy_fault`, `infra_fault` or `cancelled`.
+        outcome: String,
+        /// Of a policy's fault: `unreachable`, `timeout`, `bad_answer`, `bad_action` or `error`; of
+        /// one of the infrastructure: `simulator`, `container` or `database`.
+        kind: Option<String>,
+        /// What happened. There for faults only.
+        detail: Option<String>,
+    }
+}
+
+use foreign::{ChainWeightsSchema, MethodSchema, OutcomeSchema};
+
 /// `GET /health`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
     /// `healthy`, or `unhealthy` when the database does not answer.
     pub status: String,
@@ -45,18 +90,20 @@ impl Health {
 }
 
 /// Any error.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorBody {
     /// What is wrong.
     pub detail: String,
 }
 
 /// A cycle, as several answers show it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CycleBody {
     /// Its number.
+    #[schema(value_type = i64)]
     pub id: CycleId,
     /// The block that it judges.
+    #[schema(value_type = u64)]
     pub block_number: BlockNumber,
     /// When it began.
     pub started_at: Timestamp,
@@ -79,6 +126,7 @@ pub struct CycleBody {
     /// The secret, in hex, once the cycle is over.
     pub seed_secret: Option<String>,
     /// What else was said of its result.
+    #[schema(value_type = Option<Object>)]
     pub report: Option<Value>,
     /// Why it failed.
     pub failure: Option<String>,
@@ -106,19 +154,22 @@ impl From<Cycle> for CycleBody {
 }
 
 /// `GET /v1/status`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StatusBody {
     /// `running` once a scheduler has spoken, `starting` before.
     pub status: String,
     /// The newest block that the scheduler has seen.
+    #[schema(value_type = Option<u64>)]
     pub current_block: Option<BlockNumber>,
     /// The block of the last completed cycle.
+    #[schema(value_type = Option<u64>)]
     pub last_eval_block: Option<BlockNumber>,
     /// How long until the next cycle begins.
     pub next_eval_in_seconds: Option<u64>,
     /// How many miners have a commitment.
     pub miners_registered: u64,
     /// The environments that miners are judged in.
+    #[schema(value_type = Vec<String>)]
     pub environments_enabled: Vec<EnvId>,
     /// The cycle that runs.
     pub current_cycle: Option<CycleBody>,
@@ -129,6 +180,7 @@ pub struct StatusBody {
     /// How many hotkeys have a score.
     pub total_miners_evaluated: u64,
     /// The same as `environments_enabled`.
+    #[schema(value_type = Vec<String>)]
     pub environments: Vec<EnvId>,
     /// A cycle runs.
     pub is_evaluating: bool,
@@ -159,28 +211,33 @@ impl From<Overview> for StatusBody {
 }
 
 /// `GET /v1/weights/latest` and `GET /v1/weights/{block}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WeightsBody {
     /// The block that was judged.
+    #[schema(value_type = u64)]
     pub block: BlockNumber,
     /// The share of each miner; the sum is 1.
+    #[schema(value_type = BTreeMap<String, f64>)]
     pub weights: BTreeMap<MinerUid, f64>,
     /// When they were stored.
     pub created_at: Timestamp,
     /// The cycle that they are of.
+    #[schema(value_type = i64)]
     pub cycle_id: CycleId,
     /// The same as `block`.
+    #[schema(value_type = u64)]
     pub block_number: BlockNumber,
     /// The same as `created_at`.
     pub timestamp: Timestamp,
     /// The weights in the unit of the chain.
+    #[schema(value_type = ChainWeightsSchema)]
     pub weights_u16: ChainWeights,
     /// What they rest on.
     pub metadata: WeightsMetadata,
 }
 
 /// What weights rest on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WeightsMetadata {
     /// How many miners were judged.
     pub n_miners_evaluated: u32,
@@ -189,6 +246,7 @@ pub struct WeightsMetadata {
     /// How long that took.
     pub evaluation_duration_seconds: Option<f64>,
     /// The rule that made them, with its options.
+    #[schema(value_type = MethodSchema)]
     pub method: Method,
 }
 
@@ -214,21 +272,26 @@ impl From<PublishedWeights> for WeightsBody {
 }
 
 /// `GET /v1/scores/latest` and `GET /v1/scores/{cycle_id}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ScoresBody {
     /// The cycle.
+    #[schema(value_type = i64)]
     pub cycle_id: CycleId,
     /// The block that was judged.
+    #[schema(value_type = u64)]
     pub block: BlockNumber,
     /// The success rates by miner and environment.
+    #[schema(value_type = BTreeMap<String, BTreeMap<String, f64>>)]
     pub scores: BTreeMap<MinerUid, BTreeMap<EnvId, f64>>,
     /// The miners whom nobody dominates.
+    #[schema(value_type = Vec<u16>)]
     pub pareto_frontier: Vec<MinerUid>,
     /// When the cycle was over; while it is not, when it began.
     pub created_at: Timestamp,
     /// The cycle in full.
     pub cycle: CycleBody,
     /// The same as `scores`.
+    #[schema(value_type = BTreeMap<String, BTreeMap<String, f64>>)]
     pub miner_summary: BTreeMap<MinerUid, BTreeMap<EnvId, f64>>,
     /// One row for each miner and environment; only where `?detail=rows` asks for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -236,13 +299,16 @@ pub struct ScoresBody {
 }
 
 /// What one miner reached in one environment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ScoreRow {
     /// The miner's slot.
+    #[schema(value_type = u16)]
     pub uid: MinerUid,
     /// The miner's key.
+    #[schema(value_type = String)]
     pub hotkey: Hotkey,
     /// The environment.
+    #[schema(value_type = String)]
     pub env_id: EnvId,
     /// The share of the completed episodes in which the robot did it.
     pub success_rate: f64,
@@ -291,18 +357,20 @@ impl ScoresBody {
 }
 
 /// `GET /v1/miners`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MinersBody {
     /// Everybody who was ever seen with a commitment.
     pub miners: Vec<MinerBody>,
 }
 
 /// A miner.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MinerBody {
     /// Its slot.
+    #[schema(value_type = u16)]
     pub uid: MinerUid,
     /// Its key.
+    #[schema(value_type = String)]
     pub hotkey: Hotkey,
     /// Where its policy answers; not shown where the miner has sealed it.
     pub endpoint: Option<String>,
@@ -311,6 +379,7 @@ pub struct MinerBody {
     /// `active` while it is on the chain, `inactive` after.
     pub status: String,
     /// The block of the cycle that judged it last.
+    #[schema(value_type = Option<u64>)]
     pub last_evaluated_block: Option<BlockNumber>,
     /// The mean of its success rates then.
     pub avg_success_rate: Option<f64>,
@@ -335,16 +404,17 @@ impl From<MinerStatus> for MinerBody {
 }
 
 /// `GET /v1/environments`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EnvironmentsBody {
     /// The environments that miners are or were judged in.
     pub environments: Vec<EnvironmentBody>,
 }
 
 /// An environment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EnvironmentBody {
     /// Its name, `family/task`.
+    #[schema(value_type = String)]
     pub env_id: EnvId,
     /// The family.
     pub env_name: String,
@@ -371,15 +441,18 @@ impl From<EnvironmentStatus> for EnvironmentBody {
 }
 
 /// `POST /v1/tasks/fetch`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FetchRequest {
-    /// Who wants tasks: 1 to 128 characters.
+    /// Who wants tasks: 1 to 128 characters, no control characters.
+    #[schema(min_length = 1, max_length = 128)]
     pub executor_id: String,
     /// How many at most, from 1 to 100.
+    #[schema(minimum = 1, maximum = 100)]
     #[serde(default = "FetchRequest::default_batch_size")]
     pub batch_size: u32,
     /// Only tasks in these environments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>)]
     pub env_ids: Option<Vec<EnvId>>,
 }
 
@@ -390,7 +463,7 @@ impl FetchRequest {
 }
 
 /// The answer to `POST /v1/tasks/fetch`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FetchAnswer {
     /// Tasks to run.
     pub tasks: Vec<TaskBody>,
@@ -403,15 +476,18 @@ pub struct FetchAnswer {
 }
 
 /// A task to run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TaskBody {
     /// Its name.
     pub task_uuid: String,
     /// Its cycle.
+    #[schema(value_type = i64)]
     pub cycle_id: CycleId,
     /// Whose policy.
+    #[schema(value_type = u16)]
     pub miner_uid: MinerUid,
     /// The miner's key.
+    #[schema(value_type = String)]
     pub miner_hotkey: Hotkey,
     /// Where the policy answers.
     pub miner_endpoint: String,
@@ -420,8 +496,10 @@ pub struct TaskBody {
     /// The revision of the repository.
     pub miner_revision: String,
     /// Where.
+    #[schema(value_type = String)]
     pub env_id: EnvId,
     /// What the episode grows from.
+    #[schema(value_type = u64)]
     pub seed: Seed,
     /// `assigned`.
     pub status: TaskStatus,
@@ -460,16 +538,18 @@ impl From<ClaimedTask> for TaskBody {
 }
 
 /// `POST /v1/tasks/renew`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RenewRequest {
     /// Who works on the tasks.
+    #[schema(min_length = 1, max_length = 128)]
     pub executor_id: String,
     /// At most 1,000 leases that it wants to keep.
+    #[schema(max_items = 1000)]
     pub leases: Vec<Lease>,
 }
 
 /// The answer to `POST /v1/tasks/renew`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RenewAnswer {
     /// The leases that were renewed.
     pub renewed: Vec<RenewedLease>,
@@ -481,7 +561,7 @@ pub struct RenewAnswer {
 }
 
 /// A lease that was renewed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RenewedLease {
     /// The task.
     pub task_uuid: String,
@@ -490,11 +570,13 @@ pub struct RenewedLease {
 }
 
 /// `POST /v1/tasks/submit`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SubmitRequest {
     /// Who ran the tasks.
+    #[schema(min_length = 1, max_length = 128)]
     pub executor_id: String,
     /// At most 1,000 results.
+    #[schema(max_items = 1000)]
     pub results: Vec<TaskResult>,
 }
 
@@ -504,7 +586,7 @@ pub struct SubmitRequest {
 /// an `error` the policy's fault and every other a failure. Only an executor that names the outcome
 /// has its infrastructure faults tried again: else a policy could have the seeds that it does not
 /// like taken out of the count by breaking down on them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TaskResult {
     /// The task.
     pub task_uuid: String,
@@ -533,6 +615,7 @@ pub struct TaskResult {
     pub lease_token: Option<String>,
     /// How the episode ended, and whose fault that was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<OutcomeSchema>)]
     pub outcome: Option<Outcome>,
 }
 
@@ -593,7 +676,7 @@ impl From<Answer> for TaskResult {
 }
 
 /// The answer to `POST /v1/tasks/submit`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct SubmitAnswer {
     /// How many results are stored now. A result that was stored before is among them.
     pub accepted: u32,
@@ -630,7 +713,7 @@ impl SubmitAnswer {
 }
 
 /// `GET /v1/tasks/stats`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TaskStatsBody {
     /// All tasks of the cycle that runs, or of the last one.
     pub total_tasks: u64,
@@ -645,6 +728,7 @@ pub struct TaskStatsBody {
     /// Executors with a running lease.
     pub active_executors: u64,
     /// The cycle that runs.
+    #[schema(value_type = Option<i64>)]
     pub current_cycle_id: Option<CycleId>,
 }
 

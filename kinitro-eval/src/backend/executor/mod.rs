@@ -143,7 +143,7 @@ impl Executor {
         Api::new(&settings.api_url, key, String::new())?;
         let spool = Spool::open(&settings.spool, settings.executor_id.as_deref())?;
         let api = Api::new(&settings.api_url, key, spool.executor_id().to_owned())?;
-        info!(executor_id = spool.executor_id(), spool = %spool.folder().display(), "executor");
+        info!(executor = spool.executor_id(), spool = %spool.folder().display(), "executor");
         let shared = Shared {
             api,
             sandbox,
@@ -361,8 +361,8 @@ async fn run(
     breakdowns: &Mutex<Backoff>,
 ) {
     let name = quote(task.task_uuid.as_bytes());
-    let (task_uuid, cycle_id) = (name.as_str(), task.cycle_id.0);
-    debug!(task_uuid, cycle_id, env_id = %task.env_id, miner_uid = %task.miner_uid, "episode begins");
+    let cycle = task.cycle_id.0;
+    debug!(task = name, cycle, env = %task.env_id, uid = %task.miner_uid, "episode begins");
     let job = EpisodeJob {
         env_id: task.env_id.clone(),
         seed: task.seed,
@@ -384,10 +384,10 @@ async fn run(
         Outcome::Success | Outcome::Failure | Outcome::Cancelled => "",
     };
     info!(
-        task_uuid,
-        cycle_id,
-        env_id = %task.env_id,
-        miner_uid = %task.miner_uid,
+        task = name,
+        cycle,
+        env = %task.env_id,
+        uid = %task.miner_uid,
         outcome = outcome.label(),
         detail,
         steps,
@@ -403,7 +403,7 @@ async fn run(
         }
     }
     if lease.is_lost() {
-        warn!(task_uuid, cycle_id, "the lease on a task was lost, and its result is dropped");
+        warn!(task = name, cycle, "the lease on a task was lost, and its result is dropped");
         return;
     }
     shared.finish(task, result).await;

@@ -9,7 +9,7 @@ macro_rules! named {
         $(#[$enum_doc])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash,
-            serde::Serialize, serde::Deserialize,
+            serde::Serialize, serde::Deserialize, utoipa::ToSchema,
         )]
         pub enum $name {
             $($(#[$doc])* #[serde(rename = $text)] $variant,)*

@@ -69,7 +69,7 @@ pub struct ClaimedTask {
 }
 
 /// A lease that its holder wants to keep.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Lease {
     /// The task.
     pub task_uuid: String,

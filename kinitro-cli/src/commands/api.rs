@@ -1,0 +1,106 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use kinitro_eval::backend::api::{Access, ApiConfig, ApiKey, ApiServer};
+use kinitro_eval::backend::storage::{self, DatabaseUrl, Schema, Store, StoreError};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::db::{check_schema, url};
+use crate::args::ApiArguments;
+use crate::failure::{Code, Failure};
+use crate::output::log;
+
+/// How long to wait before a database that did not answer is asked again.
+const RETRY: Duration = Duration::from_secs(2);
+
+pub(crate) fn run(arguments: &ApiArguments) -> Result<(), Failure> {
+    let access = access(arguments.no_auth)?;
+    let common = std::env::var("KINITRO_DATABASE_URL").ok();
+    let url = url(arguments.database_url.as_deref().or(common.as_deref()))?;
+    log::start(arguments.log_level, arguments.log_format);
+    let config = ApiConfig {
+        lease: arguments.task_stale_threshold,
+        rate_limit: (arguments.rate_limit > 0).then_some(arguments.rate_limit),
+        trust_proxy: arguments.trust_proxy,
+        ..ApiConfig::new(access)
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(Code::Environment, error))?;
+    runtime.block_on(serve((arguments.host.as_str(), arguments.port), &url, config))
+}
+
+fn access(no_auth: bool) -> Result<Access, Failure> {
+    let key = std::env::var("KINITRO_API_API_KEY").ok().filter(|key| !key.is_empty());
+    match (no_auth, key) {
+        (true, _) => Ok(Access::Open),
+        (false, Some(key)) => match ApiKey::new(&key) {
+            Ok(key) => Ok(Access::Key(key)),
+            Err(error) => Err(Failure::usage(format_args!("KINITRO_API_API_KEY: {error}"))
+                .hint("`openssl rand -hex 32` makes a good one")),
+        },
+        (false, None) => Err(Failure::usage("there is no API key for executors to show")
+            .hint("set KINITRO_API_API_KEY, or let everybody in with --no-auth")),
+    }
+}
+
+async fn serve(address: (&str, u16), url: &DatabaseUrl, config: ApiConfig) -> Result<(), Failure> {
+    if url.file().is_some() {
+        storage::create(url).await?;
+    }
+    let store: Arc<dyn Store> = Arc::from(storage::connect(url).await?);
+    match prepare(&*store).await {
+        Ok(()) => {}
+        Err(error) if error.is_transient() => {
+            tracing::warn!(%error, "the database does not answer yet: requests get 503");
+            tokio::spawn(prepare_later(Arc::clone(&store)));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let is_open = matches!(config.access, Access::Open);
+    let server = ApiServer::bind(address, store, config).await.map_err(|error| {
+        let (host, port) = address;
+        Failure::new(Code::Environment, format_args!("cannot listen on {host}:{port}: {error}"))
+            .hint("choose another with --host and --port")
+    })?;
+    tracing::info!(address = %server.local_addr(), database = %url, "the API listens");
+    if is_open {
+        tracing::warn!("everybody can fetch and submit tasks (--no-auth)");
+    }
+    let (mut terminate, mut interrupt) = signals()?;
+    server
+        .serve(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+        .await;
+    tracing::info!("the API has stopped");
+    Ok(())
+}
+
+type Signals = (tokio::signal::unix::Signal, tokio::signal::unix::Signal);
+
+fn signals() -> Result<Signals, Failure> {
+    let of = |kind| signal(kind).map_err(|error| Failure::new(Code::Environment, error));
+    Ok((of(SignalKind::terminate())?, of(SignalKind::interrupt())?))
+}
+
+/// Makes the tables where there are none yet. Those of another version are somebody's decision.
+async fn prepare(store: &dyn Store) -> Result<(), StoreError> {
+    if store.schema().await? == Schema::Missing {
+        store.init().await?;
+    }
+    check_schema(store).await
+}
+
+async fn prepare_later(store: Arc<dyn Store>) {
+    loop {
+        tokio::time::sleep(RETRY).await;
+        match prepare(&*store).await {
+            Ok(()) => return tracing::info!("the database answers"),
+            Err(error) if error.is_transient() => {}
+            Err(error) => tracing::error!(%error, "the database cannot be used"),
+        }
+    }
+}
