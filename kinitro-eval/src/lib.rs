@@ -39,10 +39,9 @@
 //!   `libmujoco` 3.17.0, which is found through `MUJOCO_DYNAMIC_LINK_DIR` or pkg-config; see the
 //!   README. Without it the traits, the loop and the HTTP policy remain.
 //! - `auto-download-mujoco`: lets the build fetch MuJoCo where it is not found.
-//! - `backend`: what an operator of a subnet runs, and the validator.
 //! - `serve`: a server (`policy::serve`) that puts any policy behind HTTP.
-//! - `backend`: what a subnet's owner runs (`backend`): the storage of cycles, tasks, scores and
-//!   weights, in SQLite or PostgreSQL.
+//! - `backend`: what an operator of a subnet runs (`backend`): the storage of cycles, tasks, scores
+//!   and weights in SQLite or PostgreSQL, the executor, and the validator.
 
 #![cfg_attr(not(feature = "mujoco"), forbid(unsafe_code))]
 

@@ -320,3 +320,25 @@ async fn strangers_are_on_the_public_internet() {
         assert!(started.elapsed() < Duration::from_secs(5), "{endpoint}");
     }
 }
+
+/// The run time of this test is blocked, as a whole process is that was frozen and woken.
+#[tokio::test]
+async fn a_machine_that_stood_still_blames_no_policy() {
+    let (listener, mut job) =
+        (tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap(), job(""));
+    job.endpoint = format!("http://{}", listener.local_addr().unwrap());
+    job.limits.action_timeout = Duration::from_millis(400);
+    job.limits.reset_timeout = Duration::from_millis(400);
+    let sandbox = in_process(registry());
+    let outcome =
+        |result: Result<kinitro_eval::isolation::EpisodeResult, _>| result.unwrap().outcome;
+    let freezing = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        std::thread::sleep(Duration::from_millis(900));
+    };
+    let stop = Stop::new();
+    let (frozen, ()) = tokio::join!(sandbox.run(&job, &stop), freezing);
+    let Outcome::InfraFault(fault) = outcome(frozen) else { panic!("it did stand still") };
+    assert!(fault.detail.contains("stood still for 0."), "{fault}");
+    assert_eq!(outcome(sandbox.run(&job, &stop).await).label(), "policy_fault:timeout");
+}

@@ -1,8 +1,9 @@
 //! Shared set-up of the whole-system tests.
 //!
 //! They run the `kinitro` program as a person does: [`program`] starts it and catches what it says,
-//! [`server`] is a policy server that does as a test tells it, [`results`] reads what an evaluation
-//! leaves in its folder, and [`mounts`] makes disks that are full or cannot be written to.
+//! [`server`] is a policy server that does as a test tells it, [`task_api`] an API with tasks for
+//! executors, [`results`] reads what an evaluation leaves in its folder, and [`mounts`] makes disks
+//! that are full or cannot be written to.
 
 #![forbid(unsafe_code)]
 
@@ -13,6 +14,7 @@ pub mod postgres;
 pub mod program;
 pub mod results;
 pub mod server;
+pub mod task_api;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

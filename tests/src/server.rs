@@ -91,7 +91,7 @@ fn serve(mut stream: TcpStream, resets: &Mutex<Vec<u64>>, script: &Script) -> Op
 }
 
 /// The path and the body of a request; `None` when the connection has ended.
-fn request(stream: &mut TcpStream) -> Option<(String, Value)> {
+pub(crate) fn request(stream: &mut TcpStream) -> Option<(String, Value)> {
     let mut bytes = Vec::new();
     let head_length = loop {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");

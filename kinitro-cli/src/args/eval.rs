@@ -28,7 +28,7 @@ pub(crate) struct EvalArguments {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_steps: Option<u32>,
     /// Seconds the policy may take over an action
-    #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = parse_seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = super::parse_seconds)]
     pub(crate) action_timeout: Duration,
     /// Show the policy pictures [default: if it looks at them]
     #[arg(long, action = ArgAction::SetTrue, overrides_with = "no_images")]
@@ -67,11 +67,4 @@ fn parse_count(text: &str) -> Result<usize, String> {
         Ok(0) | Err(_) => Err("it must be a number from 1 on".to_owned()),
         Ok(count) => Ok(count),
     }
-}
-
-fn parse_seconds(text: &str) -> Result<Duration, String> {
-    let seconds: Option<f64> = text.parse().ok();
-    let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let sensible = duration.filter(|d| !d.is_zero() && *d <= Duration::from_secs(3600));
-    sensible.ok_or_else(|| "it must be a number of seconds above 0 and up to 3600".to_owned())
 }

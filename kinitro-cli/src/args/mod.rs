@@ -7,6 +7,7 @@ mod crypto;
 mod db;
 mod env;
 mod eval;
+mod executor;
 mod miner;
 #[cfg(test)]
 mod reference;
@@ -14,6 +15,8 @@ mod scheduler;
 mod score;
 mod validate;
 mod wallet;
+
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -36,6 +39,7 @@ pub(crate) use env::{
     ParityArguments, PicturesArgument, RatesArguments, ShowArguments, SimArguments, StoreArguments,
 };
 pub(crate) use eval::{EvalArguments, VideoArgument};
+pub(crate) use executor::{EvalMode, ExecutorArguments};
 pub(crate) use miner::{CommitArguments, MinerCommand, ShowCommitmentArguments};
 pub(crate) use scheduler::{
     PointsName, SchedulerArguments, SchemeName, SeedModeName, VerifySeedsArguments,
@@ -92,6 +96,21 @@ pub(crate) enum Command {
     Scheduler(Box<SchedulerArguments>),
     /// Check the seeds of a cycle that is over.
     VerifySeeds(VerifySeedsArguments),
+    /// Run the tasks of a backend.
+    ///
+    /// Takes tasks from the API, runs their episodes and sends back the results, until it is
+    /// stopped. The first ctrl-C or TERM lets what runs come to its end within a time, gives back
+    /// the rest and sends all results; the second ends the program at once. Results that the API
+    /// has not taken are kept on the disk, and sent by the next run. The key of the API is read from
+    /// KINITRO_EXECUTOR_API_KEY.
+    Executor(Box<ExecutorArguments>),
     /// Judge three policies in real simulation and compare them.
     Demo(DemoArguments),
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds: Option<f64> = text.parse().ok();
+    let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let sensible = duration.filter(|d| !d.is_zero() && *d <= Duration::from_secs(3600));
+    sensible.ok_or_else(|| "it must be a number of seconds above 0 and up to 3600".to_owned())
 }

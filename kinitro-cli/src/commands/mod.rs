@@ -9,6 +9,7 @@ mod db;
 mod demo;
 mod env;
 mod eval;
+mod executor;
 mod miner;
 mod scheduler;
 mod score;
@@ -83,6 +84,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Db(DbCommand::Reset(arguments)) => db::reset(&arguments),
         Command::Scheduler(arguments) => scheduler::run(&arguments),
         Command::VerifySeeds(arguments) => scheduler::verify_seeds(&arguments),
+        Command::Executor(arguments) => executor::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }
 }

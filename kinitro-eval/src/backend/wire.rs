@@ -463,12 +463,16 @@ impl FetchRequest {
 }
 
 /// The answer to `POST /v1/tasks/fetch`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FetchAnswer {
     /// Tasks to run.
     pub tasks: Vec<TaskBody>,
     /// How many nobody works on, within the last second or so.
     pub total_pending: u64,
+    /// How long the lease on each of the tasks lasts, in seconds, for executors whose clock is not
+    /// the database's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_seconds: Option<f64>,
 }
 
 /// A task to run.
@@ -545,12 +549,15 @@ pub struct RenewRequest {
 }
 
 /// The answer to `POST /v1/tasks/renew`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RenewAnswer {
     /// The leases that were renewed.
     pub renewed: Vec<RenewedLease>,
     /// The tasks whose leases are lost. Their results would be refused.
     pub lost: Vec<String>,
+    /// How long each of the leases lasts from now on, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_seconds: Option<f64>,
 }
 
 /// A lease that was renewed.

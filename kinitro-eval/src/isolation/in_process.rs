@@ -7,6 +7,7 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -140,13 +141,16 @@ impl Sandbox for InProcess {
         let _ = simulator.episodes.send(episode);
 
         tokio::pin!(reported);
+        let mut stalls = Stalls::new();
         let (interrupted, ending) = tokio::select! {
             ending = &mut reported => (None, Some(ending)),
             () = stop.stopped() => (Some(Outcome::Cancelled), None),
             () = tokio::time::sleep(limits.episode_timeout) => {
                 (Some(out_of_time(limits.episode_timeout, waited.total())), None)
             }
+            never = stalls.watch() => match never {},
         };
+        stalls.look();
         let ending = match ending {
             Some(ending) => ending,
             None => {
@@ -188,6 +192,14 @@ impl Sandbox for InProcess {
             (outcome, _) if record.total_reward.is_finite() => outcome,
             (_, _) => broken(format!("`{}` gave a reward that is not finite", job.env_id)),
         };
+        let outcome = match outcome {
+            // Its time may have passed while nobody here could hear it.
+            Outcome::PolicyFault(fault) if stalls.longest > limits.action_timeout / 2 => {
+                let seconds = stalls.longest.as_secs_f64();
+                broken(format!("this machine stood still for {seconds:.1} s, after which: {fault}"))
+            }
+            outcome => outcome,
+        };
         let total_reward = if record.total_reward.is_finite() { record.total_reward } else { 0.0 };
         Ok(EpisodeResult { outcome, steps: record.steps, total_reward, elapsed: started.elapsed() })
     }
@@ -208,6 +220,36 @@ impl fmt::Debug for InProcess {
 
 fn broken(detail: String) -> Outcome {
     InfraFault::new(InfraFaultKind::Simulator, detail).into()
+}
+
+/// How often it is looked whether time passes as it should.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The times in which this process did not run: it was stopped, its machine was frozen, or others
+/// had all of it.
+struct Stalls {
+    looked: Instant,
+    longest: Duration,
+}
+
+impl Stalls {
+    fn new() -> Self {
+        Self { looked: Instant::now(), longest: Duration::ZERO }
+    }
+
+    /// Notes how much later it is than it should be.
+    fn look(&mut self) {
+        self.longest = self.longest.max(self.looked.elapsed().saturating_sub(LOOK));
+        self.looked = Instant::now();
+    }
+
+    /// Looks again and again.
+    async fn watch(&mut self) -> Infallible {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            self.look();
+        }
+    }
 }
 
 /// Stops an episode that nobody waits for any more.

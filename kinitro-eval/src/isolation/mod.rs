@@ -99,7 +99,8 @@ pub trait Sandbox: Send + Sync + fmt::Debug {
     /// It returns soon after `stop` was thrown or the time of the episode is up, also where the
     /// policy or the simulator hangs. A stopped episode is [`Outcome::Cancelled`]; one whose time is
     /// up is the policy's fault if the policy took most of it, else ours. A simulator that breaks
-    /// down, panics or hangs is [`Outcome::InfraFault`], and the next run does not meet it again.
+    /// down, panics or hangs is [`Outcome::InfraFault`], and the next run does not meet it again. So
+    /// is what looks like the policy's fault after this machine itself stood still.
     /// When the future is dropped the episode is stopped too.
     ///
     /// # Errors

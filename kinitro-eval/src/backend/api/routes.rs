@@ -258,7 +258,11 @@ pub(super) async fn fetch(
     }
     api.metrics.handed_out(tasks.len());
     let total_pending = api.pending.get(&*api.store).await?;
-    Ok(Json(FetchAnswer { tasks: tasks.into_iter().map(Into::into).collect(), total_pending }))
+    Ok(Json(FetchAnswer {
+        tasks: tasks.into_iter().map(Into::into).collect(),
+        total_pending,
+        lease_seconds: Some(claim.lease.as_secs_f64()),
+    }))
 }
 
 /// Makes leases last longer.
@@ -281,7 +285,8 @@ pub(super) async fn renew(
     let RenewRequest { executor_id, leases } = decode(&headers, body)?;
     at_most(leases.len(), "leases")?;
     let ends = api.store.renew(&leases, api.config.lease).await?;
-    let mut answer = RenewAnswer { renewed: Vec::new(), lost: Vec::new() };
+    let lease_seconds = Some(api.config.lease.as_secs_f64());
+    let mut answer = RenewAnswer { renewed: Vec::new(), lost: Vec::new(), lease_seconds };
     for (lease, end) in leases.into_iter().zip(ends) {
         match end {
             Some(lease_expires_at) => {

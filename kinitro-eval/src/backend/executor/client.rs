@@ -9,11 +9,11 @@ use reqwest::{Client, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::wire::{
-    FetchAnswer, FetchRequest, Lease, RenewAnswer, RenewRequest, SubmitAnswer, SubmitRequest,
-    TaskResult,
-};
 use super::{ApiKey, ExecutorError};
+use crate::backend::storage::Lease;
+use crate::backend::wire::{
+    FetchAnswer, FetchRequest, RenewAnswer, RenewRequest, SubmitAnswer, SubmitRequest, TaskResult,
+};
 use crate::policy::http::{install_crypto_provider, quote};
 
 /// How long the API may take for an answer.

@@ -12,7 +12,8 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::client::{Api, CallError};
-use super::wire::{Lease, TaskBody};
+use crate::backend::storage::Lease;
+use crate::backend::wire::TaskBody;
 use crate::episode::Stop;
 
 /// How long a lease lasts where the API does not say it.
@@ -172,19 +173,29 @@ impl Drop for LeaseGuard {
 
 #[cfg(test)]
 mod tests {
-    use kinitro_core::{CycleId, MinerUid, Seed};
+    use kinitro_core::{CycleId, Hotkey, MinerUid, Seed};
 
     use super::*;
+    use crate::backend::Timestamp;
+    use crate::backend::storage::TaskStatus;
 
     fn task(name: &str) -> TaskBody {
         TaskBody {
             task_uuid: name.to_owned(),
             cycle_id: CycleId(1),
             miner_uid: MinerUid(1),
+            miner_hotkey: Hotkey::from_account_id([1; 32]),
             miner_endpoint: String::new(),
+            miner_repo: String::new(),
+            miner_revision: String::new(),
             env_id: "toy/point-v0".parse().unwrap(),
             seed: Seed(1),
+            status: TaskStatus::Assigned,
+            created_at: Timestamp::from_millis(0),
+            episode: 0,
+            attempt: 1,
             lease_token: format!("token of {name}"),
+            lease_expires_at: Timestamp::from_millis(0),
         }
     }
 

@@ -18,7 +18,6 @@ mod lease;
 mod outbox;
 mod settings;
 mod spool;
-mod wire;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,8 +37,9 @@ pub use self::settings::{ApiKey, Concurrency, ExecutorSettings};
 use self::settings::{Lane, lanes};
 use self::spool::Spool;
 pub use self::spool::SpoolError;
-use self::wire::{TaskBody, TaskResult};
 use crate::Stop;
+use crate::backend::storage::Answer;
+use crate::backend::wire::{TaskBody, TaskResult};
 use crate::isolation::{EpisodeJob, EpisodeResult, Sandbox, SandboxError};
 use crate::policy::http::quote;
 
@@ -143,7 +143,7 @@ impl Executor {
         Api::new(&settings.api_url, key, String::new())?;
         let spool = Spool::open(&settings.spool, settings.executor_id.as_deref())?;
         let api = Api::new(&settings.api_url, key, spool.executor_id().to_owned())?;
-        info!(executor_id = spool.executor_id(), spool = %spool.folder().display(), "executor");
+        info!(executor = spool.executor_id(), spool = %spool.folder().display(), "executor");
         let shared = Shared {
             api,
             sandbox,
@@ -361,8 +361,8 @@ async fn run(
     breakdowns: &Mutex<Backoff>,
 ) {
     let name = quote(task.task_uuid.as_bytes());
-    let (task_uuid, cycle_id) = (name.as_str(), task.cycle_id.0);
-    debug!(task_uuid, cycle_id, env_id = %task.env_id, miner_uid = %task.miner_uid, "episode begins");
+    let cycle = task.cycle_id.0;
+    debug!(task = name, cycle, env = %task.env_id, uid = %task.miner_uid, "episode begins");
     let job = EpisodeJob {
         env_id: task.env_id.clone(),
         seed: task.seed,
@@ -384,10 +384,10 @@ async fn run(
         Outcome::Success | Outcome::Failure | Outcome::Cancelled => "",
     };
     info!(
-        task_uuid,
-        cycle_id,
-        env_id = %task.env_id,
-        miner_uid = %task.miner_uid,
+        task = name,
+        cycle,
+        env = %task.env_id,
+        uid = %task.miner_uid,
         outcome = outcome.label(),
         detail,
         steps,
@@ -403,7 +403,7 @@ async fn run(
         }
     }
     if lease.is_lost() {
-        warn!(task_uuid, cycle_id, "the lease on a task was lost, and its result is dropped");
+        warn!(task = name, cycle, "the lease on a task was lost, and its result is dropped");
         return;
     }
     shared.finish(task, result).await;
@@ -412,22 +412,14 @@ async fn run(
 /// What is sent of an episode.
 fn answer(task: &TaskBody, result: EpisodeResult) -> TaskResult {
     let EpisodeResult { outcome, steps, total_reward, .. } = result;
-    let error = match &outcome {
-        Outcome::PolicyFault(fault) => Some(fault.detail.clone()),
-        Outcome::InfraFault(fault) => Some(fault.detail.clone()),
-        Outcome::Cancelled => Some("cancelled".to_owned()),
-        Outcome::Success | Outcome::Failure => None,
-    };
-    TaskResult {
+    let answer = Answer {
         task_uuid: task.task_uuid.clone(),
-        success: outcome == Outcome::Success,
-        score: Some(outcome.score().unwrap_or(0.0)),
-        total_reward: Some(total_reward),
-        timesteps: Some(steps),
-        error,
-        verification_passed: None,
-        verification_score: None,
         lease_token: Some(task.lease_token.clone()),
-        outcome: Some(outcome),
-    }
+        score: outcome.score().unwrap_or(0.0),
+        outcome,
+        total_reward,
+        timesteps: steps,
+        verification: None,
+    };
+    answer.into()
 }

@@ -11,7 +11,7 @@ use super::ExecutorError;
 use super::backoff::Backoff;
 use super::client::{Api, CallError};
 use super::spool::{Spool, SpoolError, key};
-use super::wire::TaskResult;
+use crate::backend::wire::TaskResult;
 
 /// How many results are sent at a time.
 const BATCH: usize = 50;
@@ -169,7 +169,7 @@ impl Outbox {
         if let Some(reason) = refusal {
             let reason = crate::policy::http::quote(reason.as_bytes());
             let task = crate::policy::http::quote(result.task_uuid.as_bytes());
-            warn!(task_uuid = task, reason, "the API refuses a result, which is dropped");
+            warn!(task, reason, "the API refuses a result, which is dropped");
         }
         self.unsent.lock().unwrap_or_else(PoisonError::into_inner).remove(&key(result));
         let (spool, result) = (Arc::clone(&self.spool), result.clone());
