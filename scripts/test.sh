@@ -29,7 +29,7 @@ else
     unset KINITRO_TEST_POSTGRES
 fi
 
-cargo test --workspace -- "${skip[@]}" 2>&1 | tee -a "$log"
+cargo test --workspace --no-fail-fast -- "${skip[@]}" 2>&1 | tee -a "$log"
 
 # Tests say so themselves where they lack a part of the machine. What lies beside the project and is
 # no part of it ("SKIPPED") may be missing.
