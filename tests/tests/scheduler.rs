@@ -193,7 +193,7 @@ fn what_makes_no_sense_is_said_before_anything_is_done() {
     };
     let family = scheduler("--env-families metaworld,genesis");
     family.failed(2, &["`genesis` is no family"], &["metaworld"]);
-    scheduler("--env metaworld/rech-v3").failed(2, &["rech-v3"], &["reach-v3"]);
+    scheduler("--env metaworld/rech-v3").failed(2, &["rech-v3", "reach-v3"], &["env list"]);
     scheduler("--pareto-temperature 0").failed(2, &["above 0"], &[]);
     scheduler("--eval-interval never").failed(2, &["number of seconds"], &[]);
     scheduler("--network ftp://x").failed(2, &["ftp://x"], &[]);
