@@ -23,6 +23,9 @@ fi
 bash scripts/foreign_client.sh ||
     echo "NOT TESTED: foreign clients: the Bittensor SDK could not be installed" | tee -a "$log"
 
+# Tests that need it and do not find it say so.
+bash scripts/schemathesis.sh || true
+
 if KINITRO_TEST_POSTGRES=$(bash scripts/postgres.sh start "$postgres/server"); then
     export KINITRO_TEST_POSTGRES
 else

@@ -61,6 +61,13 @@ impl Program {
         self
     }
 
+    /// Runs it in that folder.
+    #[must_use]
+    pub fn current_dir(mut self, folder: impl AsRef<std::path::Path>) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
     /// Takes a variable out of its environment.
     #[must_use]
     pub fn without_env(mut self, name: &str) -> Self {

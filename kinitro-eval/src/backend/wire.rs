@@ -444,7 +444,7 @@ impl From<EnvironmentStatus> for EnvironmentBody {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FetchRequest {
     /// Who wants tasks: 1 to 128 characters, no control characters.
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub executor_id: String,
     /// How many at most, from 1 to 100.
     #[schema(minimum = 1, maximum = 100)]
@@ -541,7 +541,7 @@ impl From<ClaimedTask> for TaskBody {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RenewRequest {
     /// Who works on the tasks.
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub executor_id: String,
     /// At most 1,000 leases that it wants to keep.
     #[schema(max_items = 1000)]
@@ -573,7 +573,7 @@ pub struct RenewedLease {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SubmitRequest {
     /// Who ran the tasks.
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub executor_id: String,
     /// At most 1,000 results.
     #[schema(max_items = 1000)]
@@ -592,7 +592,8 @@ pub struct TaskResult {
     pub task_uuid: String,
     /// The robot did it.
     pub success: bool,
-    /// The score of the episode, in `[0, 1]`; by default what `success` says.
+    /// The score of the episode, in `[0, 1]`; by default what `success` says. A result with another
+    /// number is rejected.
     #[serde(default)]
     pub score: Option<f64>,
     /// The sum of the rewards.
@@ -600,6 +601,7 @@ pub struct TaskResult {
     pub total_reward: Option<f64>,
     /// How many steps it took.
     #[serde(default)]
+    #[schema(value_type = Option<u64>, maximum = 4_294_967_295_u32)]
     pub timesteps: Option<u32>,
     /// What went wrong.
     #[serde(default)]

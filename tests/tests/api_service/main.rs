@@ -5,6 +5,7 @@
 mod answers;
 mod faults;
 mod refusals;
+mod schema;
 
 use std::net::TcpListener;
 

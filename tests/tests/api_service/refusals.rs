@@ -105,10 +105,8 @@ fn whatever_is_sent_is_never_an_internal_error() {
                 assert!(answer.json()["detail"].is_string(), "{path} {start}: {answer:?}");
             }
         }
-        for body in [&many] {
-            let answer = request(&api.address, "POST", path, &[("authorization", BEARER)], body);
-            assert!(answer.status < 500, "{path}: {answer:?}");
-        }
+        let answer = request(&api.address, "POST", path, &[("authorization", BEARER)], &many);
+        assert!(answer.status < 500, "{path}: {answer:?}");
         let form =
             [("authorization", BEARER), ("content-type", "application/x-www-form-urlencoded")];
         assert_eq!(request(&api.address, "POST", path, &form, "a=b").status, 415);

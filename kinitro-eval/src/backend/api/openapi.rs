@@ -33,6 +33,7 @@ use super::routes;
         routes::stats,
         routes::metrics,
     ),
+    components(schemas(routes::Detail)),
     modifiers(&Key)
 )]
 struct Document;
@@ -137,6 +138,17 @@ mod tests {
         }
         let committed = std::fs::read_to_string(FILE).unwrap_or_default();
         assert_eq!(committed, document, "docs/openapi.json is out of date: run `make docs`");
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere_and_names_are_those_of_the_json() {
+        let document = serde_json::to_value(document()).unwrap();
+        for reference in document.to_string().split("\"$ref\":\"#").skip(1) {
+            let pointer = reference.split('"').next().unwrap();
+            assert!(document.pointer(pointer).is_some(), "{pointer} is not in the document");
+        }
+        let status = &document["components"]["schemas"]["CycleStatus"]["enum"];
+        assert_eq!(*status, serde_json::json!(["pending", "running", "completed", "failed"]));
     }
 
     #[test]

@@ -18,7 +18,9 @@ use tokio::sync::Mutex;
 
 use super::refusal::Refusal;
 use super::{Api, metrics, openapi};
-use crate::backend::storage::{Answer, Claim, Settled, Store, StoreError, Verdict};
+use crate::backend::storage::{
+    Answer, Claim, Settled, Store, StoreError, Verdict, check_executor_id,
+};
 use crate::backend::wire::{
     EnvironmentsBody, ErrorBody, FetchAnswer, FetchRequest, Health, MinersBody, RenewAnswer,
     RenewRequest, RenewedLease, ScoresBody, StatusBody, SubmitAnswer, SubmitRequest, TaskStatsBody,
@@ -283,6 +285,7 @@ pub(super) async fn renew(
 ) -> Result<Json<RenewAnswer>, Refusal> {
     authorize(&api, &headers)?;
     let RenewRequest { executor_id, leases } = decode(&headers, body)?;
+    check_executor_id(&executor_id)?;
     at_most(leases.len(), "leases")?;
     let ends = api.store.renew(&leases, api.config.lease).await?;
     let lease_seconds = Some(api.config.lease.as_secs_f64());

@@ -29,7 +29,7 @@ pub use report::{
 pub use sql::{connect, create};
 pub use task::{
     Answer, Claim, ClaimedTask, Expired, Lease, Refusal, RetryPolicy, Settled, TaskRecord,
-    TaskStats, TaskStatus, Verdict, Verification,
+    TaskStats, TaskStatus, Verdict, Verification, check_executor_id,
 };
 pub use url::DatabaseUrl;
 

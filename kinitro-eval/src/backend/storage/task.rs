@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::Timestamp;
 use super::named::named;
+use super::{MAX_EXECUTOR_ID, StoreError, StoreErrorKind};
 
 named! {
     /// How far a task is.
@@ -20,6 +21,20 @@ named! {
         /// Its episode could not be run. Final, and counts in nobody's score.
         Failed = "failed",
     }
+}
+
+/// Checks that a text can be the id of an executor.
+///
+/// # Errors
+/// [`StoreErrorKind::Invalid`] when it is empty, longer than [`MAX_EXECUTOR_ID`] or has control
+/// characters.
+pub fn check_executor_id(id: &str) -> Result<(), StoreError> {
+    let length = id.chars().take(MAX_EXECUTOR_ID + 1).count();
+    if (1..=MAX_EXECUTOR_ID).contains(&length) && !id.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let message = "an executor id has from 1 to 128 characters, and no control characters";
+    Err(StoreError::new(StoreErrorKind::Invalid, message))
 }
 
 /// A wish for tasks.

@@ -12,8 +12,8 @@ use super::{Driver, SqlStore, json, values};
 use crate::backend::Timestamp;
 use crate::backend::storage::queue::{TaskState, judge};
 use crate::backend::storage::{
-    Answer, Claim, ClaimedTask, Expired, Lease, MAX_CLAIM, MAX_EXECUTOR_ID, Refusal, RetryPolicy,
-    Settled, StoreError, StoreErrorKind, TaskRecord, TaskStats, TaskStatus, Verdict, Verification,
+    Answer, Claim, ClaimedTask, Expired, Lease, MAX_CLAIM, Refusal, RetryPolicy, Settled,
+    StoreError, TaskRecord, TaskStats, TaskStatus, Verdict, Verification, check_executor_id,
 };
 
 /// Tasks of cycles that are over are never pending, so none of them is handed out.
@@ -250,15 +250,6 @@ fn lease_millis(lease: Duration) -> i64 {
     millis(lease.min(Duration::from_secs(365 * 24 * 3600)))
 }
 
-fn check_executor(id: &str) -> Result<(), StoreError> {
-    let length = id.chars().take(MAX_EXECUTOR_ID + 1).count();
-    if (1..=MAX_EXECUTOR_ID).contains(&length) && !id.chars().any(char::is_control) {
-        return Ok(());
-    }
-    let message = "an executor id has from 1 to 128 characters, and no control characters";
-    Err(StoreError::new(StoreErrorKind::Invalid, message))
-}
-
 /// Whether a text can be the name of a task or the token of a lease. Others are not asked for.
 fn is_name(text: &str) -> bool {
     text.len() <= 64 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
@@ -272,7 +263,7 @@ fn jitter() -> f64 {
 
 impl<D: Driver> SqlStore<D> {
     pub(super) async fn claim_tasks(&self, claim: &Claim) -> Result<Vec<ClaimedTask>, StoreError> {
-        check_executor(&claim.executor_id)?;
+        check_executor_id(&claim.executor_id)?;
         let env_ids = claim.env_ids.as_ref().map(json).transpose()?;
         let values = values![
             claim.executor_id.as_str(),
@@ -355,7 +346,7 @@ impl<D: Driver> SqlStore<D> {
         answers: &[Answer],
         retry: &RetryPolicy,
     ) -> Result<Vec<Verdict>, StoreError> {
-        check_executor(executor_id)?;
+        check_executor_id(executor_id)?;
         let names: Vec<&str> = answers
             .iter()
             .map(|answer| answer.task_uuid.as_str())
