@@ -163,7 +163,10 @@ fn private_key(file: Option<&Path>) -> Result<Option<PrivateKey>, Failure> {
             "the private key is in {KEY_VARIABLE} and in a file: say which by leaving out the other"
         ))),
         (Some(file), None) => Ok(Some(load_private_key(file)?)),
-        (None, Some(text)) => Ok(Some(PrivateKey::from_hex(&text)?)),
+        (None, Some(text)) => PrivateKey::from_hex(&text).map(Some).map_err(|error| {
+            Failure::usage(error)
+                .hint("the variable holds what `kinitro crypto generate-keypair` has written")
+        }),
         (None, None) => Ok(None),
     }
 }
