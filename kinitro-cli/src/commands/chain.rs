@@ -161,7 +161,7 @@ pub(crate) fn commitments(arguments: &SubnetArguments) -> Result<(), Failure> {
             return json(&At { block, value: readings });
         }
         let mut table =
-            table::with_headings(4, ["hotkey", "policy", "endpoint", "", "uid", "block"]);
+            table::with_headings(4, ["hotkey", "policy", "endpoint", "problem", "uid", "block"]);
         for reading in &readings {
             let [policy, endpoint, error] = words(reading);
             let uid = reading.uid.map_or_else(|| "-".to_owned(), |uid| uid.to_string());
