@@ -188,10 +188,9 @@ fn plain(json: &str) -> String {
 }
 
 /// What a node says, on one line and not too long.
-fn excerpt(message: &str, data: &str) -> String {
+pub(super) fn excerpt(message: &str, data: &str) -> String {
     let text = if data.is_empty() { message.to_owned() } else { format!("{message}: {data}") };
-    let text: String = text.chars().take(200).collect();
-    text.escape_debug().to_string()
+    text.escape_debug().take(200).collect()
 }
 
 #[cfg(test)]

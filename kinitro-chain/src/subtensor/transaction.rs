@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::hex::Hex;
 use super::pin::Pin;
 use super::reading::number;
-use super::rpc::CallError;
+use super::rpc::{CallError, excerpt};
 use super::runtime::{COMMITMENTS, protocol};
 use super::{Finality, Subtensor};
 use crate::chain::{Block, Hash256, Inclusion};
@@ -254,14 +254,12 @@ impl Subtensor {
         data: &CommitmentData,
     ) -> Result<Inclusion, ChainError> {
         let bytes = data.as_bytes();
-        let kind = match bytes.len() {
-            length if length <= CommitmentData::LIMIT => format!("Raw{length}"),
-            _ => "BigRaw".to_owned(),
-        };
+        let is_long = bytes.len() > CommitmentData::LIMIT;
+        let kind = if is_long { "BigRaw".to_owned() } else { format!("Raw{}", bytes.len()) };
         let pin = self.best().await?;
         // Tells a subnet that is not there from a hotkey that is not on it.
         pin.hyperparameters(netuid).await?;
-        if kind == "BigRaw" && !pin.runtime.takes_long_commitments() {
+        if is_long && !pin.runtime.takes_long_commitments() {
             let message = format!(
                 "the commitment has {} bytes, and this chain takes {} at most",
                 bytes.len(),
@@ -360,7 +358,7 @@ fn refused(code: i32, message: &str, data: &str) -> ChainError {
         return Refusal::new("", "TooLowPriority").into();
     }
     if code != pool::INVALID {
-        let said = format!("{message}: {data}").escape_debug().take(200).collect::<String>();
+        let said = excerpt(message, data);
         let message = format!("the node does not take the transaction: {said} ({code})");
         return ChainError::new(ChainErrorKind::Protocol, message);
     }
@@ -377,10 +375,7 @@ fn refused(code: i32, message: &str, data: &str) -> ChainError {
     ];
     match known.iter().find(|(words, _)| data.contains(words)) {
         Some((_, name)) => Refusal::new("", *name).into(),
-        None => {
-            let said = data.escape_debug().take(200).collect::<String>();
-            Refusal::new("", "InvalidTransaction").with_detail(said).into()
-        }
+        None => Refusal::new("", "InvalidTransaction").with_detail(excerpt(data, "")).into(),
     }
 }
 

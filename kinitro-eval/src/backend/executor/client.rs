@@ -14,7 +14,7 @@ use crate::backend::storage::Lease;
 use crate::backend::wire::{
     FetchAnswer, FetchRequest, RenewAnswer, RenewRequest, SubmitAnswer, SubmitRequest, TaskResult,
 };
-use crate::policy::http::{install_crypto_provider, quote};
+use crate::policy::http::{innermost, install_crypto_provider, quote};
 
 /// How long the API may take for an answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -152,14 +152,6 @@ impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Api").field("base", &self.base.as_str()).finish_non_exhaustive()
     }
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    quote(error.to_string().as_bytes())
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! What was submitted, written down where a restart finds it.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use kinitro_chain::weights::{WeightVector, WeightsReceipt};
+use kinitro_core::private_file::Draft;
 use kinitro_core::{BlockNumber, Hotkey};
 use serde::{Deserialize, Serialize};
 
@@ -150,21 +151,13 @@ impl Ledger {
     fn change(&mut self, change: impl FnOnce(&mut Entry)) -> Result<(), LedgerError> {
         let mut entry = self.entry.clone();
         change(&mut entry);
-        self.write(&entry).map_err(|source| LedgerError::Io { path: self.path.clone(), source })?;
+        let io = |source| LedgerError::Io { path: self.path.clone(), source };
+        let mut content = serde_json::to_vec_pretty(&entry).map_err(|error| io(error.into()))?;
+        content.push(b'\n');
+        Draft::new(&self.path, &content, 0o600)
+            .and_then(|draft| draft.publish(true))
+            .map_err(io)?;
         self.entry = entry;
-        Ok(())
-    }
-
-    fn write(&self, entry: &Entry) -> io::Result<()> {
-        let folder = match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer_pretty(&mut file, entry)?;
-        file.write_all(b"\n")?;
-        file.as_file().sync_all()?;
-        file.persist(&self.path)?;
         Ok(())
     }
 }

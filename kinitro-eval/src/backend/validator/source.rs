@@ -9,6 +9,8 @@ use kinitro_core::{BlockNumber, Hotkey, MinerUid};
 use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
 
+use crate::policy::http::{innermost, install_crypto_provider, quote};
+
 /// How long the backend may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest answer that is read, in bytes: 256 weights have some 20 KB.
@@ -76,7 +78,7 @@ impl Source {
         }
         let mut url = base.clone();
         url.set_path(&format!("{}/v1/weights/latest", base.path().trim_end_matches('/')));
-        crate::policy::http::install_crypto_provider();
+        install_crypto_provider();
         let client = Client::builder()
             .user_agent(concat!("kinitro/", env!("CARGO_PKG_VERSION")))
             .timeout(TIMEOUT)
@@ -101,10 +103,7 @@ impl Source {
         match status {
             StatusCode::OK => parse(&body).map(Some),
             StatusCode::NOT_FOUND => Ok(None),
-            status => Err(SourceError::Status {
-                status: status.as_u16(),
-                detail: crate::policy::http::quote(&body),
-            }),
+            status => Err(SourceError::Status { status: status.as_u16(), detail: quote(&body) }),
         }
     }
 }
@@ -135,14 +134,6 @@ fn parse(body: &[u8]) -> Result<LatestWeights, SourceError> {
         return Err(malformed("it has neither `weights` nor `weights_u16`".to_owned()));
     }
     Ok(LatestWeights { block, created_at, shares, integers, hotkeys: answer.hotkeys })
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    crate::policy::http::quote(error.to_string().as_bytes())
 }
 
 #[cfg(test)]

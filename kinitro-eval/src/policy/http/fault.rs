@@ -60,8 +60,7 @@ pub(super) fn of_transport(error: &reqwest::Error, authority: &str, path: &str) 
         let detail = format!("{authority} closed the connection before its answer to {path} ended");
         return PolicyFault::new(PolicyFaultKind::Unreachable, detail);
     }
-    let innermost = causes(error).last().map(ToString::to_string).unwrap_or_default();
-    let detail = format!("the answer to {path} is not HTTP: {}", quote(innermost.as_bytes()));
+    let detail = format!("the answer to {path} is not HTTP: {}", innermost(error));
     PolicyFault::new(PolicyFaultKind::BadAnswer, detail)
 }
 
@@ -95,11 +94,14 @@ fn connect_reason(error: &reqwest::Error) -> String {
         Some(ErrorKind::ConnectionReset) => "connection reset".to_owned(),
         Some(ErrorKind::TimedOut) => "the attempt timed out".to_owned(),
         Some(ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable) => "no route".to_owned(),
-        _ => {
-            let innermost = causes(error).last().map(ToString::to_string).unwrap_or_default();
-            quote(innermost.as_bytes())
-        }
+        _ => innermost(error),
     }
+}
+
+/// What lies at the bottom of an error, which says more than what is around it.
+pub(crate) fn innermost(error: &reqwest::Error) -> String {
+    let innermost = causes(error).last().map(ToString::to_string).unwrap_or_default();
+    quote(innermost.as_bytes())
 }
 
 fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

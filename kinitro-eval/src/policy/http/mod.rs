@@ -22,6 +22,8 @@ pub(crate) use self::connection::install_crypto_provider;
 use self::connection::{Answer, Connection, Question, bad_answer};
 use self::endpoint::Endpoint;
 pub use self::endpoint::HttpPolicyError;
+#[cfg(feature = "backend")]
+pub(crate) use self::fault::innermost;
 pub(crate) use self::fault::quote;
 pub use self::reach::{Reach, Resolver};
 use super::Policy;

@@ -64,6 +64,19 @@ enum Value {
     Bool(Option<bool>),
 }
 
+/// Binds values to a query. Not a function: a query's type is another for each database and answer.
+macro_rules! bind {
+    ($query:expr, $values:expr) => {
+        $values.into_iter().fold($query, |query, value| match value {
+            Value::Int(value) => query.bind(value),
+            Value::Real(value) => query.bind(value),
+            Value::Text(value) => query.bind(value),
+            Value::Bool(value) => query.bind(value),
+        })
+    };
+}
+use bind;
+
 macro_rules! into_value {
     ($($from:ty => $variant:ident,)*) => {
         $(

@@ -15,7 +15,7 @@ use sqlx::sqlite::{
 use sqlx::{AssertSqlSafe, Transaction};
 
 use super::dialect::{Dialect, SQLITE};
-use super::{Driver, Record, Value};
+use super::{Driver, Record, Value, bind};
 use crate::backend::storage::{SchedulerLock, Schema, StoreError, StoreErrorKind};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -166,13 +166,7 @@ impl Driver for Sqlite {
         sql: String,
         values: Vec<Value>,
     ) -> Result<Vec<T>, StoreError> {
-        let query = sqlx::query_as(AssertSqlSafe(sql));
-        let query = values.into_iter().fold(query, |query, value| match value {
-            Value::Int(value) => query.bind(value),
-            Value::Real(value) => query.bind(value),
-            Value::Text(value) => query.bind(value),
-            Value::Bool(value) => query.bind(value),
-        });
+        let query = bind!(sqlx::query_as(AssertSqlSafe(sql)), values);
         query.fetch_all(connection).await.map_err(Self::error)
     }
 
@@ -181,13 +175,7 @@ impl Driver for Sqlite {
         sql: String,
         values: Vec<Value>,
     ) -> Result<u64, StoreError> {
-        let query = sqlx::query(AssertSqlSafe(sql));
-        let query = values.into_iter().fold(query, |query, value| match value {
-            Value::Int(value) => query.bind(value),
-            Value::Real(value) => query.bind(value),
-            Value::Text(value) => query.bind(value),
-            Value::Bool(value) => query.bind(value),
-        });
+        let query = bind!(sqlx::query(AssertSqlSafe(sql)), values);
         let result = query.execute(connection).await.map_err(Self::error)?;
         Ok(result.rows_affected())
     }
