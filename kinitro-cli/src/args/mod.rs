@@ -12,6 +12,7 @@ mod miner;
 mod reference;
 mod scheduler;
 mod score;
+mod up;
 mod validate;
 mod wallet;
 
@@ -41,6 +42,7 @@ pub(crate) use scheduler::{
     PointsName, SchedulerArguments, SchemeName, SeedModeName, VerifySeedsArguments,
 };
 pub(crate) use score::{ScoreArguments, ScoringArguments, TestScoringArguments};
+pub(crate) use up::{NamedPolicy, UpArguments};
 pub(crate) use validate::ValidateArguments;
 pub(crate) use wallet::{
     ListWalletsArguments, NewHotkeyArguments, ShowWalletArguments, WalletArguments, WalletCommand,
@@ -90,6 +92,8 @@ pub(crate) enum Command {
     Db(DbCommand),
     /// Make the evaluation cycles of a backend.
     Scheduler(Box<SchedulerArguments>),
+    /// Run a whole backend in this process, for a laptop.
+    Up(UpArguments),
     /// Check the seeds of a cycle that is over.
     VerifySeeds(VerifySeedsArguments),
     /// Judge three policies in real simulation and compare them.

@@ -12,6 +12,7 @@ mod eval;
 mod miner;
 mod scheduler;
 mod score;
+mod up;
 mod validate;
 mod wallet;
 
@@ -81,6 +82,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Db(DbCommand::Status(arguments)) => db::status(&arguments),
         Command::Db(DbCommand::Reset(arguments)) => db::reset(&arguments),
         Command::Scheduler(arguments) => scheduler::run(&arguments),
+        Command::Up(arguments) => up::run(&arguments),
         Command::VerifySeeds(arguments) => scheduler::verify_seeds(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }
