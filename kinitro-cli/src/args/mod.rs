@@ -96,6 +96,6 @@ pub(crate) enum Command {
     Up(UpArguments),
     /// Check the seeds of a cycle that is over.
     VerifySeeds(VerifySeedsArguments),
-    /// Judge three policies in real simulation and compare them.
+    /// Run a subnet in small: four miners, one cycle in real simulation, and their weights.
     Demo(DemoArguments),
 }

@@ -1,9 +1,11 @@
 //! A whole backend in one process: API, scheduler and executor, for a laptop.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kinitro_chain::Chain;
 
@@ -12,11 +14,13 @@ use super::executor::{self, Executor, ExecutorError, ExecutorReport, ExecutorSet
 use super::scheduler::{CycleEnd, Scheduler, SchedulerError, SchedulerSettings, SettingsError};
 use super::storage::Store;
 use crate::Stop;
-use crate::isolation::Sandbox;
+use crate::isolation::{EpisodeLimits, Sandbox};
 
 /// How often executor and scheduler look whether there is something to do: they are next to each
 /// other and disturb nobody.
-const POLL: std::time::Duration = std::time::Duration::from_millis(100);
+const POLL: Duration = Duration::from_millis(100);
+/// How long episodes may go on once all is to end: somebody sits in front of it and waits.
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// How a backend in one process is set up.
 #[derive(Debug, Clone)]
@@ -30,7 +34,7 @@ pub struct UpSettings {
     /// How many episodes run at once.
     pub concurrent: usize,
     /// What episodes are held to.
-    pub limits: crate::isolation::EpisodeLimits,
+    pub limits: EpisodeLimits,
     /// The folder for results on their way to the API.
     pub spool: PathBuf,
 }
@@ -97,11 +101,10 @@ impl Up {
         let mut working = ExecutorSettings::new(api_url, spool);
         working.api_key = Some(executor::ApiKey::new(key));
         working.poll_interval = POLL;
+        working.drain_timeout = DRAIN;
         working.limits = limits;
-        working.concurrency = executor::Concurrency::PerFamily {
-            default: concurrent,
-            families: std::collections::BTreeMap::new(),
-        };
+        working.concurrency =
+            executor::Concurrency::PerFamily { default: concurrent, families: BTreeMap::new() };
         let executor = Executor::open(working, sandbox).await?;
         Ok(Self { scheduler, executor, server })
     }
