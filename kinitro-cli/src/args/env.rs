@@ -157,6 +157,12 @@ pub(crate) struct SimArguments {
 #[derive(Debug, Args)]
 pub(crate) struct DemoArguments {
     /// Episodes for each policy in each environment
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) episodes: u32,
+    /// Leave the API up until ctrl-C, to look at it
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// The port of the API; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port: u16,
 }

@@ -13,6 +13,7 @@ mod miner;
 mod reference;
 mod scheduler;
 mod score;
+mod up;
 mod validate;
 mod wallet;
 
@@ -45,6 +46,7 @@ pub(crate) use scheduler::{
     PointsName, SchedulerArguments, SchemeName, SeedModeName, VerifySeedsArguments,
 };
 pub(crate) use score::{ScoreArguments, ScoringArguments, TestScoringArguments};
+pub(crate) use up::{NamedPolicy, UpArguments};
 pub(crate) use validate::ValidateArguments;
 pub(crate) use wallet::{
     ListWalletsArguments, NewHotkeyArguments, ShowWalletArguments, WalletArguments, WalletCommand,
@@ -94,6 +96,8 @@ pub(crate) enum Command {
     Db(DbCommand),
     /// Make the evaluation cycles of a backend.
     Scheduler(Box<SchedulerArguments>),
+    /// Run a whole backend in this process, for a laptop.
+    Up(UpArguments),
     /// Check the seeds of a cycle that is over.
     VerifySeeds(VerifySeedsArguments),
     /// Run the tasks of a backend.
@@ -104,7 +108,7 @@ pub(crate) enum Command {
     /// has not taken are kept on the disk, and sent by the next run. The key of the API is read from
     /// KINITRO_EXECUTOR_API_KEY.
     Executor(Box<ExecutorArguments>),
-    /// Judge three policies in real simulation and compare them.
+    /// Run a subnet in small: four miners, one cycle in real simulation, and their weights.
     Demo(DemoArguments),
 }
 

@@ -210,7 +210,7 @@ pub(crate) struct VerifySeedsArguments {
 }
 
 /// From a millisecond to a month.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     let seconds: Option<f64> = text.parse().ok();
     let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let longest = Duration::from_secs(31 * 24 * 3600);

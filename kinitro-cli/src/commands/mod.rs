@@ -13,6 +13,7 @@ mod executor;
 mod miner;
 mod scheduler;
 mod score;
+mod up;
 mod validate;
 mod wallet;
 
@@ -83,6 +84,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Db(DbCommand::Status(arguments)) => db::status(&arguments),
         Command::Db(DbCommand::Reset(arguments)) => db::reset(&arguments),
         Command::Scheduler(arguments) => scheduler::run(&arguments),
+        Command::Up(arguments) => up::run(&arguments),
         Command::VerifySeeds(arguments) => scheduler::verify_seeds(&arguments),
         Command::Executor(arguments) => executor::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),

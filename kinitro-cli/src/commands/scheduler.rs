@@ -135,7 +135,12 @@ pub(super) fn env_ids(
     lists: &[String],
 ) -> Result<Vec<EnvId>, Failure> {
     let known: Vec<&str> = registry.families().map(|family| family.name()).collect();
-    let families = families.map(|names| names.iter().map(|name| name.trim()).collect::<Vec<_>>());
+    // A variable that is set to nothing asks for nothing.
+    let named = |name: &&str| !name.is_empty();
+    let families = families
+        .map(|names| names.iter().map(|name| name.trim()).filter(named).collect::<Vec<_>>())
+        .filter(|names| !names.is_empty());
+    let lists: Vec<&str> = lists.iter().map(|list| list.trim()).filter(named).collect();
     let unknown = families.iter().flatten().find(|name| !known.contains(name));
     if let Some(unknown) = unknown {
         let message = format!("`{unknown}` is no family of environments");
@@ -145,7 +150,7 @@ pub(super) fn env_ids(
     if lists.is_empty() {
         env_ids = registry.env_ids();
     }
-    for pattern in lists.iter().flat_map(|list| patterns(list)) {
+    for pattern in lists.into_iter().flat_map(patterns) {
         for env_id in registry.resolve(pattern.trim())? {
             if !env_ids.contains(&env_id) {
                 env_ids.push(env_id);

@@ -104,3 +104,12 @@ pub(crate) fn counting_bar(count: u64) -> ProgressBar {
     bar.set_style(style("[{bar:32}] {human_pos}/{human_len}"));
     bar
 }
+
+/// The bar of the tasks of a cycle.
+pub(crate) fn tasks_bar() -> ProgressBar {
+    let bar = ProgressBar::no_length();
+    bar.set_style(style(
+        "{elapsed_precise} [{bar:32}] {human_pos}/{human_len} episodes  eta {eta}",
+    ));
+    bar
+}

@@ -5,6 +5,7 @@
 //!   PostgreSQL. Cycles, the queue of their tasks, scores and weights
 //! - [`api`]: the REST API over a store
 //! - [`executor`]: takes tasks from the API, runs them and sends back what came of them
+//! - [`up`]: all of them in one process, for a laptop
 //! - [`wire`]: the JSON that the API speaks
 //! - [`validator`]: takes weights to the chain
 //!
@@ -28,6 +29,7 @@ pub mod executor;
 pub mod scheduler;
 pub mod storage;
 mod timestamp;
+pub mod up;
 pub mod validator;
 pub mod wire;
 

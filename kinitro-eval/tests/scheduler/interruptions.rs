@@ -176,6 +176,6 @@ async fn the_time_limit_goes_on_while_there_is_no_scheduler() {
     let started = std::time::Instant::now();
     let end = stage.with_executors(idle, stage.scheduler().run_cycle(&Stop::new())).await;
     let failure = end.unwrap().unwrap().failure.expect("it fails");
-    assert!(failure.starts_with("the time limit of 1 s"), "{failure}");
+    assert!(failure.starts_with("the time limit of 1s"), "{failure}");
     assert!(started.elapsed() < limit, "{:?}", started.elapsed());
 }

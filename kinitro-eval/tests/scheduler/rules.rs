@@ -213,7 +213,7 @@ async fn at_the_time_limit_there_is_a_result_if_there_are_enough_episodes() {
 
     let end = stage.with_executors(idle, scheduler.run_cycle(&Stop::new())).await;
     let failure = end.unwrap().unwrap().failure.expect("it fails");
-    assert!(failure.starts_with("the time limit of 1 s was reached: miner 0 has 0"), "{failure}");
+    assert!(failure.starts_with("the time limit of 1s was reached: miner 0 has 0"), "{failure}");
 }
 
 #[tokio::test]

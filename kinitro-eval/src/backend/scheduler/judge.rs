@@ -168,7 +168,10 @@ fn missing(rules: &Rules, tallies: &Tallies) -> Vec<MissingEpisodes> {
 fn too_few(rules: &Rules, first: &MissingEpisodes, pairs: usize, timed_out: bool) -> String {
     let MissingEpisodes { uid, env_id, planned, completed, failed, unfinished } = first;
     let why = match timed_out {
-        true => format!("the time limit of {} s was reached", rules.timeout_seconds),
+        true => {
+            let limit = humantime::format_duration(rules.timeout());
+            format!("the time limit of {limit} was reached")
+        }
         false => "too many episodes could not be run".to_owned(),
     };
     let coverage = rules.min_coverage;
@@ -308,7 +311,7 @@ mod tests {
         let with = [(miners[0].clone(), 5), (miners[1].clone(), 5)];
         let here = present(&miners);
         let late = judge(&rules(), &miners, tallies(&with, 7, 1), &here, true).unwrap_err();
-        assert!(late.starts_with("the time limit of 7200 s"), "{late}");
+        assert!(late.starts_with("the time limit of 2h was reached"), "{late}");
         assert!(late.contains("miner 1 has 7 of 10 episodes in env/a (1 could not"), "{late}");
         assert!(late.contains("2 are unfinished") && late.contains("3 more"), "{late}");
         let broken = judge(&rules(), &miners, tallies(&with, 7, 3), &here, false).unwrap_err();

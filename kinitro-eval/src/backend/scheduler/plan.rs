@@ -1,5 +1,7 @@
 //! What a cycle is made of: its settings, which outlive the process that began it, and its tasks.
 
+use std::time::Duration;
+
 use kinitro_core::scoring::ParetoSubsets;
 use kinitro_core::{EnvId, Seed};
 use serde::{Deserialize, Serialize};
@@ -16,7 +18,7 @@ pub(super) struct Rules {
     pub(super) netuid: u16,
     pub(super) env_ids: Vec<EnvId>,
     pub(super) episodes_per_env: u32,
-    pub(super) timeout_seconds: u64,
+    pub(super) timeout_millis: u64,
     pub(super) min_coverage: f64,
     pub(super) scoring: ParetoSubsets,
     /// Whose commitments were no good, for the report.
@@ -29,11 +31,15 @@ impl Rules {
             netuid: settings.netuid,
             env_ids: settings.env_ids.clone(),
             episodes_per_env: settings.episodes_per_env,
-            timeout_seconds: settings.cycle_timeout.as_secs(),
+            timeout_millis: u64::try_from(settings.cycle_timeout.as_millis()).unwrap_or(u64::MAX),
             min_coverage: settings.min_coverage,
             scoring: settings.scoring,
             rejected,
         }
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_millis)
     }
 }
 

@@ -1,0 +1,281 @@
+//! A backend in this process, on a chain in memory.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+use kinitro_chain::commitment::{CommitmentData, MinerCommitment};
+use kinitro_chain::wallet::Keypair;
+use kinitro_chain::{Chain as _, MemoryChain, Signer as _};
+use kinitro_core::stats::{Confidence, wilson};
+use kinitro_core::{Coldkey, EnvId, MinerUid};
+use kinitro_eval::backend::scheduler::{CycleEnd, CycleReport, SchedulerSettings};
+use kinitro_eval::backend::storage::{self, DatabaseUrl, Store};
+use kinitro_eval::backend::up::{Up, UpError, UpSettings};
+use kinitro_eval::isolation::{EpisodeLimits, InProcess};
+use kinitro_eval::policy::http::Reach;
+use kinitro_eval::{Registry, Stop};
+
+use super::api::prepare;
+use super::eval::{interrupted, runtime};
+use super::scheduler::env_ids;
+use crate::args::{NamedPolicy, UpArguments};
+use crate::failure::{Code, Failure};
+use crate::output::{log, progress, table, to_stderr, to_stdout};
+
+/// The only subnet there is.
+const NETUID: u16 = 1;
+
+pub(crate) fn run(arguments: &UpArguments) -> Result<(), Failure> {
+    log::start(arguments.log_level, arguments.log_format);
+    let registry = Registry::builtin();
+    let mut scheduler = SchedulerSettings::new(NETUID, env_ids(&registry, None, &arguments.env)?);
+    scheduler.episodes_per_env = arguments.episodes_per_env;
+    scheduler.eval_interval = arguments.eval_interval;
+    scheduler.cycle_timeout = arguments.cycle_timeout;
+    let limits = EpisodeLimits {
+        max_timesteps: arguments.max_timesteps,
+        use_images: arguments.images,
+        ..EpisodeLimits::default()
+    };
+    let concurrent = arguments.max_concurrent.map_or_else(threads, usize::from);
+    runtime()?.block_on(until_interrupted(async |stop| {
+        let at = (arguments.host.as_str(), arguments.port);
+        let backend = Backend {
+            settings: scheduler,
+            limits,
+            concurrent,
+            database: arguments.database_url.as_deref(),
+            at,
+        };
+        let (up, store, _folder) = backend.open(registry, &arguments.policies).await?;
+        to_stderr(format_args!("the API is at http://{}", up.local_addr()));
+        if !arguments.once {
+            return Ok(up.run(stop).await?);
+        }
+        match up.run_cycle(stop, false, async |_| {}).await? {
+            Some(end) => show_end(&end, &*store, &arguments.policies).await,
+            None => Err(Failure::new(Code::Interrupted, "stopped")),
+        }
+    }))
+}
+
+/// As many episodes as the machine has threads.
+pub(super) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Does something with a switch that ctrl-C throws; the second one ends the program at once.
+pub(super) async fn until_interrupted<T>(job: impl AsyncFnOnce(&Stop) -> T) -> T {
+    let stop = Stop::new();
+    let signal = stop.clone();
+    tokio::spawn(async move {
+        interrupted().await;
+        to_stderr("stopping; once more to stop at once");
+        signal.stop();
+        interrupted().await;
+        std::process::exit(i32::from(Code::Interrupted as u8));
+    });
+    job(&stop).await
+}
+
+/// What a backend in this process needs to be told.
+pub(super) struct Backend<'a> {
+    pub(super) settings: SchedulerSettings,
+    pub(super) limits: EpisodeLimits,
+    pub(super) concurrent: usize,
+    /// One that is deleted at the end unless it is named.
+    pub(super) database: Option<&'a str>,
+    pub(super) at: (&'a str, u16),
+}
+
+impl Backend<'_> {
+    /// A backend for these policies, its storage, and the folder that must outlive it.
+    pub(super) async fn open(
+        mut self,
+        registry: Registry,
+        policies: &[NamedPolicy],
+    ) -> Result<(Up, Arc<dyn Store>, tempfile::TempDir), Failure> {
+        let folder = tempfile::tempdir().map_err(|error| {
+            Failure::new(Code::Environment, format_args!("there is no room for files: {error}"))
+        })?;
+        let url = match self.database {
+            Some(text) => text.parse()?,
+            None => DatabaseUrl::sqlite(folder.path().join("kinitro.db")),
+        };
+        if url.file().is_some() {
+            storage::create(&url).await?;
+        }
+        let store: Arc<dyn Store> = Arc::from(storage::connect(&url).await?);
+        prepare(&*store).await?;
+        self.settings.netuid = NETUID;
+        let settings = UpSettings {
+            scheduler: self.settings,
+            host: self.at.0.to_owned(),
+            port: self.at.1,
+            concurrent: self.concurrent,
+            limits: self.limits,
+            spool: folder.path().join("executor"),
+        };
+        // Who runs a backend on a laptop runs policies on it, too.
+        let sandbox = InProcess::new(registry).with_reach(Reach::anywhere());
+        let sandbox = Arc::new(sandbox.with_max_idle(self.concurrent));
+        let chain = Arc::new(subnet(policies).await?);
+        Ok((Up::open(settings, chain, Arc::clone(&store), sandbox).await?, store, folder))
+    }
+}
+
+/// A chain on which these policies have been committed to, one after the other.
+async fn subnet(policies: &[NamedPolicy]) -> Result<MemoryChain, Failure> {
+    let chain = MemoryChain::new();
+    chain.add_subnet(NETUID);
+    for NamedPolicy { name, url } in policies {
+        let no_miner = |error: &dyn std::fmt::Display| {
+            Failure::usage(format_args!("the policy `{name}` cannot take part: {error}"))
+        };
+        let key = Keypair::from_uri(&format!("//{name}")).map_err(|error| no_miner(&error))?;
+        let owner = Coldkey::from_account_id(*key.hotkey().account_id());
+        let commitment = format!("local/{name}:00000000:{url}").parse::<MinerCommitment>();
+        let commitment = commitment.map_err(|error| no_miner(&error))?;
+        let data = commitment.data().or_else(|_| CommitmentData::long(commitment.to_text()));
+        let data = data.map_err(|error| no_miner(&error))?;
+        if chain.neurons(NETUID).await?.value.iter().any(|n| n.hotkey == key.hotkey()) {
+            return Err(no_miner(&"another has the same name"));
+        }
+        chain.register(NETUID, key.hotkey(), owner)?;
+        chain.commit(NETUID, &key, &data).await?;
+    }
+    Ok(chain)
+}
+
+/// Shows how far the tasks are while something is done.
+pub(super) async fn with_progress<T>(store: &dyn Store, job: impl Future<Output = T>) -> T {
+    let bar = progress::tasks_bar();
+    let follow = async {
+        loop {
+            // Nothing but a bar depends on it.
+            if let Ok(stats) = store.task_stats().await {
+                bar.set_length(stats.total);
+                bar.set_position(stats.completed + stats.failed);
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let result = tokio::select! {
+        result = job => result,
+        () = follow => unreachable!("it is followed for ever"),
+    };
+    ProgressBar::finish_and_clear(&bar);
+    result
+}
+
+/// Prints what came of a cycle.
+pub(super) async fn show_end(
+    end: &CycleEnd,
+    store: &dyn Store,
+    policies: &[NamedPolicy],
+) -> Result<(), Failure> {
+    if let Some(reason) = &end.failure {
+        return Err(Failure::new(Code::Failed, format_args!("cycle {}: {reason}", end.id)));
+    }
+    let result = Outcome::read(store, policies).await?;
+    to_stdout(result.rates())?;
+    to_stdout("")?;
+    to_stdout(result.standings())
+}
+
+/// What came of the last completed cycle.
+pub(super) struct Outcome {
+    names: BTreeMap<MinerUid, String>,
+    scores: storage::CycleScores,
+    weights: storage::PublishedWeights,
+    report: CycleReport,
+}
+
+impl Outcome {
+    pub(super) async fn read(store: &dyn Store, policies: &[NamedPolicy]) -> Result<Self, Failure> {
+        let missing = || Failure::new(Code::Failed, "the cycle has no result");
+        let scores = store.scores(None).await?.ok_or_else(missing)?;
+        let weights = store.weights(None).await?.ok_or_else(missing)?;
+        let report = weights.cycle.report.clone().ok_or_else(missing)?;
+        let report = serde_json::from_value(report)
+            .map_err(|error| Failure::new(Code::Failed, format_args!("no report: {error}")))?;
+        let uids = (0_u16..).map(MinerUid);
+        let names = uids.zip(policies.iter().map(|policy| policy.name.clone())).collect();
+        Ok(Self { names, scores, weights, report })
+    }
+
+    fn name(&self, uid: MinerUid) -> String {
+        self.names.get(&uid).cloned().unwrap_or_else(|| uid.to_string())
+    }
+
+    /// The points of a policy, by its name.
+    pub(super) fn points(&self, name: &str) -> Option<f64> {
+        let (uid, _) = self.names.iter().find(|(_, known)| *known == name)?;
+        self.report.scoring.subset_scores.get(uid).copied()
+    }
+
+    /// Success rates with their intervals.
+    pub(super) fn rates(&self) -> comfy_table::Table {
+        let headings = ["policy", "environment", "success", "95 % interval", "return"];
+        let mut table = table::with_headings(2, headings);
+        for row in &self.scores.rows {
+            let episodes = row.episodes_completed;
+            let successes = (row.success_rate * f64::from(episodes)).round() as u64;
+            let interval = wilson(successes, u64::from(episodes), Confidence::P95);
+            table.add_row([
+                self.name(row.uid),
+                EnvId::to_string(&row.env_id),
+                format!("{successes}/{episodes}"),
+                format!("{} to {}", table::percent(interval.low), table::percent(interval.high)),
+                table::number(Some(row.mean_reward), 1),
+            ]);
+        }
+        table
+    }
+
+    /// Frontier, points and weights.
+    pub(super) fn standings(&self) -> comfy_table::Table {
+        let headings = ["policy", "frontier", "success", "points", "weight", "u16"];
+        let mut table = table::with_headings(2, headings);
+        let weights = &self.weights.weights;
+        for ((uid, share), value) in weights.uids.iter().zip(&weights.shares).zip(&weights.values) {
+            let own = self.scores.rows.iter().filter(|row| row.uid == *uid);
+            let rates: Vec<f64> = own.map(|row| row.success_rate).collect();
+            let mean = rates.iter().sum::<f64>() / rates.len().max(1) as f64;
+            let points = self.report.scoring.subset_scores.get(uid).copied();
+            table.add_row([
+                self.name(*uid),
+                if self.weights.frontier.contains(uid) { "yes" } else { "-" }.to_owned(),
+                table::percent(mean),
+                table::number(points, 0),
+                format!("{share:.4}"),
+                value.to_string(),
+            ]);
+        }
+        table
+    }
+
+    /// Whether the seeds of the cycle can be checked, and how.
+    pub(super) fn proof(&self) -> Option<String> {
+        let cycle = &self.scores.cycle;
+        let secret = cycle.seed_secret.as_ref()?.to_hex();
+        let commitment = &cycle.seed_commitment;
+        Some(format!("kinitro verify-seeds --commitment {commitment} --secret {secret}"))
+    }
+}
+
+impl From<UpError> for Failure {
+    fn from(error: UpError) -> Self {
+        match error {
+            UpError::Settings(error) => error.into(),
+            UpError::Scheduler(error) => error.into(),
+            UpError::Listen { .. } => {
+                Self::new(Code::Environment, error).hint("choose another with --host and --port")
+            }
+            error => Self::new(Code::Environment, error),
+        }
+    }
+}
