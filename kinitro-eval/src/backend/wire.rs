@@ -232,6 +232,10 @@ pub struct WeightsBody {
     /// The weights in the unit of the chain.
     #[schema(value_type = ChainWeightsSchema)]
     pub weights_u16: ChainWeights,
+    /// The hotkeys that were judged. A slot may have a new owner by now, who has earned nothing.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub hotkeys: BTreeMap<MinerUid, Hotkey>,
     /// What they rest on.
     pub metadata: WeightsMetadata,
 }
@@ -252,7 +256,7 @@ pub struct WeightsMetadata {
 
 impl From<PublishedWeights> for WeightsBody {
     fn from(published: PublishedWeights) -> Self {
-        let PublishedWeights { cycle, created_at, weights, .. } = published;
+        let PublishedWeights { cycle, created_at, weights, hotkeys, .. } = published;
         Self {
             block: cycle.block,
             weights_u16: ChainWeights::from(&weights),
@@ -261,6 +265,7 @@ impl From<PublishedWeights> for WeightsBody {
             cycle_id: cycle.id,
             block_number: cycle.block,
             timestamp: created_at,
+            hotkeys,
             metadata: WeightsMetadata {
                 n_miners_evaluated: cycle.miners,
                 n_environments: cycle.environments,
@@ -810,12 +815,14 @@ mod tests {
                 method: Method { name: "pareto-subsets".to_owned(), options: json!({"z": 1.5}) },
             },
             frontier: vec![MinerUid(5)],
+            hotkeys: BTreeMap::from([(MinerUid(5), HOTKEY.parse().unwrap())]),
         };
         let expected = json!({
             "block": 12300, "weights": {"0": 0.25, "5": 0.75},
             "created_at": "2024-01-15T10:30:00.500Z",
             "cycle_id": 42, "block_number": 12300, "timestamp": "2024-01-15T10:30:00.500Z",
             "weights_u16": {"uids": [0, 5], "values": [16383, 49151]},
+            "hotkeys": {"5": HOTKEY},
             "metadata": {
                 "n_miners_evaluated": 2, "n_environments": 1,
                 "evaluation_duration_seconds": 1800.5,

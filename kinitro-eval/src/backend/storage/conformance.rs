@@ -548,10 +548,12 @@ async fn cycles_end_whole(one: &dyn Store, other: &dyn Store) {
 
     // What failed changes nothing of what is published.
     let expected = result(3);
+    let hotkeys = example_cycle(3, 1).miners.into_iter().map(|miner| (miner.uid, miner.hotkey));
     for block in [None, Some(BlockNumber(1234))] {
         let published = one.weights(block).await.expect("it says").expect("weights are there");
         assert_eq!((&published.weights, &published.cycle), (&expected.weights, &cycle));
         assert_eq!(published.frontier, expected.frontier);
+        assert!(published.hotkeys.into_iter().eq(hotkeys.clone()));
         assert!(published.created_at >= cycle.started_at);
     }
     assert_eq!(one.weights(Some(BlockNumber(1))).await.expect("it says"), None);

@@ -1,5 +1,6 @@
 //! Cycles of evaluation, and what is said of them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -252,6 +253,8 @@ pub struct PublishedWeights {
     pub weights: WeightSet,
     /// The miners whom nobody dominates.
     pub frontier: Vec<MinerUid>,
+    /// Whose slots they were when the cycle began.
+    pub hotkeys: BTreeMap<MinerUid, Hotkey>,
 }
 
 /// The scores of a cycle.

@@ -53,8 +53,8 @@ pub(super) struct LatestWeights {
 /// The answer, in both sets of names that backends use (spec/wire.md, section 4).
 #[derive(Deserialize)]
 struct Answer {
-    #[serde(alias = "block_number")]
     block: Option<BlockNumber>,
+    block_number: Option<BlockNumber>,
     created_at: Option<String>,
     timestamp: Option<String>,
     #[serde(default)]
@@ -119,7 +119,8 @@ fn parse(body: &[u8]) -> Result<LatestWeights, SourceError> {
         .or_else(|_| humantime::parse_rfc3339(&time.replace("+00:00", "Z")));
     let created_at =
         created_at.map_err(|_| malformed(format!("`created_at` is {time:?}, which is no time")))?;
-    let block = answer.block.ok_or_else(|| malformed("it has no `block`".to_owned()))?;
+    let block = answer.block.or(answer.block_number);
+    let block = block.ok_or_else(|| malformed("it has no `block`".to_owned()))?;
     let integers = match answer.weights_u16 {
         Some(ChainWeights { uids, values }) if uids.len() == values.len() => {
             Some(WeightVector::from_integers(uids.into_iter().zip(values)))
@@ -150,6 +151,9 @@ mod tests {
         assert_eq!(read, parse(other).unwrap());
         assert_eq!(read.block, BlockNumber(12300));
         assert_eq!(read.shares[&MinerUid(5)], 0.6);
+        let ours = br#"{"block": 12300, "block_number": 12300, "weights": {"0": 0.4, "5": 0.6},
+            "timestamp": "2024-01-15T10:30:00.000Z", "created_at": "2024-01-15T10:30:00.000Z"}"#;
+        assert_eq!(read, parse(ours).unwrap());
         let python = br#"{"block": 1, "weights": {"0": 1.0},
             "created_at": "2024-01-15T10:30:00.123456+00:00"}"#;
         assert!(parse(python).is_ok());

@@ -10,10 +10,10 @@ use super::rows::{
     CYCLE_COLUMNS, CycleMinerRow, CycleRow, corrupt, from_json, number, parsed, storable,
     stored_block, uid,
 };
-use super::{Driver, SqlStore, json, values};
+use super::{Connection, Driver, SqlStore, json, values};
 use crate::backend::storage::{
-    Cycle, CyclePlan, CycleResult, NewCycle, NewTask, PairProgress, SeedSecret, StoreError,
-    StoreErrorKind,
+    Cycle, CycleMiner, CyclePlan, CycleResult, NewCycle, NewTask, PairProgress, SeedSecret,
+    StoreError, StoreErrorKind,
 };
 
 /// How many tasks go into one statement.
@@ -214,12 +214,22 @@ impl<D: Driver> SqlStore<D> {
         row.map(Cycle::try_from).transpose()
     }
 
+    /// The miners of a cycle as they were when it began, by uid.
+    pub(super) async fn miners_of_cycle(
+        &self,
+        connection: &mut Connection<D>,
+        id: CycleId,
+    ) -> Result<Vec<CycleMiner>, StoreError> {
+        let statement = "SELECT uid, hotkey, endpoint, repo, revision, first_block
+                         FROM cycle_miners WHERE cycle_id = $1 ORDER BY uid";
+        let miners: Vec<CycleMinerRow> = self.rows(connection, statement, values![id.0]).await?;
+        miners.into_iter().map(CycleMiner::try_from).collect()
+    }
+
     pub(super) async fn plan_of_running_cycle(&self) -> Result<Option<CyclePlan>, StoreError> {
         let running =
             format!("SELECT {CYCLE_COLUMNS} FROM evaluation_cycles WHERE status = 'running'");
         let secrets = "SELECT settings, seed_secret FROM evaluation_cycles WHERE id = $1";
-        let miners = "SELECT uid, hotkey, endpoint, repo, revision, first_block
-                      FROM cycle_miners WHERE cycle_id = $1 ORDER BY uid";
         // What is read of a cycle beside its status never changes.
         let mut connection = self.0.reader().await?;
         let Some(row) = self.row::<CycleRow>(&mut connection, &running, values![]).await? else {
@@ -229,12 +239,12 @@ impl<D: Driver> SqlStore<D> {
         let id = cycle.id.0;
         let secret: Option<SecretRow> = self.row(&mut connection, secrets, values![id]).await?;
         let Some(SecretRow { settings, seed_secret }) = secret else { return Ok(None) };
-        let miners: Vec<CycleMinerRow> = self.rows(&mut connection, miners, values![id]).await?;
+        let miners = self.miners_of_cycle(&mut connection, cycle.id).await?;
         Ok(Some(CyclePlan {
             cycle,
             seed_secret: SeedSecret::from_hex(&seed_secret).ok_or_else(|| corrupt("secret"))?,
             settings: from_json(&settings, "settings of a cycle")?,
-            miners: miners.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            miners,
         }))
     }
 

@@ -249,6 +249,7 @@ impl<D: Driver> SqlStore<D> {
             return Ok(None);
         };
         let method: Method = from_json(&row.method, "method")?;
+        let miners = self.miners_of_cycle(&mut connection, cycle.id).await?;
         Ok(Some(PublishedWeights {
             cycle,
             created_at: Timestamp::from_millis(row.created_at),
@@ -259,6 +260,7 @@ impl<D: Driver> SqlStore<D> {
                 method,
             },
             frontier: from_json(&row.pareto_frontier, "list of uids")?,
+            hotkeys: miners.into_iter().map(|miner| (miner.uid, miner.hotkey)).collect(),
         }))
     }
 
