@@ -114,6 +114,11 @@ impl Sqlite {
         Self::open(path).await.map(|_| true)
     }
 
+    /// Whether the database outlives its connections.
+    fn is_file(&self) -> bool {
+        matches!(self.scheduler, LockPlace::File(_))
+    }
+
     async fn applied(connection: &mut SqliteConnection) -> Result<Option<Vec<i64>>, StoreError> {
         let is_there = "SELECT name FROM sqlite_master WHERE name = '_sqlx_migrations'";
         let tables: Vec<(String,)> = Self::fetch(connection, is_there.to_owned(), vec![]).await?;
@@ -157,8 +162,19 @@ impl Driver for Sqlite {
     }
 
     async fn begin(&self) -> Result<Transaction<'static, sqlx::Sqlite>, StoreError> {
-        // A transaction that begins by reading could not go on to write once another has written.
-        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(Self::error)
+        loop {
+            // One that begins by reading could not go on to write once another has written.
+            match self.writer.begin_with("BEGIN IMMEDIATE").await {
+                // Where the disk is full SQLite itself ends a transaction, and sqlx goes on counting
+                // it: nothing can be begun on that connection any more.
+                Err(sqlx::Error::InvalidSavePointStatement) if self.is_file() => {
+                    let spoilt = self.writer.acquire().await.map_err(Self::error)?;
+                    // It holds nothing that could be lost.
+                    let _ = spoilt.close().await;
+                }
+                begun => return begun.map_err(Self::error),
+            }
+        }
     }
 
     async fn fetch<T: Record>(
