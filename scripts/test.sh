@@ -23,8 +23,16 @@ fi
 bash scripts/foreign_client.sh ||
     echo "NOT TESTED: foreign clients: the Bittensor SDK could not be installed" | tee -a "$log"
 
-# Tests that need it and do not find it say so.
+# Tests that need these and do not find them say so.
 bash scripts/schemathesis.sh || true
+packages=()
+command -v chromium >/dev/null || packages+=(chromium)
+compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || packages+=(faketime)
+if [ ${#packages[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    apt-get update -qq || true
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        "${packages[@]}" >/dev/null || true
+fi
 
 if KINITRO_TEST_POSTGRES=$(bash scripts/postgres.sh start "$postgres/server"); then
     export KINITRO_TEST_POSTGRES

@@ -45,7 +45,8 @@ impl Place {
 
 fn build() -> PathBuf {
     let Place { target_dir, triple, profile } = Place::of_this_test();
-    let mut cargo = Command::new(env!("CARGO"));
+    // Cargo says where it is to what it runs; a test that is started by hand finds it in the path.
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .args(["build", "-p", "kinitro-cli", "--bin", "kinitro", "--message-format=json"])
         .args(["--profile", &profile, "--target-dir"])

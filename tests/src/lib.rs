@@ -1,19 +1,23 @@
 //! Shared set-up of the whole-system tests.
 //!
 //! They run the `kinitro` program as a person does: [`program`] starts it and catches what it says,
-//! [`server`] is a policy server that does as a test tells it, [`task_api`] an API with tasks for
-//! executors, [`results`] reads what an evaluation leaves in its folder, and [`mounts`] makes disks
-//! that are full or cannot be written to.
+//! [`api`] is the API of a backend and [`relay`] a bad connection to it, [`subnet`] a local chain,
+//! [`postgres`] a database. [`server`] is a policy server that does as a test tells it, [`task_api`]
+//! an API with tasks for executors, [`results`] reads what an evaluation leaves in its folder, and
+//! [`mounts`] makes disks that are full or cannot be written to.
 
 #![forbid(unsafe_code)]
 
+pub mod api;
 mod binary;
 pub mod http;
 pub mod mounts;
 pub mod postgres;
 pub mod program;
+pub mod relay;
 pub mod results;
 pub mod server;
+pub mod subnet;
 pub mod task_api;
 
 use std::io::Write as _;

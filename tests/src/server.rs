@@ -92,22 +92,38 @@ fn serve(mut stream: TcpStream, resets: &Mutex<Vec<u64>>, script: &Script) -> Op
 
 /// The path and the body of a request; `None` when the connection has ended.
 pub(crate) fn request(stream: &mut TcpStream) -> Option<(String, Value)> {
-    let mut bytes = Vec::new();
-    let head_length = loop {
-        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
-        match end {
-            Some(end) => break end + 4,
-            None => read_more(stream, &mut bytes)?,
-        }
-    };
-    let head = String::from_utf8_lossy(&bytes[..head_length]).to_ascii_lowercase();
-    let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
-    let length: usize = length.map_or(Some(0), |length| length.parse().ok())?;
-    while bytes.len() < head_length + length {
-        read_more(stream, &mut bytes)?;
-    }
+    let Message { head, bytes } = Message::read(stream)?;
     let path = head.split(' ').nth(1)?.to_owned();
-    Some((path, serde_json::from_slice(&bytes[head_length..]).unwrap_or_default()))
+    Some((path, serde_json::from_slice(&bytes[head.len()..]).unwrap_or_default()))
+}
+
+/// A request or an answer.
+pub(crate) struct Message {
+    /// All up to the body, in lower case, and as long as it was.
+    pub(crate) head: String,
+    /// All of it.
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Message {
+    /// Reads a message; `None` when the connection ends before.
+    pub(crate) fn read(stream: &mut TcpStream) -> Option<Self> {
+        let mut bytes = Vec::new();
+        let head_length = loop {
+            let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
+            match end {
+                Some(end) => break end + 4,
+                None => read_more(stream, &mut bytes)?,
+            }
+        };
+        let head = std::str::from_utf8(&bytes[..head_length]).ok()?.to_ascii_lowercase();
+        let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
+        let length: usize = length.map_or(Some(0), |length| length.parse().ok())?;
+        while bytes.len() < head_length + length {
+            read_more(stream, &mut bytes)?;
+        }
+        Some(Self { head, bytes })
+    }
 }
 
 fn read_more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<()> {

@@ -8,97 +8,18 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kinitro_chain::Rao;
-use kinitro_chain::local::LocalChain;
-use kinitro_core::{Coldkey, Hotkey, MinerUid};
-use kinitro_tests::{Finished, Program, kinitro, skipped, workspace};
+use kinitro_core::Hotkey;
+use kinitro_tests::subnet::Subnet;
+use kinitro_tests::{Finished, kinitro, skipped, workspace};
 use serde_json::{Value, json};
 
-const NETUID: u16 = 26;
 const DEPLOYMENT: &str = "380208a9-ad45-f23d-3b1a-11df587fd280";
 const REVISION: &str = "0123abcd0123abcd0123abcd0123abcd0123abcd";
 
-/// A local chain, and a folder of wallets and keys.
-struct World {
-    run_time: tokio::runtime::Runtime,
-    chain: LocalChain,
-    folder: tempfile::TempDir,
-}
-
-impl World {
-    fn new() -> Self {
-        Self::with(None)
-    }
-
-    fn with(metadata: Option<Vec<u8>>) -> Self {
-        let run_time = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let mut builder =
-            LocalChain::builder().netuid(NETUID).block_time(Duration::from_millis(40));
-        if let Some(metadata) = metadata {
-            builder = builder.metadata(metadata);
-        }
-        let chain = run_time.block_on(builder.start()).unwrap();
-        Self { run_time, chain, folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// The program on this chain and subnet.
-    fn kinitro(&self, arguments: &str) -> Program {
-        // The command comes first, and an option that waits for its value last.
-        let words: Vec<&str> = arguments.split_whitespace().collect();
-        let (command, options) = words.split_at(if words[0] == "validate" { 1 } else { 2 });
-        kinitro(&command.join(" "))
-            .args(["--network", &self.chain.url(), "--netuid", "26"])
-            .args(options)
-            .env("BT_WALLET_PATH", self.path("wallets"))
-            .env("XDG_DATA_HOME", self.path("data"))
-    }
-
-    /// The same as a hotkey.
-    fn by(&self, hotkey: &str, arguments: &str) -> Program {
-        self.kinitro(arguments).env("BT_WALLET_HOTKEY", hotkey)
-    }
-
-    /// Makes a hotkey as a user does, and gives it a slot.
-    fn register(&self, name: &str) -> (Hotkey, MinerUid) {
-        let made = kinitro("wallet new-hotkey")
-            .args(["--hotkey-name", name])
-            .env("BT_WALLET_PATH", self.path("wallets"))
-            .run()
-            .with_code(0);
-        let hotkey: Hotkey = made.stdout.trim().parse().unwrap();
-        let coldkey = Coldkey::from_account_id([7; 32]);
-        (hotkey, self.chain.register(&hotkey, &coldkey).unwrap())
-    }
-
-    fn register_validator(&self) -> (Hotkey, MinerUid) {
-        let (hotkey, uid) = self.register("validator");
-        self.chain.set_stake(&hotkey, Rao(1_000_000_000_000)).unwrap();
-        self.chain.set_permit(&hotkey, true).unwrap();
-        for (name, value) in [
-            ("WeightsSetRateLimit", "5"),
-            ("MinAllowedWeights", "1"),
-            ("Tempo", "10"),
-            ("CommitRevealWeightsEnabled", "false"),
-        ] {
-            self.chain.set_hyperparameter(name, value).unwrap();
-        }
-        self.chain.advance(6).unwrap();
-        (hotkey, uid)
-    }
-
-    fn weights_file(&self, weights: &Value) -> PathBuf {
-        let path = self.path("weights.json");
-        fs::write(&path, weights.to_string()).unwrap();
-        path
-    }
+fn weights_file(world: &Subnet, weights: &Value) -> PathBuf {
+    let path = world.path("weights.json");
+    fs::write(&path, weights.to_string()).unwrap();
+    path
 }
 
 /// The metadata of the main network, which is beside the project.
@@ -111,14 +32,14 @@ fn finney() -> Option<Vec<u8>> {
     metadata
 }
 
-fn generate_key(world: &World) -> String {
+fn generate_key(world: &Subnet) -> String {
     let made =
         kinitro("crypto generate-keypair --directory").arg(world.path("keys")).run().with_code(0);
     made.stdout.trim().to_owned()
 }
 
 /// From the backend's key on the chain to an endpoint that only the backend can read.
-fn publish_and_seal(world: &World) {
+fn publish_and_seal(world: &Subnet) {
     let key = generate_key(world);
     let (backend, _) = world.register("backend");
     let (miner, uid) = world.register("miner");
@@ -184,18 +105,18 @@ fn publish_and_seal(world: &World) {
 
 #[test]
 fn keys_and_policies_are_published_and_read() {
-    publish_and_seal(&World::new());
+    publish_and_seal(&Subnet::new());
 }
 
 #[test]
 fn keys_and_policies_are_published_with_the_metadata_of_the_main_network() {
     let Some(metadata) = finney() else { return };
-    publish_and_seal(&World::with(Some(metadata)));
+    publish_and_seal(&Subnet::with_metadata(metadata));
 }
 
 #[test]
 fn a_chain_and_its_neurons_are_shown() {
-    let world = World::new();
+    let world = Subnet::new();
     let (hotkey, uid) = world.register("miner");
     let info = world.kinitro("chain info --json").run().with_code(0).json();
     assert!(
@@ -217,11 +138,11 @@ fn a_chain_and_its_neurons_are_shown() {
 
 #[test]
 fn weights_are_set_plainly_and_sealed() {
-    let world = World::new();
+    let world = Subnet::new();
     let (_, first) = world.register("miner-a");
     let (_, second) = world.register("miner-b");
     let (_, validator) = world.register_validator();
-    let file = world.weights_file(&json!({first.to_string(): 0.75, second.to_string(): 0.25}));
+    let file = weights_file(&world, &json!({first.to_string(): 0.75, second.to_string(): 0.25}));
     let set = |more: &str| {
         world.by("validator", &format!("chain set-weights --json {more}")).arg(&file).run()
     };
@@ -273,7 +194,7 @@ fn backend(body: String) -> String {
 
 #[test]
 fn a_validator_takes_weights_to_the_chain_and_remembers_it() {
-    let world = World::new();
+    let world = Subnet::new();
     let (_, miner) = world.register("miner");
     let (hotkey, _) = world.register_validator();
     let now = humantime::format_rfc3339(std::time::SystemTime::now()).to_string();
@@ -299,7 +220,7 @@ fn a_validator_takes_weights_to_the_chain_and_remembers_it() {
 
 #[test]
 fn bad_input_is_told_before_anything_is_sent() {
-    let world = World::new();
+    let world = Subnet::new();
     world.register("miner");
     let commit = |arguments: &str| -> Finished {
         world.by("miner", &format!("miner commit --deployment-id {DEPLOYMENT} {arguments}")).run()
@@ -342,7 +263,7 @@ fn bad_input_is_told_before_anything_is_sent() {
 #[test]
 fn longer_commitments_go_where_the_chain_takes_them() {
     let Some(metadata) = finney() else { return };
-    let world = World::with(Some(metadata));
+    let world = Subnet::with_metadata(metadata);
     world.register("miner");
     let repo = format!("{}/reach", "a".repeat(90));
     let long = world
@@ -357,7 +278,7 @@ fn longer_commitments_go_where_the_chain_takes_them() {
 
 #[test]
 fn an_interrupted_command_says_what_that_means() {
-    let world = World::new();
+    let world = Subnet::new();
     world.register("miner");
     world.chain.set_including(false);
     let commit = world

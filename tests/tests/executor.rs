@@ -5,10 +5,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use kinitro_tests::mounts::Disk;
 use kinitro_tests::program::Program;
 use kinitro_tests::server::{PolicyServer, Reply, stand_still};
 use kinitro_tests::task_api::TaskApi;
-use kinitro_tests::{kinitro, wait_until};
+use kinitro_tests::{kinitro, not_tested, wait_until};
 use serde_json::Value;
 
 const ENV: &str = "metaworld/reach-v3";
@@ -103,6 +104,32 @@ fn a_result_survives_the_program_while_the_api_is_away() {
     assert!(policy.take_resets().is_empty(), "the episode was run again");
     api.with(|queue| assert_eq!((queue.tasks[0].attempts, queue.too_late), (1, 0)));
     assert_eq!(spooled(spool.path()), 0);
+}
+
+#[test]
+fn a_result_waits_in_memory_where_the_disk_is_full() {
+    let Some(disk) = Disk::new(64) else {
+        return not_tested("a full disk under an executor, for want of permission to mount");
+    };
+    let policy = leisurely();
+    let api = TaskApi::start(ENV, [policy.url.as_str()]);
+    let running = executor(&api, &disk.path("spool")).start();
+    wait_for_an_episode(&policy);
+    api.with(|queue| queue.is_away = true);
+    let ballast = disk.path("ballast");
+    // As much as there is room for.
+    let _ = std::fs::write(&ballast, vec![0; 64 * 1024]);
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(spooled(&disk.path("spool")), 0);
+    std::fs::remove_file(ballast).unwrap();
+    wait_until("the result is on the disk after all", || spooled(&disk.path("spool")) == 1);
+    api.with(|queue| queue.is_away = false);
+    wait_until("the task is over", || api.is_over());
+    running.signal("TERM");
+    let log = running.wait().with_code(0).stderr;
+    assert!(log.contains("kept in memory only"), "{log}");
+    api.with(|queue| assert_eq!((queue.tasks[0].attempts, queue.too_late), (1, 0)));
+    assert_eq!(spooled(&disk.path("spool")), 0);
 }
 
 #[test]

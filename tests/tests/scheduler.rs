@@ -2,81 +2,63 @@
 //! needs no simulator; and `kinitro verify-seeds`.
 #![allow(clippy::unwrap_used)]
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kinitro_chain::local::LocalChain;
-use kinitro_core::{Coldkey, CycleId, Hotkey, Outcome};
+use kinitro_core::{CycleId, Outcome};
 use kinitro_eval::backend::storage::{
     self, Answer, Claim, CyclePlan, DatabaseUrl, RetryPolicy, Store, TaskRecord,
 };
+use kinitro_tests::subnet::Subnet;
 use kinitro_tests::{Program, Running, kinitro};
 use serde_json::Value;
 
-const NETUID: u16 = 26;
 const LONGEST: Duration = Duration::from_secs(40);
 
-/// A local chain with two miners, and a database.
+/// A subnet with two miners, and a database.
 struct World {
-    run_time: tokio::runtime::Runtime,
-    chain: LocalChain,
+    subnet: Subnet,
     store: Arc<dyn Store>,
-    folder: tempfile::TempDir,
 }
 
 impl World {
     fn new() -> Self {
-        let run_time = tokio::runtime::Runtime::new().unwrap();
-        let builder = LocalChain::builder().netuid(NETUID).block_time(Duration::from_millis(40));
-        let chain = run_time.block_on(builder.start()).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let url = DatabaseUrl::sqlite(folder.path().join("kinitro.db"));
-        let store = run_time.block_on(async {
+        let subnet = Subnet::new();
+        let url = DatabaseUrl::sqlite(subnet.path("kinitro.db"));
+        let store = subnet.run_time.block_on(async {
             storage::create(&url).await.unwrap();
             let store = storage::connect(&url).await.unwrap();
             store.init().await.unwrap();
             store
         });
-        let world = Self { run_time, chain, store: store.into(), folder };
         for (name, port) in [("one", "8001"), ("two", "8002")] {
-            let made = world.wallet("wallet new-hotkey --hotkey-name").arg(name).run().with_code(0);
-            let hotkey: Hotkey = made.stdout.trim().parse().unwrap();
-            world.chain.register(&hotkey, &Coldkey::from_account_id([7; 32])).unwrap();
-            let commit = world
-                .wallet("miner commit --revision 0123abcd --netuid 26")
-                .args(["--repo", &format!("{name}/policy"), "--network", &world.chain.url()])
-                .args(["--deployment-id", &format!("http://192.0.2.1:{port}")])
-                .env("BT_WALLET_HOTKEY", name);
+            subnet.register(name);
+            let commit = subnet
+                .by(name, "miner commit --revision 0123abcd")
+                .args(["--repo", &format!("{name}/policy")])
+                .args(["--deployment-id", &format!("http://192.0.2.1:{port}")]);
             let _ = commit.run().with_code(0);
         }
-        world
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn wallet(&self, arguments: &str) -> Program {
-        kinitro(arguments).env("BT_WALLET_PATH", self.path("wallets"))
+        Self { subnet, store: store.into() }
     }
 
     /// The scheduler, for one cycle of few tasks.
     fn scheduler(&self) -> Program {
-        kinitro("scheduler --once --netuid 26 --episodes-per-env 4 --poll-interval 0.05")
-            .args(["--env", "metaworld/{reach,push}-v3", "--network", &self.chain.url()])
+        self.subnet
+            .kinitro("scheduler --once --episodes-per-env 4 --poll-interval 0.05")
+            .args(["--env", "metaworld/{reach,push}-v3"])
             .env("KINITRO_SCHEDULER_DATABASE_URL", self.url())
     }
 
     fn url(&self) -> String {
-        format!("sqlite:{}", self.path("kinitro.db").display())
+        format!("sqlite:{}", self.subnet.path("kinitro.db").display())
     }
 
     /// The cycle that runs, once there is one.
     fn running_cycle(&self) -> CyclePlan {
         let started = Instant::now();
         loop {
-            if let Some(plan) = self.run_time.block_on(self.store.running_cycle()).unwrap() {
+            if let Some(plan) = self.subnet.run_time.block_on(self.store.running_cycle()).unwrap() {
                 return plan;
             }
             assert!(started.elapsed() < LONGEST, "no cycle begins");
@@ -92,7 +74,7 @@ impl World {
             env_ids: None,
             lease: Duration::from_secs(600),
         };
-        self.run_time.block_on(async {
+        self.subnet.run_time.block_on(async {
             let tasks = self.store.claim(&claim).await.unwrap();
             assert_eq!(tasks.len(), count as usize);
             let answers = tasks.into_iter().map(|task| Answer {
@@ -114,7 +96,7 @@ impl World {
     }
 
     fn tasks(&self, cycle: CycleId) -> Vec<TaskRecord> {
-        self.run_time.block_on(self.store.tasks(cycle, 0, 1000)).unwrap()
+        self.subnet.run_time.block_on(self.store.tasks(cycle, 0, 1000)).unwrap()
     }
 }
 

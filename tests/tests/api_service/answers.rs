@@ -3,11 +3,12 @@
 use kinitro_core::scoring::{Method, WeightSet};
 use kinitro_core::{BlockNumber, CycleId, MinerUid};
 use kinitro_eval::backend::storage::{CycleResult, Heartbeat, MinerScore};
+use kinitro_tests::api::Api;
 use kinitro_tests::http::request;
 use kinitro_tests::postgres::new_database;
 use serde_json::{Value, json};
 
-use super::{Api, begin_cycle, sqlite, with_store};
+use super::{begin_cycle, sqlite, with_store};
 
 #[test]
 fn a_cycle_on_sqlite() {

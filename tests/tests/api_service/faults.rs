@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use kinitro_tests::http::Connection;
+use kinitro_tests::api::{Api, BEARER, free_port};
+use kinitro_tests::http::{Answer, Connection};
+use kinitro_tests::mounts::Disk;
 use kinitro_tests::postgres::{Server, new_database};
-use kinitro_tests::{kinitro, wait_until};
+use kinitro_tests::{kinitro, kinitro_binary, not_tested, wait_until};
 use serde_json::{Value, json};
 
-use super::{Api, BEARER, begin_cycle, sqlite, with_store};
+use super::{begin_cycle, sqlite, with_store};
 
 #[test]
 fn a_request_that_is_under_way_is_answered_before_the_end() {
@@ -134,4 +136,51 @@ fn a_lease_that_runs_out_is_somebody_elses() {
     assert_eq!((&again["task_uuid"], &again["attempt"]), (&frozen["task_uuid"], &json!(2)));
     assert_eq!(api.submit("bob", &again)["accepted"], 1);
     assert!(api.get("/metrics").body.contains("kinitro_lease_expiries_total 1"));
+}
+
+#[test]
+fn with_a_full_disk_nothing_is_accepted_and_nothing_that_was_is_lost() {
+    let Some(disk) = Disk::new(1024) else {
+        return not_tested("a full disk under the API, for want of permission to mount");
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let first = Api::start(&sqlite(&folder), "");
+    begin_cycle(&sqlite(&folder), 20, 5);
+    first.running.signal("TERM");
+    let _ = first.running.wait().with_code(0);
+    // The file, and what has not got into it yet.
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), disk.path(entry.file_name().to_str().unwrap())).unwrap();
+    }
+    let database = format!("sqlite:{}", disk.mount_point().join("kinitro.db").display());
+    let program = disk.program(kinitro_binary());
+    let api = Api::start_program(program, free_port(), &database, "--rate-limit 0");
+
+    let tasks = api.fetch("ada", 50);
+    assert_eq!(tasks.len(), 50);
+    // As much as there is room for.
+    let _ = std::fs::write(disk.path("ballast"), vec![0; 1024 * 1024]);
+    let submit = |task: &Value| {
+        let body = json!({"executor_id": "ada", "results": [{
+            "task_uuid": task["task_uuid"], "lease_token": task["lease_token"],
+            "success": true, "score": 1.0, "total_reward": 2.5, "timesteps": 7, "error": null,
+        }]});
+        api.post("/v1/tasks/submit", &body)
+    };
+    let answers: Vec<Answer> = tasks.iter().map(&submit).collect();
+    let accepted = answers.iter().filter(|answer| answer.status == 200).count();
+    assert!(accepted < 50, "the disk was not full");
+    let odd = answers.iter().find(|answer| ![200, 503].contains(&answer.status));
+    assert!(odd.is_none(), "{odd:?}");
+    let completed = || api.get("/v1/tasks/stats").json()["completed_tasks"].clone();
+    assert_eq!(completed(), json!(accepted));
+
+    std::fs::remove_file(disk.path("ballast")).unwrap();
+    for (task, answer) in tasks.iter().zip(&answers) {
+        let again = submit(task).json();
+        let expected = if answer.status == 200 { "duplicates" } else { "accepted" };
+        assert_eq!(again[expected], 1, "{again}");
+    }
+    assert_eq!(completed(), json!(50));
 }

@@ -1,9 +1,10 @@
 //! What is refused, and how.
 
+use kinitro_tests::api::{Api, BEARER, free_port};
 use kinitro_tests::http::request;
 use kinitro_tests::kinitro;
 
-use super::{Api, BEARER, begin_cycle, free_port, sqlite};
+use super::{begin_cycle, sqlite};
 
 #[test]
 fn it_does_not_start_without_a_key_unless_told() {

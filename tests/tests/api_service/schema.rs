@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use kinitro_tests::api::{Api, KEY};
 use kinitro_tests::{Program, not_tested, workspace};
 
-use super::{Api, KEY, begin_cycle, sqlite};
+use super::{begin_cycle, sqlite};
 
 #[test]
 fn the_api_does_what_its_document_says() {
