@@ -146,6 +146,18 @@ impl Running {
         assert!(kill.expect("kill can be started").success(), "signal {name} was not sent");
     }
 
+    /// The most memory that it has had so far, in MiB.
+    ///
+    /// # Panics
+    /// When it has ended already.
+    pub fn peak_memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("it runs, on Linux");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
+        kib.and_then(|kib| kib.parse::<u64>().ok()).expect("Linux counts it") / 1024
+    }
+
     /// Waits for its end.
     ///
     /// # Panics

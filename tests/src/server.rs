@@ -13,6 +13,10 @@ pub enum Reply {
     Bytes(Vec<u8>),
     /// It sends these bytes after so long, if anybody is still there.
     After(Duration, Vec<u8>),
+    /// It sends these bytes, and then a gigabyte of spaces.
+    Flood(Vec<u8>),
+    /// It sends these bytes, and then a space a second.
+    Drip(Vec<u8>),
     /// It closes the connection without a word.
     HangUp,
 }
@@ -84,6 +88,20 @@ fn serve(mut stream: TcpStream, resets: &Mutex<Vec<u64>>, script: &Script) -> Op
                     _ => return None,
                 }
                 stream.write_all(&bytes).ok()?;
+            }
+            Reply::Flood(head) => {
+                stream.write_all(&head).ok()?;
+                let megabyte = vec![b' '; 1 << 20];
+                for _ in 0..1024 {
+                    stream.write_all(&megabyte).ok()?;
+                }
+            }
+            Reply::Drip(head) => {
+                stream.write_all(&head).ok()?;
+                loop {
+                    std::thread::sleep(Duration::from_secs(1));
+                    stream.write_all(b" ").ok()?;
+                }
             }
             Reply::HangUp => return None,
         }

@@ -22,6 +22,12 @@ pub struct Task {
     pub answers: Vec<(String, Value)>,
 }
 
+impl Task {
+    fn new(endpoint: &str) -> Self {
+        Self { endpoint: endpoint.to_owned(), lease: None, attempts: 0, answers: Vec::new() }
+    }
+}
+
 /// What the API has to hand out.
 #[derive(Debug)]
 pub struct Queue {
@@ -49,16 +55,10 @@ impl TaskApi {
     /// # Panics
     /// When there is no port for it.
     pub fn start<'a>(env_id: &'static str, endpoints: impl IntoIterator<Item = &'a str>) -> Self {
-        let task = |endpoint: &str| Task {
-            endpoint: endpoint.to_owned(),
-            lease: None,
-            attempts: 0,
-            answers: Vec::new(),
-        };
         let queue = Arc::new(Mutex::new(Queue {
             lease: Duration::from_secs(300),
             is_away: false,
-            tasks: endpoints.into_iter().map(task).collect(),
+            tasks: endpoints.into_iter().map(Task::new).collect(),
             too_late: 0,
             tokens: 0,
         }));
@@ -73,6 +73,11 @@ impl TaskApi {
             }
         });
         Self { url, queue }
+    }
+
+    /// Adds a task for each of these policies.
+    pub fn add<'a>(&self, endpoints: impl IntoIterator<Item = &'a str>) {
+        self.with(|queue| queue.tasks.extend(endpoints.into_iter().map(Task::new)));
     }
 
     /// Looks at the queue, or changes it.

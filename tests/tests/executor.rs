@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kinitro_tests::mounts::Disk;
 use kinitro_tests::program::Program;
-use kinitro_tests::server::{PolicyServer, Reply, stand_still};
+use kinitro_tests::server::{PolicyServer, Reply, action, stand_still};
 use kinitro_tests::task_api::TaskApi;
 use kinitro_tests::{kinitro, not_tested, wait_until};
 use serde_json::Value;
@@ -163,6 +163,55 @@ fn strangers_are_refused_this_machine_and_the_log_is_json_without_the_key() {
     let cycles: Vec<_> = over.map(|line| (&line["cycle"], &line["task"])).collect();
     assert_eq!(cycles.len(), 2, "{}", finished.stderr);
     assert!(cycles.iter().all(|(cycle, task)| **cycle == 1 && task.is_string()));
+}
+
+#[test]
+fn hostile_policies_cost_little_time_and_memory() {
+    let head = |fields: &str| format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n").into_bytes();
+    let json = |length: u32| format!("Content-Type: application/json\r\nContent-Length: {length}");
+    let gzip = "Content-Encoding: gzip\r\nTransfer-Encoding: chunked";
+    let away = "HTTP/1.1 307 Temporary Redirect\r\nContent-Length: 0\r\nLocation:";
+    let polite = PolicyServer::start(|_| Reply::Bytes(stand_still()));
+    let away = format!("{away} {}/act\r\n\r\n", polite.url).into_bytes();
+    let (flood, drip, bomb) = (head(&json(1 << 30)), head(&json(4096)), head(gzip));
+    let hostile = [
+        PolicyServer::start(move |_| Reply::Flood(flood.clone())),
+        PolicyServer::start(move |_| Reply::Drip(drip.clone())),
+        PolicyServer::start(move |_| Reply::Flood(bomb.clone())),
+        PolicyServer::start(move |_| Reply::Bytes(away.clone())),
+        PolicyServer::start(|_| Reply::Bytes(action("NaN, 0, 0, 0, 0, 0", "0"))),
+    ];
+    let spool = tempfile::tempdir().unwrap();
+    let api = TaskApi::start(ENV, [&polite, &polite].map(|policy| policy.url.as_str()));
+    let running = executor(&api, spool.path()).start();
+    wait_until("the polite ones are judged", || api.is_over());
+    assert_eq!(polite.take_resets().len(), 2);
+    let before = running.peak_memory();
+    api.add(hostile.iter().map(|policy| policy.url.as_str()));
+    wait_until("the hostile ones are judged", || api.is_over());
+    let more = running.peak_memory() - before;
+    assert!(more < 32, "they took {more} MiB more than polite ones");
+    let faults = api.with(|queue| {
+        let outcomes = queue.tasks[2..].iter().map(|task| &task.answers[0].1);
+        let fault = |outcome: &Value| {
+            assert_eq!(outcome["outcome"], "policy_fault", "{outcome}");
+            (outcome["kind"].clone(), outcome["detail"].as_str().unwrap().to_owned())
+        };
+        outcomes.map(fault).collect::<Vec<_>>()
+    });
+    let expected = [
+        ("bad_answer", "more than 64 KiB"),
+        ("timeout", "within 5 s"),
+        ("bad_answer", "gzip"),
+        ("bad_answer", "redirect"),
+        ("bad_action", "NaN"),
+    ];
+    for ((kind, detail), (expected, words)) in faults.iter().zip(expected) {
+        assert!(kind == expected && detail.contains(words), "{kind}: {detail}");
+    }
+    assert!(polite.take_resets().is_empty());
+    running.signal("TERM");
+    let _ = running.wait().with_code(0);
 }
 
 #[test]
