@@ -66,6 +66,18 @@ fn without_a_name_it_is_a_file_in_the_data_folder() {
 }
 
 #[test]
+fn old_tasks_are_deleted_on_demand() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("kinitro.db").display());
+    db("prune", &url).run().failed(3, &["there is no database"], &["kinitro db create"]);
+    let _ = db("create", &url).run().with_code(0);
+    db("prune", &url).run().failed(3, &["no tables yet"], &["kinitro db init"]);
+    let _ = db("init", &url).run().with_code(0);
+    let pruned = db("prune --keep-cycles 0", &url).run().with_code(0);
+    assert!(pruned.stdout.starts_with("Deleted 0 tasks of old cycles"), "{}", pruned.stdout);
+}
+
+#[test]
 fn no_password_is_ever_repeated() {
     for url in [
         "postgresql://kinitro:s3cret@127.0.0.1:9/kinitro",
@@ -73,7 +85,9 @@ fn no_password_is_ever_repeated() {
         "postgres:kinitro:s3cret@127.0.0.1",
         "mysql://kinitro:s3cret@127.0.0.1/kinitro",
     ] {
-        for command in ["create", "init", "status", "reset", "reset --force", "init --help"] {
+        for command in
+            ["create", "init", "status", "prune", "reset", "reset --force", "init --help"]
+        {
             let by_flag = kinitro(&format!("db {command}")).args(["--database-url", url]).run();
             for finished in [by_flag, db(command, url).run()] {
                 let said = format!("{}{}", finished.stdout, finished.stderr);

@@ -8,6 +8,8 @@ pub(crate) enum DbCommand {
     Init(DatabaseArguments),
     /// Say what is in the database.
     Status(DbStatusArguments),
+    /// Delete the tasks of old cycles. Their scores, weights and reports are kept.
+    Prune(DbPruneArguments),
     /// Delete everything in the database.
     Reset(DbResetArguments),
 }
@@ -28,6 +30,15 @@ pub(crate) struct DbStatusArguments {
     /// Print it as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DbPruneArguments {
+    #[command(flatten)]
+    pub(crate) database: DatabaseArguments,
+    /// How many of the newest cycles that are over keep their tasks
+    #[arg(long, value_name = "COUNT", default_value_t = 24)]
+    pub(crate) keep_cycles: u32,
 }
 
 #[derive(Debug, Args)]

@@ -34,7 +34,9 @@ pub(crate) use crypto::{
     CryptoCommand, GenerateArguments, OpenArguments, PrivateKeyArguments, SealArguments,
     SealingArguments,
 };
-pub(crate) use db::{DatabaseArguments, DbCommand, DbResetArguments, DbStatusArguments};
+pub(crate) use db::{
+    DatabaseArguments, DbCommand, DbPruneArguments, DbResetArguments, DbStatusArguments,
+};
 pub(crate) use env::{
     BenchCommand, CheckArguments, DemoArguments, EnvCommand, FetchArguments, ListArguments,
     ParityArguments, PicturesArgument, RatesArguments, ShowArguments, SimArguments, StoreArguments,

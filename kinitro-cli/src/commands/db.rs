@@ -4,7 +4,7 @@ use kinitro_eval::backend::storage::{
 use kinitro_eval::backend::wire::{CycleBody, WeightsBody};
 use serde::Serialize;
 
-use crate::args::{DatabaseArguments, DbResetArguments, DbStatusArguments};
+use crate::args::{DatabaseArguments, DbPruneArguments, DbResetArguments, DbStatusArguments};
 use crate::failure::{Code, Failure};
 use crate::output::{json, to_stdout};
 
@@ -38,6 +38,18 @@ pub(crate) fn reset(arguments: &DbResetArguments) -> Result<(), Failure> {
     }
     wait(async { storage::connect(&url).await?.reset().await })??;
     to_stdout(format_args!("Everything in {url} is deleted, and its tables are made anew"))
+}
+
+pub(crate) fn prune(arguments: &DbPruneArguments) -> Result<(), Failure> {
+    let url = url(arguments.database.database_url.as_deref())?;
+    let deleted = wait(async {
+        let store = storage::connect(&url).await?;
+        check_schema(&*store).await?;
+        store.prune_tasks(arguments.keep_cycles).await
+    })??;
+    to_stdout(format_args!(
+        "Deleted {deleted} tasks of old cycles; their scores and weights are kept"
+    ))
 }
 
 #[derive(Serialize)]

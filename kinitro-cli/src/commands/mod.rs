@@ -82,6 +82,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Db(DbCommand::Create(arguments)) => db::create(&arguments),
         Command::Db(DbCommand::Init(arguments)) => db::init(&arguments),
         Command::Db(DbCommand::Status(arguments)) => db::status(&arguments),
+        Command::Db(DbCommand::Prune(arguments)) => db::prune(&arguments),
         Command::Db(DbCommand::Reset(arguments)) => db::reset(&arguments),
         Command::Scheduler(arguments) => scheduler::run(&arguments),
         Command::Up(arguments) => up::run(&arguments),

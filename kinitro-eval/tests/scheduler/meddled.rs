@@ -81,6 +81,7 @@ delegate! {
     fn schema() -> Schema;
     fn init() -> ();
     fn reset() -> ();
+    fn prune_tasks(keep_cycles: u32) -> u64;
     fn try_lock_scheduler() -> Option<Box<dyn SchedulerLock>>;
     fn put_miners(miners: &[Miner]) -> ();
     fn put_heartbeat(heartbeat: &Heartbeat) -> ();

@@ -546,6 +546,12 @@ async fn cycles_end_whole(one: &dyn Store, other: &dyn Store) {
     assert_eq!(failed.failure.as_deref(), Some("too few episodes"));
     assert!(failed.seed_secret.is_some());
 
+    // What is deleted of old cycles changes nothing of it either.
+    assert_eq!(other.prune_tasks(2).await.expect("nothing is old"), 0);
+    assert_eq!(other.prune_tasks(1).await.expect("one is old"), 6);
+    assert!(one.tasks(first, 0, 10).await.expect("it says").is_empty());
+    assert!(!one.tasks(second, 0, 10).await.expect("it says").is_empty());
+
     // What failed changes nothing of what is published.
     let expected = result(3);
     let hotkeys = example_cycle(3, 1).miners.into_iter().map(|miner| (miner.uid, miner.hotkey));

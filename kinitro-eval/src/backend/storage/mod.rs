@@ -62,6 +62,10 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Drops all tables with all that is in them, and makes them again.
     async fn reset(&self) -> Result<(), StoreError>;
 
+    /// Deletes the tasks of all cycles that are over, but for the newest so many of those, and says
+    /// how many tasks they were. Scores, weights and reports are kept.
+    async fn prune_tasks(&self, keep_cycles: u32) -> Result<u64, StoreError>;
+
     /// Becomes the one scheduler of this database; `None` while another is. It stays so until the
     /// lock is dropped, the process ends or the connection breaks.
     async fn try_lock_scheduler(&self) -> Result<Option<Box<dyn SchedulerLock>>, StoreError>;

@@ -36,6 +36,12 @@ const INSERT_TASKS: &str = "
     SELECT $1, position, uuid, miner, env_id, episode, seed, {now}, {now}
     FROM {records $2: position BIGINT, uuid TEXT, miner BIGINT, env_id TEXT, episode BIGINT, seed BIGINT}";
 
+const PRUNE: &str = "
+    DELETE FROM task_pool WHERE cycle_id IN (
+        SELECT id FROM evaluation_cycles WHERE status IN ('completed', 'failed') AND id <= (
+            SELECT id FROM evaluation_cycles WHERE status IN ('completed', 'failed')
+            ORDER BY id DESC LIMIT 1 OFFSET $1))";
+
 const PROGRESS: &str = "
     SELECT miner_uid, env_id,
         COUNT(CASE WHEN status = 'pending' THEN 1 END) AS pending,
@@ -212,6 +218,11 @@ impl<D: Driver> SqlStore<D> {
         let mut connection = self.0.reader().await?;
         let row = self.row::<CycleRow>(&mut connection, &statement, values![id.0]).await?;
         row.map(Cycle::try_from).transpose()
+    }
+
+    pub(super) async fn delete_old_tasks(&self, keep_cycles: u32) -> Result<u64, StoreError> {
+        let mut connection = self.0.writer().await?;
+        self.run(&mut connection, PRUNE, values![i64::from(keep_cycles)]).await
     }
 
     /// The miners of a cycle as they were when it began, by uid.

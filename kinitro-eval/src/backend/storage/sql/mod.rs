@@ -263,6 +263,10 @@ impl<D: Driver> Store for SqlStore<D> {
         self.insert_cycle(cycle).await
     }
 
+    async fn prune_tasks(&self, keep_cycles: u32) -> Result<u64, StoreError> {
+        self.delete_old_tasks(keep_cycles).await
+    }
+
     async fn running_cycle(&self) -> Result<Option<CyclePlan>, StoreError> {
         self.plan_of_running_cycle().await
     }
