@@ -1,6 +1,6 @@
 # `make demo` and `make test` are all a newcomer needs; both set up what is missing first.
 
-.PHONY: setup demo test lint bench docs
+.PHONY: setup demo test lint bench docs dist
 
 setup:
 	@python3 scripts/setup.py
@@ -27,3 +27,8 @@ bench: setup
 docs: setup
 	KINITRO_UPDATE_DOCS=1 cargo test -p kinitro-cli --quiet reference
 	KINITRO_UPDATE_DOCS=1 cargo test -p kinitro-eval --lib --quiet openapi
+
+# The program and all that it needs, in a folder that may be moved anywhere.
+dist: setup
+	cargo build --release --locked --bin kinitro
+	@python3 scripts/setup.py --dist target/dist

