@@ -205,6 +205,15 @@ fn a_validator_takes_weights_to_the_chain_and_remembers_it() {
         program.args(["--backend-url", &url]).run()
     };
     assert_eq!(validate("--dry-run").with_code(0).json()["round"], "would_submit");
+    // As a unit is told, by nothing but variables.
+    let by_variables = kinitro("validate --once --json --dry-run")
+        .env("KINITRO_VALIDATOR_BACKEND_URL", &url)
+        .env("KINITRO_VALIDATOR_NETWORK", world.chain.url())
+        .env("KINITRO_VALIDATOR_NETUID", "26")
+        .env("KINITRO_VALIDATOR_LEDGER", world.path("ledger.json"))
+        .env("BT_WALLET_PATH", world.path("wallets"))
+        .env("BT_WALLET_HOTKEY", "validator");
+    assert_eq!(by_variables.run().with_code(0).json()["round"], "would_submit");
     assert_eq!(validate("--refresh-blocks 9999").with_code(0).json()["round"], "submitted");
     let again = validate("--refresh-blocks 9999").with_code(0).json();
     assert_eq!(

@@ -67,7 +67,11 @@ fn it_goes_on_until_it_is_stopped_and_its_database_can_be_kept() {
     assert_eq!(status["total_cycles"], 1, "{status}");
     running.signal("INT");
     let _ = running.wait().with_code(0);
-    let kept = kinitro("db status --json").env("KINITRO_DATABASE_URL", &database).run();
+    // Everything is in the file, which may go elsewhere.
+    let (file, moved) = (folder.path().join("kept.db"), folder.path().join("moved.db"));
+    std::fs::copy(file, &moved).unwrap();
+    let moved = format!("sqlite:{}", moved.display());
+    let kept = kinitro("db status --json").env("KINITRO_DATABASE_URL", moved).run();
     assert_eq!(kept.with_code(0).json()["total_cycles"], 1);
 }
 

@@ -48,16 +48,27 @@ async fn serve(address: (&str, u16), url: &DatabaseUrl, config: ApiConfig) -> Re
         storage::create(url).await?;
     }
     let store: Arc<dyn Store> = Arc::from(storage::connect(url).await?);
-    match prepare(&*store).await {
+    let served = serve_from(&store, address, url, config).await;
+    store.close().await;
+    served
+}
+
+async fn serve_from(
+    store: &Arc<dyn Store>,
+    address: (&str, u16),
+    url: &DatabaseUrl,
+    config: ApiConfig,
+) -> Result<(), Failure> {
+    match prepare(&**store).await {
         Ok(()) => {}
         Err(error) if error.is_transient() => {
             tracing::warn!(%error, "the database does not answer yet: requests get 503");
-            tokio::spawn(prepare_later(Arc::clone(&store)));
+            tokio::spawn(prepare_later(Arc::clone(store)));
         }
         Err(error) => return Err(error.into()),
     }
     let is_open = matches!(config.access, Access::Open);
-    let server = ApiServer::bind(address, store, config).await.map_err(|error| {
+    let server = ApiServer::bind(address, Arc::clone(store), config).await.map_err(|error| {
         let (host, port) = address;
         Failure::new(Code::Environment, format_args!("cannot listen on {host}:{port}: {error}"))
             .hint("choose another with --host and --port")

@@ -25,7 +25,7 @@ pub(crate) fn init(arguments: &DatabaseArguments) -> Result<(), Failure> {
         if url.file().is_some() {
             storage::create(&url).await?;
         }
-        storage::connect(&url).await?.init().await
+        with_store(&url, async |store| store.init().await).await
     })??;
     to_stdout(format_args!("The tables of {url} are up to date"))
 }
@@ -36,17 +36,16 @@ pub(crate) fn reset(arguments: &DbResetArguments) -> Result<(), Failure> {
         let message = format!("this deletes everything in {url}");
         return Err(Failure::usage(message).hint("if that is what you want, say --force"));
     }
-    wait(async { storage::connect(&url).await?.reset().await })??;
+    wait(with_store(&url, async |store| store.reset().await))??;
     to_stdout(format_args!("Everything in {url} is deleted, and its tables are made anew"))
 }
 
 pub(crate) fn prune(arguments: &DbPruneArguments) -> Result<(), Failure> {
     let url = url(arguments.database.database_url.as_deref())?;
-    let deleted = wait(async {
-        let store = storage::connect(&url).await?;
-        check_schema(&*store).await?;
+    let deleted = wait(with_store(&url, async |store| {
+        check_schema(store).await?;
         store.prune_tasks(arguments.keep_cycles).await
-    })??;
+    }))??;
     to_stdout(format_args!(
         "Deleted {deleted} tasks of old cycles; their scores and weights are kept"
     ))
@@ -119,9 +118,22 @@ pub(crate) fn status(arguments: &DbStatusArguments) -> Result<(), Failure> {
 async fn read_status(
     url: &DatabaseUrl,
 ) -> Result<(Overview, Option<PublishedWeights>), StoreError> {
+    with_store(url, async |store| {
+        check_schema(store).await?;
+        Ok((store.overview().await?, store.weights(None).await?))
+    })
+    .await
+}
+
+/// Does something with a database, and lets go of it.
+async fn with_store<T>(
+    url: &DatabaseUrl,
+    job: impl AsyncFnOnce(&dyn Store) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
     let store = storage::connect(url).await?;
-    check_schema(&*store).await?;
-    Ok((store.overview().await?, store.weights(None).await?))
+    let done = job(&*store).await;
+    store.close().await;
+    done
 }
 
 /// Refuses tables of another version.

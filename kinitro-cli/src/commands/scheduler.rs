@@ -42,7 +42,12 @@ pub(crate) fn run(arguments: &SchedulerArguments) -> Result<(), Failure> {
         });
         tokio::select! {
             biased;
-            scheduler = open(arguments, &url, settings) => work(&scheduler?, arguments.once, &stop).await,
+            opened = open(arguments, &url, settings) => {
+                let (scheduler, store) = opened?;
+                let worked = work(&scheduler, arguments.once, &stop).await;
+                store.close().await;
+                worked
+            }
             () = stop.stopped() => Err(stopped()),
         }
     })
@@ -56,7 +61,7 @@ async fn open(
     arguments: &SchedulerArguments,
     url: &DatabaseUrl,
     settings: SchedulerSettings,
-) -> Result<Scheduler, Failure> {
+) -> Result<(Scheduler, Arc<dyn Store>), Failure> {
     if url.file().is_some() {
         storage::create(url).await?;
     }
@@ -81,7 +86,7 @@ async fn open(
     if settings.private_key.is_none() {
         info!("there is no private key: miners with sealed endpoints cannot be judged");
     }
-    Ok(Scheduler::new(settings, Arc::new(chain), store)?)
+    Ok((Scheduler::new(settings, Arc::new(chain), Arc::clone(&store))?, store))
 }
 
 async fn work(scheduler: &Scheduler, once: bool, stop: &Stop) -> Result<(), Failure> {

@@ -52,14 +52,25 @@ pub(crate) fn run(arguments: &UpArguments) -> Result<(), Failure> {
         };
         let (up, store, _folder) = backend.open(registry, &arguments.policies).await?;
         to_stderr(format_args!("the API is at http://{}", up.local_addr()));
-        if !arguments.once {
-            return Ok(up.run(stop).await?);
-        }
-        match up.run_cycle(stop, false, async |_| {}).await? {
-            Some(end) => show_end(&end, &*store, &arguments.policies).await,
-            None => Err(Failure::new(Code::Interrupted, "stopped")),
-        }
+        let worked = work(up, arguments, &*store, stop).await;
+        store.close().await;
+        worked
     }))
+}
+
+async fn work(
+    up: Up,
+    arguments: &UpArguments,
+    store: &dyn Store,
+    stop: &Stop,
+) -> Result<(), Failure> {
+    if !arguments.once {
+        return Ok(up.run(stop).await?);
+    }
+    match up.run_cycle(stop, false, async |_| {}).await? {
+        Some(end) => show_end(&end, store, &arguments.policies).await,
+        None => Err(Failure::new(Code::Interrupted, "stopped")),
+    }
 }
 
 /// As many episodes as the machine has threads.

@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &ValidateArguments) -> Result<(), Failure> {
     settings.refresh_blocks = arguments.refresh_blocks;
     settings.dry_run = arguments.dry_run;
     runtime()?.block_on(async {
-        let chain = connect(&arguments.network).await?;
+        let chain = connect(&arguments.network()).await?;
         to_stderr(format_args!("validating subnet {netuid} of {} as {hotkey}", chain.network()));
         let mut validator = Validator::new(settings, Arc::new(chain), Arc::new(signer))?;
         if arguments.once {

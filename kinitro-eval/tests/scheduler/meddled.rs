@@ -66,6 +66,10 @@ macro_rules! delegate {
     ($(fn $name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)*) => {
         #[async_trait]
         impl Store for Meddled {
+            async fn close(&self) {
+                self.inner.close().await;
+            }
+
             $(async fn $name(&self, $($argument: $kind),*) -> Result<$answer, StoreError> {
                 self.at(stringify!($name), Moment::Before).await?;
                 let answer = self.inner.$name($($argument),*).await?;

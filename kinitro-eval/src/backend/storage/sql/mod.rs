@@ -140,6 +140,9 @@ trait Driver: fmt::Debug + Send + Sync + 'static {
 
     fn dialect(&self) -> &'static Dialect;
 
+    /// Closes all connections.
+    async fn close(&self);
+
     /// A connection for statements that change nothing.
     async fn reader(&self) -> Result<PoolConnection<Self::Database>, StoreError>;
 
@@ -261,6 +264,10 @@ impl<D: Driver> Store for SqlStore<D> {
 
     async fn create_cycle(&self, cycle: &NewCycle) -> Result<CycleId, StoreError> {
         self.insert_cycle(cycle).await
+    }
+
+    async fn close(&self) {
+        self.0.close().await;
     }
 
     async fn prune_tasks(&self, keep_cycles: u32) -> Result<u64, StoreError> {

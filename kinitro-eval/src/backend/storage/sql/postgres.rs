@@ -94,6 +94,10 @@ impl Driver for Postgres {
         self.reader().await
     }
 
+    async fn close(&self) {
+        self.pool.close().await;
+    }
+
     async fn begin(&self) -> Result<Transaction<'static, sqlx::Postgres>, StoreError> {
         self.pool.begin().await.map_err(Self::error)
     }

@@ -161,6 +161,12 @@ impl Driver for Sqlite {
         self.writer.acquire().await.map_err(Self::error)
     }
 
+    async fn close(&self) {
+        // The last one moves what was written into the file, which readers may not.
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
     async fn begin(&self) -> Result<Transaction<'static, sqlx::Sqlite>, StoreError> {
         loop {
             // One that begins by reading could not go on to write once another has written.
