@@ -10,7 +10,9 @@ packages=(bittensor==10.1.0 async-substrate-interface==1.5.15 bittensor-wallet==
 folder=target/foreign
 stamp="$folder/packages.txt"
 
-if [ "$(cat "$stamp" 2>/dev/null)" != "${packages[*]}" ]; then
+# An environment whose Python is gone does not run.
+if [ "$(cat "$stamp" 2>/dev/null)" != "${packages[*]}" ] ||
+    ! "$folder/bin/python" -c 'import bittensor' >/dev/null 2>&1; then
     rm -rf "$folder"
     python3 -m venv "$folder"
     "$folder/bin/pip" install --quiet --disable-pip-version-check "${packages[@]}"
