@@ -16,7 +16,8 @@ use kinitro_core::{BlockNumber, MinerUid};
 use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
-use super::eval::{interrupted, runtime};
+use super::eval::runtime;
+use super::interrupt::interrupted;
 use super::wallet::load_hotkey;
 use crate::args::{
     ChainInfoArguments, NetworkArguments, SetWeightsArguments, SubnetArguments, WeightsArguments,

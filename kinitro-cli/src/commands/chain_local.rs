@@ -5,7 +5,8 @@ use kinitro_chain::local::{
 };
 use kinitro_core::Coldkey;
 
-use super::eval::{interrupted, runtime};
+use super::eval::runtime;
+use super::interrupt::interrupted;
 use crate::args::{
     AdvanceArguments, ChainStatusArguments, LocalChainArguments, LocalNetworkArguments,
     RegisterArguments, SetHyperparameterArguments, SetPermitArguments, SetStakeArguments,

@@ -8,6 +8,7 @@ use kinitro_eval::{
 };
 use serde::Serialize;
 
+use super::interrupt::{STOPPING, interrupted};
 use crate::args::{EvalArguments, VideoArgument};
 use crate::commands::registry;
 use crate::failure::{Code, Failure};
@@ -151,7 +152,7 @@ pub(super) async fn watch(evaluation: Evaluation) -> Result<EvaluationReport, Fa
         () = interrupted() => {
             stop.stop();
             bar.finish();
-            to_stderr("stopping; once more to stop at once");
+            to_stderr(STOPPING);
             tokio::select! {
                 report = &mut running => report,
                 () = interrupted() => std::process::exit(i32::from(Code::Interrupted as u8)),
@@ -160,19 +161,6 @@ pub(super) async fn watch(evaluation: Evaluation) -> Result<EvaluationReport, Fa
     };
     bar.finish();
     Ok(report?)
-}
-
-/// Returns when the program is asked to end.
-pub(super) async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        // Without a handler the signal ends the program as it always does.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
 }
 
 fn show(report: &EvaluationReport) -> Result<(), Failure> {

@@ -9,7 +9,8 @@ use kinitro_eval::isolation::{EpisodeLimits, InProcess, SandboxError};
 use kinitro_eval::policy::http::Reach;
 use kinitro_eval::{Registry, Stop};
 
-use super::eval::{interrupted, runtime};
+use super::eval::runtime;
+use super::interrupt::interrupted;
 use crate::args::{EvalMode, ExecutorArguments};
 use crate::failure::{Code, Failure};
 use crate::output::{log, to_stderr};

@@ -10,6 +10,7 @@ mod demo;
 mod env;
 mod eval;
 mod executor;
+mod interrupt;
 mod miner;
 mod scheduler;
 mod score;

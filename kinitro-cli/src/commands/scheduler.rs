@@ -17,7 +17,8 @@ use tracing::{info, warn};
 
 use super::api::prepare;
 use super::db::url;
-use super::eval::{interrupted, patterns, runtime};
+use super::eval::{patterns, runtime};
+use super::interrupt::stop_when_interrupted;
 use crate::args::{PointsName, SchedulerArguments, SchemeName, SeedModeName, VerifySeedsArguments};
 use crate::failure::{Code, Failure};
 use crate::output::{json, log, table, to_stdout};
@@ -32,14 +33,7 @@ pub(crate) fn run(arguments: &SchedulerArguments) -> Result<(), Failure> {
     let settings = settings(arguments)?;
     log::start(arguments.log_level, arguments.log_format);
     runtime()?.block_on(async {
-        let stop = Stop::new();
-        let signal = stop.clone();
-        tokio::spawn(async move {
-            interrupted().await;
-            signal.stop();
-            interrupted().await;
-            std::process::exit(i32::from(Code::Interrupted as u8));
-        });
+        let stop = stop_when_interrupted(None);
         tokio::select! {
             biased;
             opened = open(arguments, &url, settings) => {

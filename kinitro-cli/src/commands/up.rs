@@ -19,7 +19,8 @@ use kinitro_eval::policy::http::Reach;
 use kinitro_eval::{Registry, Stop};
 
 use super::api::prepare;
-use super::eval::{interrupted, runtime};
+use super::eval::runtime;
+use super::interrupt::{STOPPING, stop_when_interrupted};
 use super::scheduler::env_ids;
 use crate::args::{NamedPolicy, UpArguments};
 use crate::failure::{Code, Failure};
@@ -41,7 +42,8 @@ pub(crate) fn run(arguments: &UpArguments) -> Result<(), Failure> {
         ..EpisodeLimits::default()
     };
     let concurrent = arguments.max_concurrent.map_or_else(threads, usize::from);
-    runtime()?.block_on(until_interrupted(async |stop| {
+    runtime()?.block_on(async {
+        let stop = stop_when_interrupted(Some(STOPPING));
         let at = (arguments.host.as_str(), arguments.port);
         let backend = Backend {
             settings: scheduler,
@@ -52,10 +54,10 @@ pub(crate) fn run(arguments: &UpArguments) -> Result<(), Failure> {
         };
         let (up, store, _folder) = backend.open(registry, &arguments.policies).await?;
         to_stderr(format_args!("the API is at http://{}", up.local_addr()));
-        let worked = work(up, arguments, &*store, stop).await;
+        let worked = work(up, arguments, &*store, &stop).await;
         store.close().await;
         worked
-    }))
+    })
 }
 
 async fn work(
@@ -76,20 +78,6 @@ async fn work(
 /// As many episodes as the machine has threads.
 pub(super) fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// Does something with a switch that ctrl-C throws; the second one ends the program at once.
-pub(super) async fn until_interrupted<T>(job: impl AsyncFnOnce(&Stop) -> T) -> T {
-    let stop = Stop::new();
-    let signal = stop.clone();
-    tokio::spawn(async move {
-        interrupted().await;
-        to_stderr("stopping; once more to stop at once");
-        signal.stop();
-        interrupted().await;
-        std::process::exit(i32::from(Code::Interrupted as u8));
-    });
-    job(&stop).await
 }
 
 /// What a backend in this process needs to be told.

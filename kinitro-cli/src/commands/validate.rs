@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use kinitro_chain::{Chain as _, Signer as _};
-use kinitro_eval::Stop;
 use kinitro_eval::backend::validator::{Round, Validator, ValidatorError, ValidatorSettings};
 use serde::Serialize;
 
 use super::chain::connect;
-use super::eval::{interrupted, runtime};
+use super::eval::runtime;
+use super::interrupt::stop_when_interrupted;
 use super::wallet::load_hotkey;
 use crate::args::ValidateArguments;
 use crate::failure::{Code, Failure};
@@ -35,15 +35,7 @@ pub(crate) fn run(arguments: &ValidateArguments) -> Result<(), Failure> {
             say(&round, arguments.json)?;
             return settled(&round?);
         }
-        let stop = Stop::new();
-        let signal = stop.clone();
-        tokio::spawn(async move {
-            interrupted().await;
-            to_stderr("stopping; what was begun is seen through");
-            signal.stop();
-            interrupted().await;
-            std::process::exit(i32::from(Code::Interrupted as u8));
-        });
+        let stop = stop_when_interrupted(Some("stopping; what was begun is seen through"));
         let mut failed = None;
         validator
             .run(&stop, |round| {

@@ -11,8 +11,9 @@ use tokio::task::JoinHandle;
 
 use self::rehearsal::Rehearsal;
 use super::eval::runtime;
+use super::interrupt::{STOPPING, stop_when_interrupted};
 use super::scheduler::env_ids;
-use super::up::{Backend, Outcome, threads, until_interrupted, with_progress};
+use super::up::{Backend, Outcome, threads, with_progress};
 use crate::args::{DemoArguments, NamedPolicy};
 use crate::failure::{Code, Failure};
 use crate::output::{log, to_stderr, to_stdout};
@@ -27,7 +28,10 @@ const NOISE: f64 = 2.0;
 
 pub(crate) fn run(arguments: &DemoArguments) -> Result<(), Failure> {
     log::start(log::LogLevel::Warning, log::LogFormat::Text);
-    runtime()?.block_on(until_interrupted(async |stop| hold(arguments, stop).await))
+    runtime()?.block_on(async {
+        let stop = stop_when_interrupted(Some(STOPPING));
+        hold(arguments, &stop).await
+    })
 }
 
 async fn hold(arguments: &DemoArguments, stop: &Stop) -> Result<(), Failure> {
