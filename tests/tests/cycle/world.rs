@@ -200,9 +200,9 @@ impl World {
                     .rows
                     .into_iter()
                     .map(|row| {
-                        let rate = (row.success_rate, row.mean_reward as f32);
                         assert_eq!(row.episodes_failed, 0);
-                        ((row.uid, row.env_id), (rate.0, rate.1, row.episodes_completed))
+                        let score = (row.success_rate, row.mean_reward, row.episodes_completed);
+                        ((row.uid, row.env_id), score)
                     })
                     .collect(),
                 frontier: weights.frontier,
@@ -279,9 +279,8 @@ pub(crate) fn spooled(spool: &Path) -> usize {
 #[derive(Debug, PartialEq)]
 struct CycleOutcome {
     tasks: BTreeMap<(MinerUid, EnvId, u32), Episode>,
-    /// Success rate, mean reward (whose last digits depend on the order in which the database adds)
-    /// and episodes.
-    scores: BTreeMap<(MinerUid, EnvId), (f64, f32, u32)>,
+    /// Success rate, mean reward and episodes.
+    scores: BTreeMap<(MinerUid, EnvId), (f64, f64, u32)>,
     frontier: Vec<MinerUid>,
     weights: WeightSet,
 }
