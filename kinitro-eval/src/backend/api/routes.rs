@@ -77,6 +77,30 @@ impl PendingCount {
     }
 }
 
+/// How the endpoints for executors refuse, for the document.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "it is a description, and `Refusal` what is answered")]
+enum TaskRefusal {
+    /// The body is not JSON.
+    #[response(status = 400)]
+    Syntax(ErrorBody),
+    /// The key is missing or another.
+    #[response(status = 401)]
+    Key(ErrorBody),
+    /// The body is too long.
+    #[response(status = 413)]
+    Length(ErrorBody),
+    /// The body is said not to be JSON.
+    #[response(status = 415)]
+    MediaType(ErrorBody),
+    /// The body does not fit.
+    #[response(status = 422)]
+    Content(ErrorBody),
+    /// The database does not answer.
+    #[response(status = 503)]
+    Database(ErrorBody),
+}
+
 /// Whether the API and its database work.
 #[utoipa::path(get, path = "/health", tag = "status", responses(
     (status = 200, description = "Both work.", body = Health),
@@ -227,12 +251,7 @@ pub(super) async fn environments(
 #[utoipa::path(post, path = "/v1/tasks/fetch", tag = "tasks", request_body = FetchRequest,
     security(("key" = [])), responses(
         (status = 200, description = "Tasks to run; none when there is nothing to do.", body = FetchAnswer),
-        (status = 400, description = "The body is not JSON.", body = ErrorBody),
-        (status = 401, description = "The key is missing or another.", body = ErrorBody),
-        (status = 413, description = "The body is too long.", body = ErrorBody),
-        (status = 415, description = "The body is said not to be JSON.", body = ErrorBody),
-        (status = 422, description = "The body does not fit.", body = ErrorBody),
-        (status = 503, description = "The database does not answer.", body = ErrorBody),
+        TaskRefusal,
     ))]
 pub(super) async fn fetch(
     State(api): State<Arc<Api>>,
@@ -271,12 +290,7 @@ pub(super) async fn fetch(
 #[utoipa::path(post, path = "/v1/tasks/renew", tag = "tasks", request_body = RenewRequest,
     security(("key" = [])), responses(
         (status = 200, description = "Which leases were renewed, and which are lost.", body = RenewAnswer),
-        (status = 400, description = "The body is not JSON.", body = ErrorBody),
-        (status = 401, description = "The key is missing or another.", body = ErrorBody),
-        (status = 413, description = "The body is too long.", body = ErrorBody),
-        (status = 415, description = "The body is said not to be JSON.", body = ErrorBody),
-        (status = 422, description = "The body does not fit.", body = ErrorBody),
-        (status = 503, description = "The database does not answer.", body = ErrorBody),
+        TaskRefusal,
     ))]
 pub(super) async fn renew(
     State(api): State<Arc<Api>>,
@@ -309,12 +323,7 @@ pub(super) async fn renew(
 #[utoipa::path(post, path = "/v1/tasks/submit", tag = "tasks", request_body = SubmitRequest,
     security(("key" = [])), responses(
         (status = 200, description = "What became of them, and why some were rejected.", body = SubmitAnswer),
-        (status = 400, description = "The body is not JSON.", body = ErrorBody),
-        (status = 401, description = "The key is missing or another.", body = ErrorBody),
-        (status = 413, description = "The body is too long.", body = ErrorBody),
-        (status = 415, description = "The body is said not to be JSON.", body = ErrorBody),
-        (status = 422, description = "The body does not fit.", body = ErrorBody),
-        (status = 503, description = "The database does not answer.", body = ErrorBody),
+        TaskRefusal,
     ))]
 pub(super) async fn submit(
     State(api): State<Arc<Api>>,

@@ -48,6 +48,7 @@ mod plate_slide_back;
 mod plate_slide_back_side;
 mod plate_slide_side;
 mod puck;
+mod puck_to_goal;
 mod push;
 mod push_back;
 mod push_wall;

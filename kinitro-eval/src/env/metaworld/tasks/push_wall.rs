@@ -1,20 +1,14 @@
 //! Push a puck along the table, around a wall, to a goal.
 
-use mujoco_rs::prelude::MjModel;
-
-use super::puck::{Puck, object_and_goal, too_close};
+use super::puck::too_close;
+use super::puck_to_goal::{PuckToGoal, REWARD_RADIUS, Rules, State};
 use super::push::CAGING;
-use crate::env::EnvironmentError;
 use crate::env::metaworld::expert::GraspAndCarry;
-use crate::env::metaworld::geometry::{Vec3, distance, norm, sub};
-use crate::env::metaworld::reward::{in_place, tolerance};
-use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
-use crate::env::metaworld::world::{HandBox, World};
+use crate::env::metaworld::geometry::{Vec3, norm, sub};
+use crate::env::metaworld::reward::tolerance;
+use crate::env::metaworld::task::{Definition, Space};
+use crate::env::metaworld::world::HandBox;
 
-/// How near earns the full reward, m.
-const REWARD_RADIUS: f64 = 0.05;
-/// How near is there, m.
-const SUCCESS_RADIUS: f64 = 0.07;
 /// How near the gripper must be to the puck to have it, m.
 const HELD: f64 = 0.02;
 /// Where the puck should pass the wall's end, in x and y, m.
@@ -36,21 +30,11 @@ pub(super) static DEFINITION: Definition = Definition {
     goal_space: ([-0.05, 0.85, 0.01], [0.05, 0.9, 0.02]),
     objects_in_the_way: false,
     reads_contact_forces: false,
-    build: |model| Ok(Box::new(PushWall::find(model)?)),
+    build: |model| PuckToGoal::find(model, &RULES),
     expert: Some(|| Box::new(GraspAndCarry::over_the_wall())),
 };
 
-struct PushWall {
-    puck: Puck,
-    puck_init: Vec3,
-    target: Vec3,
-}
-
-impl PushWall {
-    fn find(model: &MjModel) -> Result<Self, EnvironmentError> {
-        Ok(Self { puck: Puck::find(model)?, puck_init: [0.0; 3], target: [0.0; 3] })
-    }
-}
+static RULES: Rules = Rules { on_the_table: true, success_radius: 0.07, reward };
 
 /// The distance to the passage at the height given, where what lies along the wall counts thrice.
 fn to_passage(from: Vec3, height: f64) -> f64 {
@@ -58,42 +42,15 @@ fn to_passage(from: Vec3, height: f64) -> f64 {
     norm([x * 3.0, y, z])
 }
 
-impl Scene for PushWall {
-    fn place(&mut self, world: &mut World, placement: &[f64]) {
-        let (puck, goal) = object_and_goal(placement);
-        // The height is the one at which the puck came to rest while the hand was reset.
-        let height = self.puck.pos(world)[2];
-        self.puck_init = [puck[0], puck[1], height];
-        self.target = [goal[0], goal[1], height];
-        world.place_free_object(self.puck_init);
-        world.mark_goal(self.target);
+fn reward(state: &State<'_>) -> f64 {
+    let &State { world, puck, puck_init, action, .. } = state;
+    let reward = 2.0 * CAGING.reward(world, puck, puck_init, action);
+    if !state.is_within(HELD) {
+        return reward;
     }
-
-    fn target(&self, _: &World) -> Vec3 {
-        self.target
+    if puck[1] > PASSED {
+        return reward + (5.0 + 3.0 * state.in_place());
     }
-
-    fn objects(&self, world: &World) -> [f64; 14] {
-        self.puck.observe(world)
-    }
-
-    fn evaluate(&self, world: &World, observation: &[f64; 39], action: &[f64; 4]) -> Verdict {
-        let puck = [observation[4], observation[5], observation[6]];
-        let opening = observation[3];
-        let to_target = distance(puck, self.target);
-        let mut reward = 2.0 * CAGING.reward(world, puck, self.puck_init, action);
-        if distance(puck, world.tcp()) < HELD && opening > 0.0 {
-            reward += if puck[1] > PASSED {
-                5.0 + 3.0 * in_place(puck, self.target, self.puck_init, REWARD_RADIUS)
-            } else {
-                let margin = to_passage(self.puck_init, puck[2]);
-                let near = tolerance(to_passage(puck, puck[2]), (0.0, REWARD_RADIUS), margin);
-                1.0 + 4.0 * near
-            };
-        }
-        if to_target < REWARD_RADIUS {
-            reward = 10.0;
-        }
-        Verdict { reward, success: to_target <= SUCCESS_RADIUS }
-    }
+    let margin = to_passage(puck_init, puck[2]);
+    reward + (1.0 + 4.0 * tolerance(to_passage(puck, puck[2]), (0.0, REWARD_RADIUS), margin))
 }
