@@ -6,7 +6,7 @@ setup:
 	@python3 scripts/setup.py
 
 demo: setup
-	cargo run --release --bin kinitro -- demo
+	cargo run --release --bin kinitro -- demo $(ARGS)
 
 test: setup
 	@bash scripts/test.sh
