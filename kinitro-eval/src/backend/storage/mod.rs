@@ -66,9 +66,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// how many tasks they were. Scores, weights and reports are kept.
     async fn prune_tasks(&self, keep_cycles: u32) -> Result<u64, StoreError>;
 
-    /// Lets go of the database, once what is under way is done; nothing can be asked of it
-    /// afterwards. When the last process has let go of an SQLite database, all of it is in its one
-    /// file.
+    /// Lets go of the database, once what is under way is done, but after some seconds at the
+    /// latest; nothing can be asked of it afterwards. When the last process has let go of an SQLite
+    /// database, all of it is in its one file.
     async fn close(&self);
 
     /// Becomes the one scheduler of this database; `None` while another is. It stays so until the

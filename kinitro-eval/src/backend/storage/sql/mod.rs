@@ -29,6 +29,9 @@ use super::{
 };
 use crate::backend::Timestamp;
 
+/// How long the last words to a database may take.
+const GOODBYE: Duration = Duration::from_secs(5);
+
 /// Opens a database, which must be there. Its tables need not be: see [`Store::schema`].
 ///
 /// # Errors
@@ -267,7 +270,8 @@ impl<D: Driver> Store for SqlStore<D> {
     }
 
     async fn close(&self) {
-        self.0.close().await;
+        // A server that is gone says no goodbye, and nothing is lost without one.
+        let _ = tokio::time::timeout(GOODBYE, self.0.close()).await;
     }
 
     async fn prune_tasks(&self, keep_cycles: u32) -> Result<u64, StoreError> {
