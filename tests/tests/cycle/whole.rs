@@ -1,7 +1,7 @@
 //! What nothing disturbs.
 
 use kinitro_tests::postgres::new_database;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::world::{TASKS, World};
 
@@ -27,13 +27,14 @@ fn see_through(world: &World) {
     let weights = one.get("/v1/weights/latest").json();
     assert_eq!(weights, other.get("/v1/weights/latest").json());
     let shares = weights["weights"].as_object().unwrap();
-    let [best, _, loser, copy] =
-        &world.uids.iter().map(ToString::to_string).collect::<Vec<_>>()[..]
+    let [best, .., copy] = &world.uids.iter().map(ToString::to_string).collect::<Vec<_>>()[..]
     else {
-        panic!("there are four miners");
+        panic!("there are miners");
     };
-    assert!(shares[best].as_f64() > shares[loser].as_f64(), "{weights}");
-    assert_eq!(shares[copy], shares[loser], "the copy got more than a loser: {weights}");
+    // Nobody is better at closing the drawer, but who else wins something depends on the seeds.
+    assert!(shares[best].as_f64() > shares[copy].as_f64(), "{weights}");
+    let least = shares.values().filter_map(Value::as_f64).fold(f64::INFINITY, f64::min);
+    assert_eq!(shares[copy].as_f64(), Some(least), "the copy has won something: {weights}");
     assert!(!shares.contains_key(&validator_uid.to_string()), "{weights}");
     let scores = one.get("/v1/scores/latest").json();
     assert_eq!(
@@ -53,7 +54,8 @@ fn see_through(world: &World) {
     let on_chain = on_chain.clone().find(|row| row["uid"] == json!(validator_uid));
     let on_chain = &on_chain.unwrap_or_else(|| panic!("{validator}: {shown}"))["weights"];
     let most = on_chain.as_array().unwrap().iter().max_by_key(|pair| pair[1].as_u64()).unwrap();
-    assert_eq!(most[0].to_string(), *best, "{shown}");
+    let largest = shares.values().filter_map(Value::as_f64).fold(0.0, f64::max);
+    assert_eq!(shares[&most[0].to_string()].as_f64(), Some(largest), "{shown}");
     for api in [one, other] {
         api.running.signal("TERM");
         let _ = api.running.wait().with_code(0);

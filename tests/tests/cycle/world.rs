@@ -120,6 +120,16 @@ impl World {
         });
     }
 
+    /// Waits until an executor works on something.
+    pub(crate) fn wait_for_work_of(&self, executor: &str) {
+        self.wait_until(&format!("{executor} works on a task"), || {
+            self.tasks().iter().any(|task| {
+                let is_own = task.executor_id.as_deref() == Some(executor);
+                is_own && task.status == TaskStatus::Assigned
+            })
+        });
+    }
+
     /// Waits for more than others do.
     pub(crate) fn wait_until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
         let started = std::time::Instant::now();
