@@ -9,11 +9,13 @@ mod rows;
 mod sqlite;
 mod tasks;
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kinitro_core::{BlockNumber, CycleId};
+use kinitro_core::{BlockNumber, CycleId, Hotkey, MinerUid};
 use sqlx::pool::PoolConnection;
 use sqlx::{FromRow, Transaction};
 
@@ -39,9 +41,9 @@ const GOODBYE: Duration = Duration::from_secs(5);
 /// PostgreSQL is not asked for anything yet, so that a program can start before its database does.
 pub async fn connect(url: &DatabaseUrl) -> Result<Box<dyn Store>, StoreError> {
     Ok(match url.location() {
-        Location::Memory => Box::new(SqlStore(Sqlite::in_memory().await?)),
-        Location::Sqlite(path) => Box::new(SqlStore(Sqlite::open(path).await?)),
-        Location::Postgres(url) => Box::new(SqlStore(Postgres::open(url)?)),
+        Location::Memory => Box::new(SqlStore(Sqlite::in_memory().await?, Mutex::default())),
+        Location::Sqlite(path) => Box::new(SqlStore(Sqlite::open(path).await?, Mutex::default())),
+        Location::Postgres(url) => Box::new(SqlStore(Postgres::open(url)?, Mutex::default())),
     })
 }
 
@@ -188,7 +190,15 @@ trait Driver: fmt::Debug + Send + Sync + 'static {
 
 /// A store on a database.
 #[derive(Debug)]
-struct SqlStore<D>(D);
+struct SqlStore<D>(D, Mutex<Option<Judged>>);
+
+/// Who was judged by a cycle, which its number and its beginning name. It never changes, and is asked
+/// for with all weights.
+#[derive(Debug)]
+struct Judged {
+    cycle: (CycleId, Timestamp),
+    hotkeys: BTreeMap<MinerUid, Hotkey>,
+}
 
 impl<D: Driver> SqlStore<D> {
     /// The rows that a statement gives.

@@ -1,10 +1,11 @@
 //! What is asked for by people, validators and dashboards.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use kinitro_core::scoring::{Method, WeightSet};
-use kinitro_core::{BlockNumber, CycleId, EnvId, Hotkey};
+use kinitro_core::{BlockNumber, CycleId, EnvId, Hotkey, MinerUid};
 use serde::Serialize;
 use sqlx::FromRow;
 
@@ -12,7 +13,7 @@ use super::rows::{
     CYCLE_COLUMNS, CycleRow, MinerScoreRow, block, from_json, number, parsed, storable,
     stored_block, uid,
 };
-use super::{Connection, Driver, SqlStore, Value, json, values};
+use super::{Connection, Driver, Judged, SqlStore, Value, json, values};
 use crate::backend::Timestamp;
 use crate::backend::storage::{
     Cycle, CycleScores, EnvironmentStatus, Heartbeat, Miner, MinerStatus, Overview,
@@ -249,7 +250,7 @@ impl<D: Driver> SqlStore<D> {
             return Ok(None);
         };
         let method: Method = from_json(&row.method, "method")?;
-        let miners = self.miners_of_cycle(&mut connection, cycle.id).await?;
+        let hotkeys = self.judged_hotkeys(&mut connection, &cycle).await?;
         Ok(Some(PublishedWeights {
             cycle,
             created_at: Timestamp::from_millis(row.created_at),
@@ -260,8 +261,26 @@ impl<D: Driver> SqlStore<D> {
                 method,
             },
             frontier: from_json(&row.pareto_frontier, "list of uids")?,
-            hotkeys: miners.into_iter().map(|miner| (miner.uid, miner.hotkey)).collect(),
+            hotkeys,
         }))
+    }
+
+    /// The hotkeys that a cycle judges. Those of the last one that was asked for are kept.
+    async fn judged_hotkeys(
+        &self,
+        connection: &mut Connection<D>,
+        cycle: &Cycle,
+    ) -> Result<BTreeMap<MinerUid, Hotkey>, StoreError> {
+        let key = (cycle.id, cycle.started_at);
+        let kept = || self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(judged) = kept().as_ref().filter(|judged| judged.cycle == key) {
+            return Ok(judged.hotkeys.clone());
+        }
+        let miners = self.miners_of_cycle(connection, cycle.id).await?;
+        let hotkeys: BTreeMap<_, _> =
+            miners.into_iter().map(|miner| (miner.uid, miner.hotkey)).collect();
+        *kept() = Some(Judged { cycle: key, hotkeys: hotkeys.clone() });
+        Ok(hotkeys)
     }
 
     pub(super) async fn scores_of(
