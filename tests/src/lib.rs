@@ -84,10 +84,19 @@ fn say_aloud(line: std::fmt::Arguments<'_>) {
 /// # Panics
 /// When it is not within a minute: far more than it takes, even on a machine that is busy.
 #[track_caller]
-pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, is_so: impl FnMut() -> bool) {
+    wait_for_long(Duration::from_secs(60), what, is_so);
+}
+
+/// Waits until something is so that takes longer.
+///
+/// # Panics
+/// When it is not within that time.
+#[track_caller]
+pub fn wait_for_long(limit: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_so() {
-        assert!(started.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
+        assert!(started.elapsed() < limit, "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }

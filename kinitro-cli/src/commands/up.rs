@@ -70,7 +70,7 @@ async fn work(
         return Ok(up.run(stop).await?);
     }
     match up.run_cycle(stop, false, async |_| {}).await? {
-        Some(end) => show_end(&end, store, &arguments.policies).await,
+        Some(end) => show_end(&end, store, &arguments.policies).await.map(drop),
         None => Err(Failure::new(Code::Interrupted, "stopped")),
     }
 }
@@ -175,14 +175,15 @@ pub(super) async fn show_end(
     end: &CycleEnd,
     store: &dyn Store,
     policies: &[NamedPolicy],
-) -> Result<(), Failure> {
+) -> Result<Outcome, Failure> {
     if let Some(reason) = &end.failure {
         return Err(Failure::new(Code::Failed, format_args!("cycle {}: {reason}", end.id)));
     }
     let result = Outcome::read(store, policies).await?;
     to_stdout(result.rates())?;
     to_stdout("")?;
-    to_stdout(result.standings())
+    to_stdout(result.standings())?;
+    Ok(result)
 }
 
 /// What came of the last completed cycle.
@@ -194,7 +195,7 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    pub(super) async fn read(store: &dyn Store, policies: &[NamedPolicy]) -> Result<Self, Failure> {
+    async fn read(store: &dyn Store, policies: &[NamedPolicy]) -> Result<Self, Failure> {
         let missing = || Failure::new(Code::Failed, "the cycle has no result");
         let scores = store.scores(None).await?.ok_or_else(missing)?;
         let weights = store.weights(None).await?.ok_or_else(missing)?;
@@ -217,7 +218,7 @@ impl Outcome {
     }
 
     /// Success rates with their intervals.
-    pub(super) fn rates(&self) -> comfy_table::Table {
+    fn rates(&self) -> comfy_table::Table {
         let headings = ["policy", "environment", "success", "95 % interval", "return"];
         let mut table = table::with_headings(2, headings);
         for row in &self.scores.rows {
@@ -236,7 +237,7 @@ impl Outcome {
     }
 
     /// Frontier, points and weights.
-    pub(super) fn standings(&self) -> comfy_table::Table {
+    fn standings(&self) -> comfy_table::Table {
         let headings = ["policy", "frontier", "success", "points", "weight", "u16"];
         let mut table = table::with_headings(2, headings);
         let weights = &self.weights.weights;

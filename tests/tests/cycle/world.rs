@@ -13,7 +13,7 @@ use kinitro_eval::backend::storage::{
 use kinitro_tests::api::{Api, KEY, free_port};
 use kinitro_tests::server::{PolicyServer, Reply, action};
 use kinitro_tests::subnet::Subnet;
-use kinitro_tests::{Program, Running, kinitro};
+use kinitro_tests::{Program, Running, kinitro, wait_for_long};
 
 /// Two tasks of which some episodes are solved by a hand that always goes the same way.
 const ENVS: &str = "metaworld/handle-press-v3,metaworld/drawer-close-v3";
@@ -95,7 +95,7 @@ impl World {
         executor(name, api, &self.spool(name))
     }
 
-    pub(crate) fn spool(&self, name: &str) -> PathBuf {
+    fn spool(&self, name: &str) -> PathBuf {
         self.subnet.path("spool").join(name)
     }
 
@@ -115,28 +115,19 @@ impl World {
     }
 
     pub(crate) fn wait_for_completed(&self, count: usize) {
-        self.wait_until(&format!("{count} tasks are completed"), || {
+        wait_for_long(LIMIT, &format!("{count} tasks are completed"), || {
             self.completed().is_some_and(|completed| completed >= count)
         });
     }
 
     /// Waits until an executor works on something.
     pub(crate) fn wait_for_work_of(&self, executor: &str) {
-        self.wait_until(&format!("{executor} works on a task"), || {
+        wait_for_long(LIMIT, &format!("{executor} works on a task"), || {
             self.tasks().iter().any(|task| {
                 let is_own = task.executor_id.as_deref() == Some(executor);
                 is_own && task.status == TaskStatus::Assigned
             })
         });
-    }
-
-    /// Waits for more than others do.
-    pub(crate) fn wait_until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
-        let started = std::time::Instant::now();
-        while !is_so() {
-            assert!(started.elapsed() < LIMIT, "waited in vain until {what}");
-            std::thread::sleep(Duration::from_millis(5));
-        }
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -146,7 +137,7 @@ impl World {
     /// The cycle, once it has begun.
     pub(crate) fn plan(&self) -> CyclePlan {
         let mut plan = None;
-        self.wait_until("a cycle has begun", || {
+        wait_for_long(LIMIT, "a cycle has begun", || {
             plan = self.subnet.run_time.block_on(self.store.running_cycle()).unwrap();
             plan.is_some()
         });

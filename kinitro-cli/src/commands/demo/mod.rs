@@ -3,7 +3,8 @@
 
 mod rehearsal;
 
-use kinitro_eval::backend::scheduler::SchedulerSettings;
+use kinitro_eval::backend::scheduler::{CycleEnd, SchedulerSettings};
+use kinitro_eval::backend::storage::Store;
 use kinitro_eval::isolation::EpisodeLimits;
 use kinitro_eval::policy::serve::PolicyServer;
 use kinitro_eval::{Policy, RandomPolicy, Registry, Stop};
@@ -13,7 +14,7 @@ use self::rehearsal::Rehearsal;
 use super::eval::runtime;
 use super::interrupt::{STOPPING, stop_when_interrupted};
 use super::scheduler::env_ids;
-use super::up::{Backend, Outcome, threads, with_progress};
+use super::up::{Backend, show_end, threads, with_progress};
 use crate::args::{DemoArguments, NamedPolicy};
 use crate::failure::{Code, Failure};
 use crate::output::{log, to_stderr, to_stdout};
@@ -67,7 +68,7 @@ async fn hold(arguments: &DemoArguments, stop: &Stop) -> Result<(), Failure> {
 
     let mut shown = Ok(());
     let cycle = up.run_cycle(stop, arguments.keep, async |end| {
-        shown = show(end.failure.as_deref(), &*store, &policies).await;
+        shown = show(end, &*store, &policies).await;
         if shown.is_ok() && arguments.keep {
             to_stderr(format_args!("the API stays at {url}/v1/scores/latest until ctrl-C"));
         }
@@ -99,18 +100,8 @@ async fn serve<P: Policy + Clone + Sync + 'static>(
     Ok((NamedPolicy { name: name.to_owned(), url }, serving))
 }
 
-async fn show(
-    failure: Option<&str>,
-    store: &dyn kinitro_eval::backend::storage::Store,
-    policies: &[NamedPolicy],
-) -> Result<(), Failure> {
-    if let Some(reason) = failure {
-        return Err(Failure::new(Code::Failed, format_args!("the cycle failed: {reason}")));
-    }
-    let result = Outcome::read(store, policies).await?;
-    to_stdout(result.rates())?;
-    to_stdout("")?;
-    to_stdout(result.standings())?;
+async fn show(end: &CycleEnd, store: &dyn Store, policies: &[NamedPolicy]) -> Result<(), Failure> {
+    let result = show_end(end, store, policies).await?;
     let copied = result.points("copy_of_expert");
     if copied != Some(0.0) {
         let points = copied.unwrap_or_default();
