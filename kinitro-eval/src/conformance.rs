@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 use kinitro_core::{Action, EnvId, Observation, Outcome, Seed, TaskConfig};
 
+use crate::CancellationToken;
 use crate::env::{
     Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec, Registry, Task, TaskRng,
     Transition,
 };
-use crate::episode::Stop;
 use crate::isolation::{EpisodeJob, EpisodeLimits, EpisodeResult, Sandbox, SandboxError};
 use crate::policy::Policy;
 
@@ -263,7 +263,7 @@ pub async fn sandbox(sandbox: &dyn Sandbox, cases: &SandboxCases) {
 
     let env_id = "no-such-family/no-such-task".parse().expect("it is of the form family/task");
     let elsewhere = EpisodeJob { env_id, ..success.clone() };
-    let refused = sandbox.run(&elsewhere, &Stop::new()).await;
+    let refused = sandbox.run(&elsewhere, &CancellationToken::new()).await;
     assert!(
         matches!(
             refused,
@@ -271,7 +271,7 @@ pub async fn sandbox(sandbox: &dyn Sandbox, cases: &SandboxCases) {
         ),
         "an environment that is not there: {refused:?}"
     );
-    let stop = Stop::new();
+    let stop = CancellationToken::new();
     let dropped = tokio::time::timeout(Duration::from_millis(50), sandbox.run(slow, &stop)).await;
     assert!(dropped.is_err(), "the slow episode was over at once");
     run(sandbox, success).await;
@@ -280,7 +280,7 @@ pub async fn sandbox(sandbox: &dyn Sandbox, cases: &SandboxCases) {
 
 async fn run(sandbox: &dyn Sandbox, job: &EpisodeJob) -> EpisodeResult {
     let running = tokio::time::timeout(job.limits.episode_timeout + NOTICE, async {
-        sandbox.run(job, &Stop::new()).await.expect("an episode can be run")
+        sandbox.run(job, &CancellationToken::new()).await.expect("an episode can be run")
     });
     let result = running.await.expect("an episode ends");
     assert!(result.steps <= job.limits.max_timesteps, "too many steps: {result:?}");
@@ -320,10 +320,10 @@ async fn limits_hold(sandbox: &dyn Sandbox, cases: &SandboxCases) {
 }
 
 async fn stopped_episodes_are_cancelled(sandbox: &dyn Sandbox, cases: &SandboxCases) {
-    let stop = Stop::new();
+    let stop = CancellationToken::new();
     let stopping = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        stop.stop();
+        stop.cancel();
         Instant::now()
     };
     let (result, stopped) = tokio::join!(sandbox.run(&cases.slow, &stop), stopping);

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use crate::CancellationToken;
 use kinitro_core::{
     Action, EnvId, InfraFault, InfraFaultKind, Observation, Outcome, PolicyFault, PolicyFaultKind,
     Seed, TaskConfig,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tokio::sync::watch;
 
 use crate::env::{Environment, EnvironmentError, Task, Transition};
 use crate::policy::Policy;
@@ -82,39 +82,6 @@ impl EpisodeRecord {
     }
 }
 
-/// Stops what is running when asked to. Clones share the same switch.
-#[derive(Debug, Clone)]
-pub struct Stop(watch::Sender<bool>);
-
-impl Default for Stop {
-    fn default() -> Self {
-        Self(watch::Sender::new(false))
-    }
-}
-
-impl Stop {
-    /// A switch that nobody has thrown.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Asks everything that holds this switch to stop.
-    pub fn stop(&self) {
-        self.0.send_replace(true);
-    }
-
-    /// Whether it was asked to.
-    pub fn is_stopped(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    /// Returns once it is asked to.
-    pub async fn stopped(&self) {
-        // The sender lives as long as `self`, so that waiting cannot fail.
-        let _ = self.0.subscribe().wait_for(|stopped| *stopped).await;
-    }
-}
-
 /// Runs one episode: resets environment and policy, and lets them act on each other until the task
 /// is solved, the steps are used up or something fails.
 ///
@@ -131,14 +98,14 @@ pub async fn run_episode(
     policy: &mut dyn Policy,
     task: &Task,
     options: &EpisodeOptions,
-    stop: &Stop,
+    stop: &CancellationToken,
     mut on_step: impl FnMut(),
 ) -> Result<EpisodeRecord, EnvironmentError> {
     let started = Instant::now();
     let mut course = Course::default();
     let ending = tokio::select! {
         biased;
-        () = stop.stopped() => Ok(Outcome::Cancelled),
+        () = stop.cancelled() => Ok(Outcome::Cancelled),
         ending = act_out(environment, policy, task, options, &mut course, &mut on_step) => ending,
     };
     let outcome = match ending {

@@ -63,11 +63,13 @@ pub mod report;
 pub use async_trait::async_trait;
 pub use data_folder::data_folder;
 pub use env::Registry;
-pub use episode::{EpisodeRecord, Stop};
+pub use episode::EpisodeRecord;
 pub use evaluation::{Evaluation, EvaluationError, EvaluationReport, Event};
 /// What policies and environments are told in: observations, actions, faults.
 pub use kinitro_core;
 pub use policy::{ExpertPolicy, HttpPolicy, HttpPolicyError, Policy, RandomPolicy, ZeroPolicy};
+/// Stops what is running. Clones share one state.
+pub use tokio_util::sync::CancellationToken;
 
 /// What a panic said.
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

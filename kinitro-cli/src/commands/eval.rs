@@ -3,8 +3,8 @@ use std::sync::Arc;
 use kinitro_core::PolicyFaultKind;
 use kinitro_eval::report::Video;
 use kinitro_eval::{
-    Evaluation, EvaluationReport, ExpertPolicy, HttpPolicy, RandomPolicy, Registry, Stop,
-    ZeroPolicy,
+    CancellationToken, Evaluation, EvaluationReport, ExpertPolicy, HttpPolicy, RandomPolicy,
+    Registry, ZeroPolicy,
 };
 use serde::Serialize;
 
@@ -141,7 +141,7 @@ pub(super) fn patterns(list: &str) -> impl Iterator<Item = &str> {
 /// Runs an evaluation behind a progress bar. The first ctrl-C stops it and keeps what is done, the
 /// second ends the program at once.
 pub(super) async fn watch(evaluation: Evaluation) -> Result<EvaluationReport, Failure> {
-    let stop = Stop::new();
+    let stop = CancellationToken::new();
     let bar = Arc::new(EvaluationBar::new());
     let listener = Arc::clone(&bar);
     let running =
@@ -150,7 +150,7 @@ pub(super) async fn watch(evaluation: Evaluation) -> Result<EvaluationReport, Fa
     let report = tokio::select! {
         report = &mut running => report,
         () = interrupted() => {
-            stop.stop();
+            stop.cancel();
             bar.finish();
             to_stderr(STOPPING);
             tokio::select! {

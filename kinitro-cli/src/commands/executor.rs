@@ -7,7 +7,7 @@ use kinitro_eval::backend::executor::{
 };
 use kinitro_eval::isolation::{EpisodeLimits, InProcess, SandboxError};
 use kinitro_eval::policy::http::Reach;
-use kinitro_eval::{Registry, Stop};
+use kinitro_eval::{CancellationToken, Registry};
 
 use super::eval::runtime;
 use super::interrupt::interrupted;
@@ -119,13 +119,13 @@ fn standard_spool() -> Result<PathBuf, Failure> {
 
 /// Lets the executor work. The first signal lets it come to an end, the second ends the program.
 async fn work(executor: Executor) -> Result<ExecutorReport, Failure> {
-    let stop = Stop::new();
+    let stop = CancellationToken::new();
     let working = executor.run(&stop);
     tokio::pin!(working);
     let report = tokio::select! {
         report = &mut working => report,
         () = interrupted() => {
-            stop.stop();
+            stop.cancel();
             tokio::select! {
                 report = &mut working => report,
                 () = interrupted() => {

@@ -1,6 +1,6 @@
 //! What ctrl-C and TERM do.
 
-use kinitro_eval::Stop;
+use kinitro_eval::CancellationToken;
 
 use crate::failure::Code;
 use crate::output::to_stderr;
@@ -23,15 +23,15 @@ pub(super) async fn interrupted() {
 
 /// A switch that the first signal throws, with words of what happens then; the second signal ends the
 /// program at once.
-pub(super) fn stop_when_interrupted(words: Option<&'static str>) -> Stop {
-    let stop = Stop::new();
+pub(super) fn stop_when_interrupted(words: Option<&'static str>) -> CancellationToken {
+    let stop = CancellationToken::new();
     let signal = stop.clone();
     tokio::spawn(async move {
         interrupted().await;
         if let Some(words) = words {
             to_stderr(words);
         }
-        signal.stop();
+        signal.cancel();
         interrupted().await;
         std::process::exit(i32::from(Code::Interrupted as u8));
     });

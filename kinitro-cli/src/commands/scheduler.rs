@@ -11,7 +11,7 @@ use kinitro_eval::backend::scheduler::{
     Scheduler, SchedulerError, SchedulerSettings, SeedProof, SeedProofError, SettingsError,
 };
 use kinitro_eval::backend::storage::{self, DatabaseUrl, SeedMode, Store};
-use kinitro_eval::{Registry, Stop};
+use kinitro_eval::{CancellationToken, Registry};
 use serde::Serialize;
 use tracing::{info, warn};
 
@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &SchedulerArguments) -> Result<(), Failure> {
                 store.close().await;
                 worked
             }
-            () = stop.stopped() => Err(stopped()),
+            () = stop.cancelled() => Err(stopped()),
         }
     })
 }
@@ -83,7 +83,7 @@ async fn open(
     Ok((Scheduler::new(settings, Arc::new(chain), Arc::clone(&store))?, store))
 }
 
-async fn work(scheduler: &Scheduler, once: bool, stop: &Stop) -> Result<(), Failure> {
+async fn work(scheduler: &Scheduler, once: bool, stop: &CancellationToken) -> Result<(), Failure> {
     if !once {
         scheduler.run(stop).await;
         return Ok(());

@@ -16,7 +16,7 @@ use kinitro_eval::backend::storage::{self, DatabaseUrl, Store};
 use kinitro_eval::backend::up::{Up, UpError, UpSettings};
 use kinitro_eval::isolation::{EpisodeLimits, InProcess};
 use kinitro_eval::policy::http::Reach;
-use kinitro_eval::{Registry, Stop};
+use kinitro_eval::{CancellationToken, Registry};
 
 use super::api::prepare;
 use super::eval::runtime;
@@ -64,7 +64,7 @@ async fn work(
     up: Up,
     arguments: &UpArguments,
     store: &dyn Store,
-    stop: &Stop,
+    stop: &CancellationToken,
 ) -> Result<(), Failure> {
     if !arguments.once {
         return Ok(up.run(stop).await?);

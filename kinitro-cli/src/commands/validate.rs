@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &ValidateArguments) -> Result<(), Failure> {
                 if let Err(failure) = say(round, arguments.json) {
                     // Nobody reads any more: there is no point in going on.
                     failed = Some(failure);
-                    stop.stop();
+                    stop.cancel();
                 }
             })
             .await;

@@ -13,7 +13,7 @@ use super::api::{Access, ApiConfig, ApiKey, ApiServer};
 use super::executor::{self, Executor, ExecutorError, ExecutorReport, ExecutorSettings};
 use super::scheduler::{CycleEnd, Scheduler, SchedulerError, SchedulerSettings, SettingsError};
 use super::storage::Store;
-use crate::Stop;
+use crate::CancellationToken;
 use crate::isolation::{EpisodeLimits, Sandbox};
 
 /// How often executor and scheduler look whether there is something to do: they are next to each
@@ -118,7 +118,7 @@ impl Up {
     ///
     /// # Errors
     /// [`UpError::Executor`] when no episode can be run.
-    pub async fn run(self, stop: &Stop) -> Result<(), UpError> {
+    pub async fn run(self, stop: &CancellationToken) -> Result<(), UpError> {
         self.work(stop, async |scheduler, stop| {
             scheduler.run(stop).await;
             Ok(())
@@ -134,7 +134,7 @@ impl Up {
     /// run.
     pub async fn run_cycle(
         self,
-        stop: &Stop,
+        stop: &CancellationToken,
         keep: bool,
         on_end: impl AsyncFnOnce(&CycleEnd),
     ) -> Result<Option<CycleEnd>, UpError> {
@@ -143,7 +143,7 @@ impl Up {
             if let Some(end) = &end {
                 on_end(end).await;
                 if keep {
-                    stop.stopped().await;
+                    stop.cancelled().await;
                 }
             }
             Ok(end)
@@ -155,25 +155,25 @@ impl Up {
     /// they need each other.
     async fn work<T>(
         self,
-        stop: &Stop,
-        schedule: impl AsyncFnOnce(&Scheduler, &Stop) -> Result<T, SchedulerError>,
+        stop: &CancellationToken,
+        schedule: impl AsyncFnOnce(&Scheduler, &CancellationToken) -> Result<T, SchedulerError>,
     ) -> Result<T, UpError> {
         let Self { scheduler, executor, server } = self;
-        let (no_executor, no_api) = (Stop::new(), Stop::new());
+        let (no_executor, no_api) = (CancellationToken::new(), CancellationToken::new());
         let ended = no_api.clone();
-        let serving = server.serve(async move { ended.stopped().await });
+        let serving = server.serve(async move { ended.cancelled().await });
         let working = async {
             let report: Result<ExecutorReport, ExecutorError> = executor.run(&no_executor).await;
             // Nobody waits for a cycle that nobody runs.
             if report.is_err() {
-                stop.stop();
+                stop.cancel();
             }
-            no_api.stop();
+            no_api.cancel();
             report
         };
         let scheduling = async {
             let end = schedule(&scheduler, stop).await;
-            no_executor.stop();
+            no_executor.cancel();
             end
         };
         let ((), report, end) = tokio::join!(serving, working, scheduling);

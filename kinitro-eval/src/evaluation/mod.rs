@@ -10,8 +10,9 @@ use std::time::{Duration, SystemTime};
 use kinitro_core::{EnvId, PolicyFault, Seed};
 use tokio::sync::oneshot;
 
+use crate::CancellationToken;
 use crate::env::{EnvironmentError, Registry};
-use crate::episode::{EpisodeOptions, EpisodeRecord, Stop};
+use crate::episode::{EpisodeOptions, EpisodeRecord};
 use crate::policy::Policy;
 use crate::report::{FolderError, Identity, Machine, Manifest, Summary, Video};
 
@@ -62,7 +63,7 @@ pub struct Evaluation {
     video: Option<Video>,
     arguments: Vec<String>,
     listener: Option<Listener>,
-    stop: Stop,
+    stop: CancellationToken,
 }
 
 impl std::fmt::Debug for Evaluation {
@@ -154,7 +155,7 @@ impl Evaluation {
             video: None,
             arguments: Vec::new(),
             listener: None,
-            stop: Stop::new(),
+            stop: CancellationToken::new(),
         }
     }
 
@@ -267,7 +268,7 @@ impl Evaluation {
 
     /// Lets that switch stop the evaluation. Running episodes are given up, finished ones kept.
     #[must_use]
-    pub fn stop(mut self, stop: Stop) -> Self {
+    pub fn stop(mut self, stop: CancellationToken) -> Self {
         self.stop = stop;
         self
     }
@@ -277,15 +278,9 @@ impl Evaluation {
     /// # Errors
     /// See [`EvaluationError`]. A policy that fails is not an error but a result.
     pub async fn run(self) -> Result<EvaluationReport, EvaluationError> {
-        struct StopOnDrop(Stop);
-        impl Drop for StopOnDrop {
-            fn drop(&mut self) {
-                self.0.stop();
-            }
-        }
         // A caller's own switch is thrown by the caller alone.
-        let inner = Stop::new();
-        let _guard = StopOnDrop(inner.clone());
+        let inner = CancellationToken::new();
+        let _guard = inner.clone().drop_guard();
         let (send, receive) = oneshot::channel();
         let evaluation = self;
         std::thread::spawn(move || {
@@ -303,7 +298,10 @@ impl Evaluation {
         self.run_until(None)
     }
 
-    fn run_until(mut self, dropped: Option<&Stop>) -> Result<EvaluationReport, EvaluationError> {
+    fn run_until(
+        mut self,
+        dropped: Option<&CancellationToken>,
+    ) -> Result<EvaluationReport, EvaluationError> {
         let environments = self.resolve()?;
         self.options.cameras = self.resolve_cameras(&environments)?;
         let manifest = self.manifest(&environments)?;

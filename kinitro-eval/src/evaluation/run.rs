@@ -16,8 +16,9 @@ use std::time::{Duration, Instant};
 use kinitro_core::{EnvId, Outcome, Seed};
 
 use super::{Evaluation, EvaluationError, EvaluationReport, Event};
+use crate::CancellationToken;
 use crate::env::Environment;
-use crate::episode::{EpisodeRecord, Stop, run_episode};
+use crate::episode::{EpisodeRecord, run_episode};
 use crate::panic_text;
 use crate::report::video::{self, Filmed};
 use crate::report::{FolderError, Manifest, ResultsFolder, Summary};
@@ -45,7 +46,7 @@ pub(super) fn run(
     evaluation: &Evaluation,
     environments: Vec<EnvId>,
     mut manifest: Manifest,
-    dropped: Option<&Stop>,
+    dropped: Option<&CancellationToken>,
 ) -> Result<EvaluationReport, EvaluationError> {
     let (mut folder, mut records) = match &evaluation.folder {
         Some(path) => {
@@ -68,9 +69,9 @@ pub(super) fn run(
     let workers = evaluation.workers_or_default().min(jobs.len());
     let jobs = Mutex::new(jobs);
     // The caller's switch, the caller's loss of interest, or a failure stops the workers.
-    let halt = Stop::new();
+    let halt = CancellationToken::new();
     let is_stopped =
-        || evaluation.stop.is_stopped() || dropped.is_some_and(|dropped| dropped.is_stopped());
+        || evaluation.stop.is_cancelled() || dropped.is_some_and(|dropped| dropped.is_cancelled());
     let mut failure = None;
     let (send, receive) = mpsc::channel();
     std::thread::scope(|scope| {
@@ -90,21 +91,21 @@ pub(super) fn run(
         drop(send);
         loop {
             if is_stopped() {
-                halt.stop();
+                halt.cancel();
             }
             match receive.recv_timeout(Duration::from_millis(50)) {
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
                 Ok(Message::Retrying(record)) => tell(Event::Retry(&record)),
                 Ok(Message::Failed(error)) => {
-                    halt.stop();
+                    halt.cancel();
                     failure.get_or_insert(error);
                 }
                 Ok(Message::Finished(record)) => {
                     if let Some(folder) = &mut folder
                         && let Err(error) = folder.append(&record)
                     {
-                        halt.stop();
+                        halt.cancel();
                         failure.get_or_insert(error.into());
                         continue;
                     }
@@ -159,7 +160,7 @@ fn keep_film(filmed: Filmed<'_>, path: &Path) -> Result<(), EvaluationError> {
 fn work(
     evaluation: &Evaluation,
     jobs: &Mutex<VecDeque<Job>>,
-    halt: &Stop,
+    halt: &CancellationToken,
     send: &Sender<Message>,
 ) -> Result<(), EvaluationError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -171,7 +172,7 @@ fn work(
     let mut current: Option<(EnvId, Box<dyn Environment>)> = None;
     let mut reported = Instant::now();
     let mut unreported = 0;
-    while !halt.is_stopped() {
+    while !halt.is_cancelled() {
         let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let Some(job) = next else { break };
         for attempt in 1..=ATTEMPTS {

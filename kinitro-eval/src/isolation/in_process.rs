@@ -5,7 +5,6 @@
 //! broke down. A thread whose simulator hangs cannot be ended: it is left behind, and ends by itself
 //! if the simulator ever comes back.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
@@ -22,8 +21,10 @@ use kinitro_core::{
 use tokio::sync::oneshot;
 
 use super::{EpisodeJob, EpisodeResult, Sandbox, SandboxError, out_of_time};
+use crate::CancellationToken;
 use crate::env::{Environment, EnvironmentError, Registry};
-use crate::episode::{EpisodeOptions, EpisodeRecord, Stop, run_episode};
+use crate::episode::{EpisodeOptions, EpisodeRecord, run_episode};
+use crate::panic_text;
 use crate::policy::Policy;
 use crate::policy::http::{HttpPolicy, Reach};
 
@@ -109,11 +110,15 @@ impl Sandbox for InProcess {
         Ok(self.registry.env_ids())
     }
 
-    async fn run(&self, job: &EpisodeJob, stop: &Stop) -> Result<EpisodeResult, SandboxError> {
+    async fn run(
+        &self,
+        job: &EpisodeJob,
+        stop: &CancellationToken,
+    ) -> Result<EpisodeResult, SandboxError> {
         let started = Instant::now();
         let spec = self.registry.spec(&job.env_id)?;
         let limits = &job.limits;
-        if stop.is_stopped() {
+        if stop.is_cancelled() {
             return Ok(EpisodeResult::without_steps(Outcome::Cancelled, Duration::ZERO));
         }
         let policy = match self.policy(&job.endpoint) {
@@ -121,7 +126,9 @@ impl Sandbox for InProcess {
             Err(fault) => return Ok(EpisodeResult::without_steps(fault, started.elapsed())),
         };
         let waited = Waited::default();
-        let halt = StopOnDrop(Stop::new());
+        // Stops an episode that nobody waits for any more.
+        let halt = CancellationToken::new();
+        let _halt_when_dropped = halt.clone().drop_guard();
         let (report, reported) = oneshot::channel();
         let cameras = spec.cameras.into_iter().filter(|_| limits.use_images);
         let episode = Episode {
@@ -133,7 +140,7 @@ impl Sandbox for InProcess {
                 cameras: cameras.map(|camera| camera.name).collect(),
             },
             policy: Timed { policy, waited: waited.clone() },
-            halt: halt.0.clone(),
+            halt: halt.clone(),
             report,
         };
         let simulator = self.take(&job.env_id)?;
@@ -144,7 +151,7 @@ impl Sandbox for InProcess {
         let mut stalls = Stalls::new();
         let (interrupted, ending) = tokio::select! {
             ending = &mut reported => (None, Some(ending)),
-            () = stop.stopped() => (Some(Outcome::Cancelled), None),
+            () = stop.cancelled() => (Some(Outcome::Cancelled), None),
             () = tokio::time::sleep(limits.episode_timeout) => {
                 (Some(out_of_time(limits.episode_timeout, waited.total())), None)
             }
@@ -154,7 +161,7 @@ impl Sandbox for InProcess {
         let ending = match ending {
             Some(ending) => ending,
             None => {
-                halt.0.stop();
+                halt.cancel();
                 match tokio::time::timeout(self.halt_timeout, &mut reported).await {
                     Ok(ending) => ending,
                     Err(_) => {
@@ -252,15 +259,6 @@ impl Stalls {
     }
 }
 
-/// Stops an episode that nobody waits for any more.
-struct StopOnDrop(Stop);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.stop();
-    }
-}
-
 /// A thread with one environment. It ends when this is dropped and its episode is over.
 struct Simulator {
     env_id: EnvId,
@@ -272,7 +270,7 @@ struct Episode {
     job: EpisodeJob,
     options: EpisodeOptions,
     policy: Timed,
-    halt: Stop,
+    halt: CancellationToken,
     report: oneshot::Sender<Result<EpisodeRecord, Breakdown>>,
 }
 
@@ -324,7 +322,7 @@ fn play(
     job: &EpisodeJob,
     options: &EpisodeOptions,
     policy: &mut Timed,
-    halt: &Stop,
+    halt: &CancellationToken,
 ) -> Result<EpisodeRecord, Breakdown> {
     let environment = match environment {
         Some(environment) => environment,
@@ -342,12 +340,6 @@ fn play(
     // Resolving a name blocks a thread of the run time, and may do so for as long as it likes.
     runtime.shutdown_background();
     ending
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    text.unwrap_or_else(|| "no message".to_owned())
 }
 
 /// How long a policy was waited for, as those who did not wait themselves see it.

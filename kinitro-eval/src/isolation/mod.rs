@@ -16,8 +16,8 @@ use kinitro_core::{EnvId, Outcome, Seed};
 
 pub use self::in_process::InProcess;
 pub use self::scripted::{Play, Scripted};
+use crate::CancellationToken;
 use crate::env::EnvironmentError;
-use crate::episode::Stop;
 
 /// One episode to be run against a policy behind HTTP.
 ///
@@ -105,7 +105,11 @@ pub trait Sandbox: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// What is wrong with the place and not with the episode: no other would go better.
-    async fn run(&self, job: &EpisodeJob, stop: &Stop) -> Result<EpisodeResult, SandboxError>;
+    async fn run(
+        &self,
+        job: &EpisodeJob,
+        stop: &CancellationToken,
+    ) -> Result<EpisodeResult, SandboxError>;
 
     /// Lets go of what it holds: simulators, containers. Nothing is run after that.
     async fn close(&self);

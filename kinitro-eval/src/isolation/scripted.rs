@@ -10,8 +10,8 @@ use kinitro_core::{EnvId, Outcome};
 use tokio::time::Instant;
 
 use super::{EpisodeJob, EpisodeResult, Sandbox, SandboxError, out_of_time};
+use crate::CancellationToken;
 use crate::env::EnvironmentError;
-use crate::episode::Stop;
 
 /// An episode as it is made up: so many steps, each with a reward of -1, and then an end.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,12 +73,16 @@ impl Sandbox for Scripted {
         Ok(self.environments.clone())
     }
 
-    async fn run(&self, job: &EpisodeJob, stop: &Stop) -> Result<EpisodeResult, SandboxError> {
+    async fn run(
+        &self,
+        job: &EpisodeJob,
+        stop: &CancellationToken,
+    ) -> Result<EpisodeResult, SandboxError> {
         if !self.environments.contains(&job.env_id) {
             let (name, nearest) = (job.env_id.to_string(), Vec::new());
             return Err(EnvironmentError::UnknownEnvironment { name, nearest }.into());
         }
-        if stop.is_stopped() {
+        if stop.is_cancelled() {
             return Ok(EpisodeResult::without_steps(Outcome::Cancelled, Duration::ZERO));
         }
         let started = Instant::now();
@@ -93,7 +97,7 @@ impl Sandbox for Scripted {
         let whole = step_time * steps;
         let outcome = tokio::select! {
             biased;
-            () = stop.stopped() => Outcome::Cancelled,
+            () = stop.cancelled() => Outcome::Cancelled,
             () = tokio::time::sleep(limits.episode_timeout), if whole > limits.episode_timeout => {
                 out_of_time(limits.episode_timeout, limits.episode_timeout)
             }

@@ -7,7 +7,7 @@ use kinitro_eval::backend::scheduler::{CycleEnd, SchedulerSettings};
 use kinitro_eval::backend::storage::Store;
 use kinitro_eval::isolation::EpisodeLimits;
 use kinitro_eval::policy::serve::PolicyServer;
-use kinitro_eval::{Policy, RandomPolicy, Registry, Stop};
+use kinitro_eval::{CancellationToken, Policy, RandomPolicy, Registry};
 use tokio::task::JoinHandle;
 
 use self::rehearsal::Rehearsal;
@@ -35,11 +35,11 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<(), Failure> {
     })
 }
 
-async fn hold(arguments: &DemoArguments, stop: &Stop) -> Result<(), Failure> {
+async fn hold(arguments: &DemoArguments, stop: &CancellationToken) -> Result<(), Failure> {
     let registry = Registry::builtin();
     let expert = Rehearsal::new(registry.clone(), "expert", 0.0);
     let noisy = Rehearsal::new(registry.clone(), "noisy_expert", NOISE);
-    let closed = Stop::new();
+    let closed = CancellationToken::new();
     // In the order of their commitments.
     let servers = [
         serve("expert", expert.clone(), &closed).await?,
@@ -74,7 +74,7 @@ async fn hold(arguments: &DemoArguments, stop: &Stop) -> Result<(), Failure> {
         }
     });
     let end = with_progress(&*store, cycle).await;
-    closed.stop();
+    closed.cancel();
     for server in serving {
         // It was told to end, and has nothing to say.
         let _ = server.await;
@@ -89,14 +89,14 @@ async fn hold(arguments: &DemoArguments, stop: &Stop) -> Result<(), Failure> {
 async fn serve<P: Policy + Clone + Sync + 'static>(
     name: &str,
     policy: P,
-    closed: &Stop,
+    closed: &CancellationToken,
 ) -> Result<(NamedPolicy, JoinHandle<std::io::Result<()>>), Failure> {
     let server = PolicyServer::bind("127.0.0.1:0").await.map_err(|error| {
         Failure::new(Code::Environment, format_args!("no policy server can be started: {error}"))
     })?;
     let url = format!("http://{}", server.local_addr());
     let closed = closed.clone();
-    let serving = tokio::spawn(server.serve(policy, async move { closed.stopped().await }));
+    let serving = tokio::spawn(server.serve(policy, async move { closed.cancelled().await }));
     Ok((NamedPolicy { name: name.to_owned(), url }, serving))
 }
 

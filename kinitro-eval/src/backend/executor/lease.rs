@@ -12,9 +12,9 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::client::{Api, CallError};
+use crate::CancellationToken;
 use crate::backend::storage::Lease;
 use crate::backend::wire::TaskBody;
-use crate::episode::Stop;
 
 /// How long a lease lasts where the API does not say it.
 pub(super) const DEFAULT_LEASE: Duration = Duration::from_secs(300);
@@ -36,7 +36,7 @@ struct Held {
     /// When it was taken or last renewed, by the clock of this process.
     since: Instant,
     /// Stops the episode.
-    halt: Stop,
+    halt: CancellationToken,
     is_lost: bool,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Leases {
 pub(super) struct LeaseGuard {
     leases: Arc<Leases>,
     number: u64,
-    halt: Stop,
+    halt: CancellationToken,
 }
 
 impl Leases {
@@ -62,7 +62,7 @@ impl Leases {
         since: Instant,
         lasts: Duration,
     ) -> LeaseGuard {
-        let halt = Stop::new();
+        let halt = CancellationToken::new();
         let TaskBody { task_uuid, lease_token, .. } = task.clone();
         let lease = Lease { task_uuid, lease_token };
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,7 +75,7 @@ impl Leases {
     /// Stops all that runs.
     pub(super) fn halt_all(&self) {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.values().for_each(|held| held.halt.stop());
+        held.values().for_each(|held| held.halt.cancel());
     }
 
     /// Renews leases when a third of their time has passed, and stops the episodes of those that
@@ -146,7 +146,7 @@ impl Leases {
             }
             if lost.contains(&held.lease.task_uuid) {
                 held.is_lost = true;
-                held.halt.stop();
+                held.halt.cancel();
             }
         }
     }
@@ -154,7 +154,7 @@ impl Leases {
 
 impl LeaseGuard {
     /// What stops the episode: the loss of the lease, or the end of all.
-    pub(super) fn halt(&self) -> &Stop {
+    pub(super) fn halt(&self) -> &CancellationToken {
         &self.halt
     }
 
@@ -226,11 +226,11 @@ mod tests {
         let [lost, kept] =
             ["lost", "kept"].map(|name| leases.keep(&task(name), now, DEFAULT_LEASE));
         leases.renewed([0, 1].into_iter(), now, None, &["lost".to_owned()]);
-        assert!(lost.is_lost() && lost.halt().is_stopped());
-        assert!(!kept.is_lost() && !kept.halt().is_stopped());
+        assert!(lost.is_lost() && lost.halt().is_cancelled());
+        assert!(!kept.is_lost() && !kept.halt().is_cancelled());
         assert_eq!(leases.due(now + DEFAULT_LEASE).len(), 1, "what is lost is not renewed");
         leases.halt_all();
-        assert!(kept.halt().is_stopped() && !kept.is_lost());
+        assert!(kept.halt().is_cancelled() && !kept.is_lost());
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub use self::settings::{ApiKey, Concurrency, ExecutorSettings};
 use self::settings::{Lane, lanes};
 use self::spool::Spool;
 pub use self::spool::SpoolError;
-use crate::Stop;
+use crate::CancellationToken;
 use crate::backend::storage::Answer;
 use crate::backend::wire::{TaskBody, TaskResult};
 use crate::isolation::{EpisodeJob, EpisodeResult, Sandbox, SandboxError};
@@ -115,7 +115,7 @@ struct Shared {
     outbox: Outbox,
     leases: Arc<Leases>,
     /// Ends the fetching.
-    quit: Stop,
+    quit: CancellationToken,
     /// Why it had to end, if it had to.
     failure: Mutex<Option<ExecutorError>>,
     report: Mutex<ExecutorReport>,
@@ -149,7 +149,7 @@ impl Executor {
             sandbox,
             outbox: Outbox::open(spool)?,
             leases: Arc::default(),
-            quit: Stop::new(),
+            quit: CancellationToken::new(),
             failure: Mutex::default(),
             report: Mutex::default(),
         };
@@ -161,10 +161,10 @@ impl Executor {
     /// # Errors
     /// [`ExecutorError::Unauthorized`], [`ExecutorError::Refused`] and [`ExecutorError::Sandbox`],
     /// after what ran has been brought to its end.
-    pub async fn run(self, stop: &Stop) -> Result<ExecutorReport, ExecutorError> {
+    pub async fn run(self, stop: &CancellationToken) -> Result<ExecutorReport, ExecutorError> {
         let Self { settings, lanes, shared } = self;
         let settings = Arc::new(settings);
-        let is_last = Stop::new();
+        let is_last = CancellationToken::new();
         // Sets, because what is in them ends when this future is dropped.
         let (mut delivering, mut renewing) = (JoinSet::new(), JoinSet::new());
         delivering.spawn({
@@ -188,18 +188,18 @@ impl Executor {
         tokio::pin!(all_over);
         let stopped = tokio::select! {
             () = &mut all_over => false,
-            () = stop.stopped() => true,
-            () = shared.quit.stopped() => true,
+            () = stop.cancelled() => true,
+            () = shared.quit.cancelled() => true,
         };
         if stopped {
-            shared.quit.stop();
+            shared.quit.cancel();
             info!(seconds = settings.drain_timeout.as_secs(), "draining: nothing more is fetched");
             if tokio::time::timeout(settings.drain_timeout, &mut all_over).await.is_err() {
                 shared.leases.halt_all();
                 all_over.await;
             }
         }
-        is_last.stop();
+        is_last.cancel();
         let _ = tokio::time::timeout(LAST_SENDING, delivering.join_next()).await;
         delivering.shutdown().await;
         renewing.shutdown().await;
@@ -231,14 +231,14 @@ impl Shared {
     fn fail(&self, failure: ExecutorError) {
         error!(error = %failure, "the executor has to end");
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
-        self.quit.stop();
+        self.quit.cancel();
     }
 
     /// Waits, but not for longer than until the end of the work.
     async fn pause(&self, time: Duration) {
         tokio::select! {
             () = tokio::time::sleep(time) => {}
-            () = self.quit.stopped() => {}
+            () = self.quit.cancelled() => {}
         }
     }
 
@@ -300,7 +300,7 @@ async fn work(shared: Arc<Shared>, settings: Arc<ExecutorSettings>, lane: Lane) 
         for task in fetched.tasks {
             let slot = free.pop();
             let is_ours = lane.env_ids.contains(&task.env_id);
-            let (Some(slot), true, false) = (slot, is_ours, shared.quit.is_stopped()) else {
+            let (Some(slot), true, false) = (slot, is_ours, shared.quit.is_cancelled()) else {
                 // The work has ended meanwhile, or the API gives what was not asked for.
                 has_odd_tasks = true;
                 shared.give_back(&task).await;
@@ -341,7 +341,7 @@ async fn free_slots(
     };
     let mut free = vec![tokio::select! {
         biased;
-        () = shared.quit.stopped() => return None,
+        () = shared.quit.cancelled() => return None,
         first = first => first?,
     }];
     while free.len() < at_most

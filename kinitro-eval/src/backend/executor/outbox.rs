@@ -89,7 +89,7 @@ impl Outbox {
     pub(super) async fn deliver(
         &self,
         api: &Api,
-        is_last: &crate::Stop,
+        is_last: &crate::CancellationToken,
     ) -> Result<(), ExecutorError> {
         let mut backoff = Backoff::default();
         loop {
@@ -99,7 +99,7 @@ impl Outbox {
                 tokio::select! {
                     biased;
                     () = self.news.notified() => continue,
-                    () = is_last.stopped() => return Ok(()),
+                    () = is_last.cancelled() => return Ok(()),
                 }
             }
             match self.send(api, &batch).await {
@@ -119,13 +119,13 @@ impl Outbox {
                     }
                     self.write_again().await;
                     let wait = backoff.next(FIRST_WAIT);
-                    if is_last.is_stopped() {
+                    if is_last.is_cancelled() {
                         // Little time is left.
                         tokio::time::sleep(FIRST_WAIT).await;
                     } else {
                         tokio::select! {
                             () = tokio::time::sleep(wait) => {}
-                            () = is_last.stopped() => {}
+                            () = is_last.cancelled() => {}
                         }
                     }
                 }

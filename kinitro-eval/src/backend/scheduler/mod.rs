@@ -24,7 +24,7 @@
 //! use kinitro_chain::MemoryChain;
 //! use kinitro_eval::backend::scheduler::{Scheduler, SchedulerSettings};
 //! use kinitro_eval::backend::storage::{DatabaseUrl, Store, connect};
-//! use kinitro_eval::{Registry, Stop};
+//! use kinitro_eval::{Registry, CancellationToken};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let store: Arc<dyn Store> = connect(&DatabaseUrl::IN_MEMORY).await?.into();
@@ -32,7 +32,7 @@
 //! let settings = SchedulerSettings::new(26, Registry::builtin().env_ids());
 //! let scheduler = Scheduler::new(settings, Arc::new(MemoryChain::new()), store)?;
 //! // Until somebody stops it; `run_cycle` does one cycle only.
-//! let stop = Stop::new();
+//! let stop = CancellationToken::new();
 //! scheduler.run(&stop).await;
 //! # Ok(())
 //! # }
@@ -57,7 +57,7 @@ use self::run::Run;
 pub use self::seeds::{SeedProof, SeedProofError};
 pub use self::settings::{SchedulerSettings, SettingsError};
 use super::storage::{Store, StoreError};
-use crate::Stop;
+use crate::CancellationToken;
 
 /// How a cycle ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,11 +146,11 @@ impl Scheduler {
     /// stopped. A cycle that runs then goes on at the next start.
     ///
     /// Whatever goes wrong is logged and tried again, later each time.
-    pub async fn run(&self, stop: &Stop) {
+    pub async fn run(&self, stop: &CancellationToken) {
         let mut run = Run::new(self);
         tokio::select! {
             biased;
-            () = stop.stopped() => run.say_stopped(),
+            () = stop.cancelled() => run.say_stopped(),
             () = run.cycles() => {}
         }
     }
@@ -160,11 +160,14 @@ impl Scheduler {
     ///
     /// # Errors
     /// [`SchedulerError`] where trying again does not help; what is transient is tried again.
-    pub async fn run_cycle(&self, stop: &Stop) -> Result<Option<CycleEnd>, SchedulerError> {
+    pub async fn run_cycle(
+        &self,
+        stop: &CancellationToken,
+    ) -> Result<Option<CycleEnd>, SchedulerError> {
         let mut run = Run::new(self);
         tokio::select! {
             biased;
-            () = stop.stopped() => {
+            () = stop.cancelled() => {
                 run.say_stopped();
                 Ok(None)
             }

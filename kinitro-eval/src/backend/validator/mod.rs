@@ -23,7 +23,7 @@ pub use self::ledger::LedgerError;
 use self::ledger::{Ledger, Sending};
 pub use self::source::SourceError;
 use self::source::{LatestWeights, Source};
-use crate::Stop;
+use crate::CancellationToken;
 
 /// For how many blocks a transaction of an interrupted run may still get into one: the longest that
 /// one is valid.
@@ -207,12 +207,12 @@ impl Validator {
     /// time that it fails again.
     pub async fn run(
         &mut self,
-        stop: &Stop,
+        stop: &CancellationToken,
         mut on_round: impl FnMut(&Result<Round, ValidatorError>),
     ) {
         let interval = self.settings.poll_interval;
         let mut failures = 0;
-        while !stop.is_stopped() {
+        while !stop.is_cancelled() {
             let round = self.round().await;
             failures = if round.is_err() { failures + 1 } else { 0 };
             on_round(&round);
@@ -224,7 +224,7 @@ impl Validator {
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = stop.stopped() => {}
+                () = stop.cancelled() => {}
             }
         }
     }
