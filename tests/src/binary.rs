@@ -48,7 +48,9 @@ fn build() -> PathBuf {
     // Cargo says where it is to what it runs; a test that is started by hand finds it in the path.
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
-        .args(["build", "-p", "kinitro-cli", "--bin", "kinitro", "--message-format=json"])
+        // With the features of the whole workspace, as the tests were: for this one package much of
+        // what it depends on would be compiled again.
+        .args(["build", "--workspace", "--bin", "kinitro", "--message-format=json"])
         .args(["--profile", &profile, "--target-dir"])
         .arg(target_dir)
         // The workspace's configuration, which says where MuJoCo is, is found from here.
