@@ -5,6 +5,7 @@
 mod args;
 mod commands;
 mod failure;
+mod hints;
 mod output;
 
 use std::process::ExitCode;

@@ -8,8 +8,8 @@ use kinitro_chain::commitment::{Published, Reading, read_all};
 use kinitro_chain::subtensor::Settings;
 use kinitro_chain::weights::{self, WeightVector, WeightsReceipt, eligibility};
 use kinitro_chain::{
-    At, Block, Chain, ChainError, ChainErrorKind, Hyperparameters, NeuronWeights, Signer as _,
-    Subtensor, WeightsState,
+    At, Block, Chain, ChainError, Hyperparameters, NeuronWeights, Signer as _, Subtensor,
+    WeightsState,
 };
 use kinitro_core::scoring::ChainWeights;
 use kinitro_core::{BlockNumber, MinerUid};
@@ -304,21 +304,4 @@ pub(crate) fn set_weights(arguments: &SetWeightsArguments) -> Result<(), Failure
             _ => Ok(()),
         }
     })
-}
-
-impl From<ChainError> for Failure {
-    fn from(error: ChainError) -> Self {
-        let code = match error.kind() {
-            ChainErrorKind::Connection | ChainErrorKind::Timeout => Code::Environment,
-            ChainErrorKind::WrongChain
-            | ChainErrorKind::UnknownSubnet
-            | ChainErrorKind::Invalid => Code::Usage,
-            _ => Code::Failed,
-        };
-        let failure = Self::new(code, &error);
-        match error.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
-    }
 }

@@ -1,8 +1,6 @@
 use std::future::Future;
 
-use kinitro_chain::local::{
-    LocalChain, LocalChainError, LocalStatus, RemoteError, RemoteLocalChain,
-};
+use kinitro_chain::local::{LocalChain, LocalStatus, RemoteError, RemoteLocalChain};
 use kinitro_core::Coldkey;
 
 use super::eval::runtime;
@@ -95,28 +93,4 @@ pub(crate) fn status(arguments: &ChainStatusArguments) -> Result<(), Failure> {
         ("block time", or_none(status.block_time_ms.map(|millis| format!("{millis} ms")))),
     ];
     rows.iter().try_for_each(|(name, value)| to_stdout(format_args!("{name:<20}  {value}")))
-}
-
-impl From<LocalChainError> for Failure {
-    fn from(error: LocalChainError) -> Self {
-        match &error {
-            LocalChainError::Listen { source, .. } => {
-                Self::new(Code::Environment, format_args!("{error}: {source}"))
-                    .hint("another program listens there, maybe another chain: choose a --port")
-            }
-            LocalChainError::Netuid(_) => Self::usage(error),
-            _ => Self::new(Code::Failed, error),
-        }
-    }
-}
-
-impl From<RemoteError> for Failure {
-    fn from(error: RemoteError) -> Self {
-        let hint = "start one with `kinitro chain local`, or name its address with --network";
-        match &error {
-            RemoteError::Unreachable { .. } => Self::new(Code::Environment, error).hint(hint),
-            RemoteError::NotLocal { .. } => Self::usage(error).hint(hint),
-            _ => Self::new(Code::Failed, error),
-        }
-    }
 }

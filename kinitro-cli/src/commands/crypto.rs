@@ -1,6 +1,6 @@
 use kinitro_core::crypto::{
-    CryptoError, KeyDirectory, KeyError, KeyFileError, Open, OpenV1, OpenV2, PrivateKey, PublicKey,
-    Seal, SealV1, SealV2, load_private_key,
+    KeyDirectory, Open, OpenV1, OpenV2, PrivateKey, PublicKey, Seal, SealV1, SealV2,
+    load_private_key,
 };
 use kinitro_core::{DeploymentId, Hotkey};
 
@@ -106,31 +106,5 @@ fn opener(version: u8, backend: &PrivateKey, netuid: u16, hotkey: Hotkey) -> Box
         Box::new(OpenV1 { backend })
     } else {
         Box::new(OpenV2 { backend, netuid, hotkey })
-    }
-}
-
-impl From<KeyError> for Failure {
-    fn from(error: KeyError) -> Self {
-        Self::new(Code::Environment, error)
-    }
-}
-
-impl From<CryptoError> for Failure {
-    fn from(error: CryptoError) -> Self {
-        Self::new(Code::Failed, error)
-    }
-}
-
-impl From<KeyFileError> for Failure {
-    fn from(error: KeyFileError) -> Self {
-        match error {
-            KeyFileError::Exists(_) => Self::usage(&error)
-                .hint("--force overwrites it; what was sealed for it can never be opened again"),
-            KeyFileError::InvalidName(_) => Self::usage(&error),
-            KeyFileError::Io { .. } | KeyFileError::NoDirectory => {
-                Self::new(Code::Environment, &error)
-            }
-            _ => Self::new(Code::Failed, &error),
-        }
     }
 }

@@ -163,20 +163,3 @@ fn wait<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime = runtime.map_err(|error| Failure::new(Code::Environment, error))?;
     Ok(runtime.block_on(future))
 }
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        let code = match error.kind() {
-            StoreErrorKind::Invalid => Code::Usage,
-            StoreErrorKind::Conflict | StoreErrorKind::NotFound | StoreErrorKind::Other => {
-                Code::Failed
-            }
-            _ => Code::Environment,
-        };
-        let failure = Self::new(code, &error);
-        match error.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
-    }
-}

@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use kinitro_chain::Network;
 use kinitro_eval::backend::executor::{
-    ApiKey, Concurrency, Executor, ExecutorError, ExecutorReport, ExecutorSettings, SpoolError,
+    ApiKey, Concurrency, Executor, ExecutorReport, ExecutorSettings,
 };
-use kinitro_eval::isolation::{EpisodeLimits, InProcess, SandboxError};
+use kinitro_eval::isolation::{EpisodeLimits, InProcess};
 use kinitro_eval::policy::http::Reach;
 use kinitro_eval::{CancellationToken, Registry};
 
@@ -136,29 +136,4 @@ async fn work(executor: Executor) -> Result<ExecutorReport, Failure> {
         }
     };
     Ok(report?)
-}
-
-impl From<ExecutorError> for Failure {
-    fn from(error: ExecutorError) -> Self {
-        match error {
-            ExecutorError::Url(_) => Self::usage(error),
-            ExecutorError::Settings(_) => {
-                Self::usage(error).hint("`kinitro env list` shows all environments")
-            }
-            ExecutorError::Key => Self::usage(error).hint(format_args!("set {KEY_VARIABLE} anew")),
-            ExecutorError::Unauthorized => Self::new(Code::Failed, error).hint(format_args!(
-                "set {KEY_VARIABLE} to the key of the API, which is its KINITRO_API_API_KEY"
-            )),
-            ExecutorError::Spool(SpoolError::ExecutorId(_)) => Self::usage(error),
-            ExecutorError::Spool(SpoolError::InUse { .. }) => Self::new(Code::Failed, error)
-                .hint("give each executor an id of its own with --executor-id"),
-            ExecutorError::Spool(_) => Self::new(Code::Environment, error)
-                .hint("name a folder that can be written to with --spool"),
-            ExecutorError::Sandbox(SandboxError::Environment(error)) => error.into(),
-            ExecutorError::Sandbox(_) | ExecutorError::Client(_) => {
-                Self::new(Code::Environment, error)
-            }
-            error => Self::new(Code::Failed, error),
-        }
-    }
 }

@@ -1,5 +1,5 @@
 use kinitro_chain::commitment::{
-    CommitmentData, Endpoint, EndpointUrl, MinerCommitment, Published, Reading, TooLong, read_all,
+    CommitmentData, Endpoint, EndpointUrl, MinerCommitment, Published, Reading, read_all,
 };
 use kinitro_chain::{Chain, Inclusion, Signer as _, Subtensor};
 use kinitro_core::crypto::PublicKey;
@@ -181,16 +181,4 @@ pub(crate) fn show_commitment(arguments: &ShowCommitmentArguments) -> Result<(),
             Err(error) => Err(Failure::new(Code::Failed, error)),
         }
     })
-}
-
-impl From<TooLong> for Failure {
-    fn from(error: TooLong) -> Self {
-        let failure = Self::usage(error);
-        match error.limit {
-            CommitmentData::LIMIT => {
-                failure.hint("shorten it, or give --allow-long if the chain takes longer ones")
-            }
-            _ => failure,
-        }
-    }
 }

@@ -7,9 +7,7 @@ use kinitro_chain::{Chain as _, Subtensor};
 use kinitro_core::crypto::{PrivateKey, load_private_key};
 use kinitro_core::scoring::{ParetoSubsets, PointScale, Scheme};
 use kinitro_core::{EnvId, Seed};
-use kinitro_eval::backend::scheduler::{
-    Scheduler, SchedulerError, SchedulerSettings, SeedProof, SeedProofError, SettingsError,
-};
+use kinitro_eval::backend::scheduler::{Scheduler, SchedulerSettings, SeedProof};
 use kinitro_eval::backend::storage::{self, DatabaseUrl, SeedMode, Store};
 use kinitro_eval::{CancellationToken, Registry};
 use serde::Serialize;
@@ -205,38 +203,4 @@ pub(crate) fn verify_seeds(arguments: &VerifySeedsArguments) -> Result<(), Failu
         rows.add_row([env_id.to_string(), episode.to_string(), seed.to_string()]);
     }
     to_stdout(rows)
-}
-
-impl From<SettingsError> for Failure {
-    fn from(error: SettingsError) -> Self {
-        let many = matches!(error, SettingsError::TooManyEnvironments(_));
-        let failure = Self::usage(error);
-        if many { failure.hint("choose some with --env-families or --env") } else { failure }
-    }
-}
-
-impl From<SchedulerError> for Failure {
-    fn from(error: SchedulerError) -> Self {
-        match error {
-            SchedulerError::Store(error) => error.into(),
-            SchedulerError::Chain(error) => error.into(),
-            error => {
-                let hint = error.hint().map(str::to_owned);
-                let failure = Self::new(Code::Failed, error);
-                match hint {
-                    Some(hint) => failure.hint(hint),
-                    None => failure,
-                }
-            }
-        }
-    }
-}
-
-impl From<SeedProofError> for Failure {
-    fn from(error: SeedProofError) -> Self {
-        match error {
-            SeedProofError::NotASecret => Self::usage(error),
-            error => Self::new(Code::Failed, error),
-        }
-    }
 }

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use kinitro_core::scoring::{
     DenialReason, Explanations, MinerKind, ParetoSubsets, PointScale, Scheme, ScoreFile,
-    ScoreReport, ScoreTable, Scores, ScoringError, SimulatedSubnet, SizeCounts,
+    ScoreReport, ScoreTable, Scores, SimulatedSubnet, SizeCounts,
 };
 
 use crate::args::{ScoreArguments, ScoringArguments, TestScoringArguments};
@@ -194,13 +194,4 @@ fn sizes(counts: &SizeCounts) -> String {
     let sets = |count: u64| if count == 1 { "set" } else { "sets" };
     let each = counts.iter().map(|(size, count)| format!("{count} {} of {size}", sets(count)));
     each.collect::<Vec<_>>().join(", ")
-}
-
-impl From<ScoringError> for Failure {
-    fn from(error: ScoringError) -> Self {
-        match error {
-            ScoringError::Count(_) => Self::new(Code::Failed, error),
-            _ => Self::usage(error),
-        }
-    }
 }

@@ -13,7 +13,7 @@ use kinitro_core::stats::{Confidence, wilson};
 use kinitro_core::{Coldkey, EnvId, MinerUid};
 use kinitro_eval::backend::scheduler::{CycleEnd, CycleReport, SchedulerSettings};
 use kinitro_eval::backend::storage::{self, DatabaseUrl, Store};
-use kinitro_eval::backend::up::{Up, UpError, UpSettings};
+use kinitro_eval::backend::up::{Up, UpSettings};
 use kinitro_eval::isolation::{EpisodeLimits, InProcess};
 use kinitro_eval::policy::http::Reach;
 use kinitro_eval::{CancellationToken, Registry};
@@ -264,18 +264,5 @@ impl Outcome {
         let secret = cycle.seed_secret.as_ref()?.to_hex();
         let commitment = &cycle.seed_commitment;
         Some(format!("kinitro verify-seeds --commitment {commitment} --secret {secret}"))
-    }
-}
-
-impl From<UpError> for Failure {
-    fn from(error: UpError) -> Self {
-        match error {
-            UpError::Settings(error) => error.into(),
-            UpError::Scheduler(error) => error.into(),
-            UpError::Listen { .. } => {
-                Self::new(Code::Environment, error).hint("choose another with --host and --port")
-            }
-            error => Self::new(Code::Environment, error),
-        }
     }
 }

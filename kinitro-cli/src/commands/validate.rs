@@ -83,14 +83,3 @@ fn settled(round: &Round) -> Result<(), Failure> {
         round => Err(Failure::new(Code::Failed, round)),
     }
 }
-
-impl From<ValidatorError> for Failure {
-    fn from(error: ValidatorError) -> Self {
-        match error {
-            ValidatorError::Chain(error) => error.into(),
-            ValidatorError::Ledger(error) => Self::new(Code::Environment, error)
-                .hint("name another file with --ledger, or end the other validator"),
-            error => Self::new(Code::Failed, error),
-        }
-    }
-}

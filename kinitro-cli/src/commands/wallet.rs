@@ -4,8 +4,7 @@ use std::path::Path;
 
 use kinitro_chain::Signer as _;
 use kinitro_chain::wallet::{
-    KeyFileError, KeySummary, Keypair, KeypairError, Mnemonic, NoPassword, Protection, StoredKey,
-    Wallet, WalletError, Wallets,
+    KeySummary, Keypair, Mnemonic, NoPassword, Protection, StoredKey, Wallet, WalletError, Wallets,
 };
 use kinitro_core::Hotkey;
 use serde::Serialize;
@@ -15,7 +14,7 @@ use crate::args::{
     ListWalletsArguments, NewHotkeyArguments, ShowWalletArguments, WalletArguments,
     WalletFolderArguments,
 };
-use crate::failure::{Code, Failure};
+use crate::failure::Failure;
 use crate::output::{json, table, to_stderr, to_stdout};
 
 /// Holds the password of a key that is encrypted.
@@ -212,42 +211,5 @@ fn describe(protection: Protection) -> &'static str {
         Protection::Plain => "plain",
         Protection::Encrypted => "encrypted",
         Protection::WatchOnly => "address only",
-    }
-}
-
-impl From<KeypairError> for Failure {
-    fn from(error: KeypairError) -> Self {
-        Self::new(Code::Environment, error)
-    }
-}
-
-impl From<WalletError> for Failure {
-    fn from(error: WalletError) -> Self {
-        let code = match &error {
-            WalletError::InvalidName { .. } | WalletError::Exists(_) => Code::Usage,
-            WalletError::KeyFile { source, .. } => match source {
-                KeyFileError::NoPassword(_) | KeyFileError::Memory => Code::Environment,
-                _ => Code::Failed,
-            },
-            _ => Code::Environment,
-        };
-        let hint = match &error {
-            WalletError::Exists(_) => {
-                Some("--force overwrites it; without its mnemonic it is lost")
-            }
-            WalletError::Missing { .. } => Some(
-                "kinitro wallet list shows what is there, kinitro wallet new-hotkey makes one; \
-                 others are chosen by --wallet-path, --wallet-name and --hotkey-name",
-            ),
-            WalletError::KeyFile { source: KeyFileError::NoPassword(_), .. } => {
-                Some("put the password into BT_WALLET_PASSWORD, or run this on a terminal")
-            }
-            _ => error.hint(),
-        };
-        let failure = Self::new(code, &error);
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
     }
 }
