@@ -3,18 +3,16 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod backend;
+mod chain;
 mod commands;
+mod database;
+mod environments;
 mod failure;
 mod hints;
 mod output;
+mod session;
 
-use std::process::ExitCode;
-
-use clap::Parser as _;
-
-fn main() -> ExitCode {
-    match commands::run(args::Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
-    }
+fn main() -> std::process::ExitCode {
+    failure::exit_code(commands::run(clap::Parser::parse()))
 }

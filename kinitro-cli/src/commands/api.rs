@@ -2,21 +2,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kinitro_eval::backend::api::{Access, ApiConfig, ApiKey, ApiServer};
-use kinitro_eval::backend::storage::{self, DatabaseUrl, Schema, Store, StoreError};
+use kinitro_eval::backend::storage::{DatabaseUrl, Store};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::db::{check_schema, url};
 use crate::args::ApiArguments;
+use crate::database::{self, prepare};
 use crate::failure::{Code, Failure};
 use crate::output::log;
+use crate::session::parallel_runtime;
 
 /// How long to wait before a database that did not answer is asked again.
 const RETRY: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(arguments: &ApiArguments) -> Result<(), Failure> {
     let access = access(arguments.no_auth)?;
-    let common = std::env::var("KINITRO_DATABASE_URL").ok();
-    let url = url(arguments.database_url.as_deref().or(common.as_deref()))?;
+    let url = database::service_url(arguments.database_url.as_deref())?;
     log::start(arguments.log_level, arguments.log_format);
     let config = ApiConfig {
         lease: arguments.task_stale_threshold,
@@ -24,9 +24,7 @@ pub(crate) fn run(arguments: &ApiArguments) -> Result<(), Failure> {
         trust_proxy: arguments.trust_proxy,
         ..ApiConfig::new(access)
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Code::Environment, error))?;
-    runtime.block_on(serve((arguments.host.as_str(), arguments.port), &url, config))
+    parallel_runtime()?.block_on(serve((arguments.host.as_str(), arguments.port), &url, config))
 }
 
 fn access(no_auth: bool) -> Result<Access, Failure> {
@@ -44,10 +42,7 @@ fn access(no_auth: bool) -> Result<Access, Failure> {
 }
 
 async fn serve(address: (&str, u16), url: &DatabaseUrl, config: ApiConfig) -> Result<(), Failure> {
-    if url.file().is_some() {
-        storage::create(url).await?;
-    }
-    let store: Arc<dyn Store> = Arc::from(storage::connect(url).await?);
+    let store = database::open(url).await?;
     let served = serve_from(&store, address, url, config).await;
     store.close().await;
     served
@@ -95,14 +90,6 @@ type Signals = (tokio::signal::unix::Signal, tokio::signal::unix::Signal);
 fn signals() -> Result<Signals, Failure> {
     let of = |kind| signal(kind).map_err(|error| Failure::new(Code::Environment, error));
     Ok((of(SignalKind::terminate())?, of(SignalKind::interrupt())?))
-}
-
-/// Makes the tables where there are none yet. Those of another version are somebody's decision.
-pub(super) async fn prepare(store: &dyn Store) -> Result<(), StoreError> {
-    if store.schema().await? == Schema::Missing {
-        store.init().await?;
-    }
-    check_schema(store).await
 }
 
 async fn prepare_later(store: Arc<dyn Store>) {

@@ -1,16 +1,15 @@
-use std::sync::Arc;
-
 use kinitro_eval::backend::bench::{Load, Throughput, throughput};
-use kinitro_eval::backend::storage::{self, DatabaseUrl};
+use kinitro_eval::backend::storage::DatabaseUrl;
 use kinitro_eval::bench::{self, Comparison, RoundTrip};
 use kinitro_eval::env::metaworld::MetaWorld;
 use kinitro_eval::report::Machine;
 use serde::Serialize;
 
-use super::db;
 use crate::args::{RatesArguments, SimArguments, StoreArguments};
+use crate::database;
 use crate::failure::{Code, Failure};
 use crate::output::{json, table, to_stderr, to_stdout};
+use crate::session::parallel_runtime;
 
 const TASKS: [&str; 3] = ["reach-v3", "pick-place-v3", "door-open-v3"];
 
@@ -72,19 +71,14 @@ pub(crate) fn store(arguments: &StoreArguments) -> Result<(), Failure> {
         Failure::new(Code::Environment, format_args!("no file can be made here: {error}"))
     })?;
     let url = match arguments.database.database_url.as_deref() {
-        Some(named) => db::url(Some(named))?,
+        Some(named) => database::url(Some(named))?,
         None => DatabaseUrl::sqlite(folder.path().join("bench.db")),
     };
     let load = Load { workers: arguments.workers, batch: arguments.batch, ..Load::default() };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Code::Environment, error))?;
-    let measured = runtime.block_on(async {
-        if url.file().is_some() {
-            storage::create(&url).await?;
-        }
-        let store = storage::connect(&url).await?;
+    let measured = parallel_runtime()?.block_on(async {
+        let store = database::open(&url).await?;
         store.init().await?;
-        throughput(Arc::from(store), load).await
+        throughput(store, load).await
     })?;
     if arguments.json {
         return json(&measured);

@@ -1,11 +1,9 @@
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::io::Read as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use kinitro_chain::commitment::{Published, Reading, read_all};
-use kinitro_chain::subtensor::Settings;
 use kinitro_chain::weights::{self, WeightVector, WeightsReceipt, eligibility};
 use kinitro_chain::{
     At, Block, Chain, ChainError, Hyperparameters, NeuronWeights, Signer as _, Subtensor,
@@ -16,31 +14,11 @@ use kinitro_core::{BlockNumber, MinerUid};
 use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
-use super::eval::runtime;
-use super::interrupt::interrupted;
-use super::wallet::load_hotkey;
-use crate::args::{
-    ChainInfoArguments, NetworkArguments, SetWeightsArguments, SubnetArguments, WeightsArguments,
-};
+use crate::args::{ChainInfoArguments, SetWeightsArguments, SubnetArguments, WeightsArguments};
+use crate::chain::{connect, load_hotkey};
 use crate::failure::{Code, Failure};
 use crate::output::{json, table, to_stderr, to_stdout};
-
-pub(super) async fn connect(arguments: &NetworkArguments) -> Result<Subtensor, Failure> {
-    let mut settings = Settings::default();
-    settings.timeout = Duration::from_secs(arguments.timeout);
-    Ok(Subtensor::connect_with(arguments.network.clone(), settings).await?)
-}
-
-/// Runs something that may be writing to the chain. Who interrupts it is told what that means.
-pub(super) fn run<T>(job: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    runtime()?.block_on(async {
-        tokio::select! {
-            result = job => result,
-            () = interrupted() => Err(Failure::new(Code::Interrupted, "interrupted")
-                .hint("a transaction that was sent already may still get into a block")),
-        }
-    })
-}
+use crate::session::run;
 
 #[derive(Serialize)]
 struct Info {

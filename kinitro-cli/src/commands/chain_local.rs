@@ -3,14 +3,13 @@ use std::future::Future;
 use kinitro_chain::local::{LocalChain, LocalStatus, RemoteError, RemoteLocalChain};
 use kinitro_core::Coldkey;
 
-use super::eval::runtime;
-use super::interrupt::interrupted;
 use crate::args::{
     AdvanceArguments, ChainStatusArguments, LocalChainArguments, LocalNetworkArguments,
     RegisterArguments, SetHyperparameterArguments, SetPermitArguments, SetStakeArguments,
 };
 use crate::failure::{Code, Failure};
 use crate::output::{json, to_stderr, to_stdout};
+use crate::session::{interrupted, runtime};
 
 pub(crate) fn local(arguments: &LocalChainArguments) -> Result<(), Failure> {
     let mut builder = LocalChain::builder().netuid(arguments.netuid).port(arguments.port);

@@ -1,18 +1,14 @@
-use kinitro_core::crypto::{
-    KeyDirectory, Open, OpenV1, OpenV2, PrivateKey, PublicKey, Seal, SealV1, SealV2,
-    load_private_key,
-};
+use kinitro_core::crypto::{KeyDirectory, PrivateKey, load_private_key};
 use kinitro_core::{DeploymentId, Hotkey};
 
-use super::chain::{connect, run};
-use super::miner::{backend_key, publish_key};
-use super::wallet::load_hotkey;
 use crate::args::{
     FetchKeyArguments, GenerateArguments, OpenArguments, PrivateKeyArguments, PublishKeyArguments,
     SealArguments, SealingArguments,
 };
+use crate::chain::{backend_key, connect, load_hotkey, opener, publish_key, sealer};
 use crate::failure::{Code, Failure};
 use crate::output::{to_stderr, to_stdout};
+use crate::session::run;
 
 pub(crate) fn generate_keypair(arguments: &GenerateArguments) -> Result<(), Failure> {
     let directory = match &arguments.directory {
@@ -85,26 +81,5 @@ fn binding(arguments: &SealingArguments) -> Result<(u8, u16, Hotkey), Failure> {
         (version, Some(netuid), Some(hotkey)) => Ok((version, netuid, hotkey)),
         _ => Err(Failure::usage("version 2 is bound to a miner: give --netuid and --hotkey")
             .hint("--seal-version 1 binds to nobody")),
-    }
-}
-
-pub(super) fn sealer(
-    version: u8,
-    backend: PublicKey,
-    netuid: u16,
-    hotkey: Hotkey,
-) -> Box<dyn Seal> {
-    if version == 1 {
-        Box::new(SealV1 { backend })
-    } else {
-        Box::new(SealV2 { backend, netuid, hotkey })
-    }
-}
-
-fn opener(version: u8, backend: &PrivateKey, netuid: u16, hotkey: Hotkey) -> Box<dyn Open + '_> {
-    if version == 1 {
-        Box::new(OpenV1 { backend })
-    } else {
-        Box::new(OpenV2 { backend, netuid, hotkey })
     }
 }

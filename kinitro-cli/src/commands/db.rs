@@ -1,12 +1,14 @@
 use kinitro_eval::backend::storage::{
-    self, DatabaseUrl, Overview, PublishedWeights, Store, StoreError, StoreErrorKind,
+    self, DatabaseUrl, Overview, PublishedWeights, Store, StoreError,
 };
 use kinitro_eval::backend::wire::{CycleBody, WeightsBody};
 use serde::Serialize;
 
 use crate::args::{DatabaseArguments, DbPruneArguments, DbResetArguments, DbStatusArguments};
-use crate::failure::{Code, Failure};
+use crate::database::{check_schema, url};
+use crate::failure::Failure;
 use crate::output::{json, to_stdout};
+use crate::session::runtime;
 
 pub(crate) fn create(arguments: &DatabaseArguments) -> Result<(), Failure> {
     let url = url(arguments.database_url.as_deref())?;
@@ -136,30 +138,6 @@ async fn with_store<T>(
     done
 }
 
-/// Refuses tables of another version.
-pub(crate) async fn check_schema(store: &dyn Store) -> Result<(), StoreError> {
-    let (kind, message) = match store.schema().await? {
-        storage::Schema::Current => return Ok(()),
-        storage::Schema::Missing => {
-            (StoreErrorKind::SchemaMissing, "the database has no tables yet")
-        }
-        storage::Schema::Old => {
-            (StoreErrorKind::SchemaOld, "the tables are those of an older version of kinitro")
-        }
-        storage::Schema::New => {
-            (StoreErrorKind::SchemaNew, "the tables are those of a newer version of kinitro")
-        }
-    };
-    Err(StoreError::new(kind, message))
-}
-
-/// The database that was named, or the usual one.
-pub(crate) fn url(named: Option<&str>) -> Result<DatabaseUrl, Failure> {
-    Ok(named.map_or_else(DatabaseUrl::standard, str::parse)?)
-}
-
 fn wait<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Code::Environment, error))?;
-    Ok(runtime.block_on(future))
+    Ok(runtime()?.block_on(future))
 }

@@ -13,7 +13,7 @@ use kinitro_eval::{Registry, check};
 use serde::Serialize;
 
 use crate::args::{CheckArguments, FetchArguments, ListArguments, ParityArguments, ShowArguments};
-use crate::commands::registry;
+use crate::environments::registry;
 use crate::failure::{Code, Failure};
 use crate::output::{json, progress, table, to_stderr, to_stdout};
 

@@ -8,12 +8,12 @@ use kinitro_eval::{
 };
 use serde::Serialize;
 
-use super::interrupt::{STOPPING, interrupted};
 use crate::args::{EvalArguments, VideoArgument};
-use crate::commands::registry;
+use crate::environments::{patterns, registry};
 use crate::failure::{Code, Failure};
 use crate::output::progress::EvaluationBar;
 use crate::output::{json, table, to_stderr, to_stdout};
+use crate::session::{STOPPING, interrupted, runtime};
 
 pub(crate) fn run(arguments: &EvalArguments) -> Result<(), Failure> {
     let runtime = runtime()?;
@@ -45,12 +45,6 @@ pub(crate) fn run(arguments: &EvalArguments) -> Result<(), Failure> {
 struct JsonReport<'a> {
     manifest: &'a kinitro_eval::report::Manifest,
     summary: &'a kinitro_eval::report::Summary,
-}
-
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-        Failure::new(Code::Environment, format_args!("no run time can be started: {error}"))
-    })
 }
 
 /// An evaluation of the policy that was asked for. One behind HTTP is greeted first, so that a
@@ -125,19 +119,6 @@ fn settle(arguments: &EvalArguments, evaluation: Evaluation) -> Evaluation {
     evaluation
 }
 
-/// The patterns of a list. Commas within braces belong to a pattern: `a/{b,c}-v3,a/d-v3` has two.
-pub(super) fn patterns(list: &str) -> impl Iterator<Item = &str> {
-    let mut depth = 0_usize;
-    list.split(move |character| {
-        match character {
-            '{' => depth += 1,
-            '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        character == ',' && depth == 0
-    })
-}
-
 /// Runs an evaluation behind a progress bar. The first ctrl-C stops it and keeps what is done, the
 /// second ends the program at once.
 pub(super) async fn watch(evaluation: Evaluation) -> Result<EvaluationReport, Failure> {
@@ -171,19 +152,4 @@ fn show(report: &EvaluationReport) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commas_within_braces_do_not_separate() {
-        let split = |list| patterns(list).collect::<Vec<_>>();
-        assert_eq!(split("a/b,c/*"), ["a/b", "c/*"]);
-        assert_eq!(split("a/{b,c}-v3,a/d"), ["a/{b,c}-v3", "a/d"]);
-        assert_eq!(split("a/{b,{c,d}},e"), ["a/{b,{c,d}}", "e"]);
-        assert_eq!(split("a}/b,c"), ["a}/b", "c"]);
-        assert_eq!(split(""), [""]);
-    }
 }

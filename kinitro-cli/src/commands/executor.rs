@@ -9,11 +9,10 @@ use kinitro_eval::isolation::{EpisodeLimits, InProcess};
 use kinitro_eval::policy::http::Reach;
 use kinitro_eval::{CancellationToken, Registry};
 
-use super::eval::runtime;
-use super::interrupt::interrupted;
 use crate::args::{EvalMode, ExecutorArguments};
 use crate::failure::{Code, Failure};
 use crate::output::{log, to_stderr};
+use crate::session::{interrupted, runtime};
 
 const KEY_VARIABLE: &str = "KINITRO_EXECUTOR_API_KEY";
 

@@ -1,17 +1,13 @@
-use kinitro_chain::commitment::{
-    CommitmentData, Endpoint, EndpointUrl, MinerCommitment, Published, Reading, read_all,
-};
-use kinitro_chain::{Chain, Inclusion, Signer as _, Subtensor};
-use kinitro_core::crypto::PublicKey;
+use kinitro_chain::commitment::{Endpoint, EndpointUrl, MinerCommitment, Published, Reading};
+use kinitro_chain::{Chain, Inclusion, Signer as _};
 use kinitro_core::{BlockNumber, DeploymentId, Hotkey};
 use serde::Serialize;
 
-use super::chain::{connect, run};
-use super::crypto::sealer;
-use super::wallet::{hotkey_address, load_hotkey};
 use crate::args::{CommitArguments, ShowCommitmentArguments};
+use crate::chain::{backend_key, connect, hotkey_address, load_hotkey, published_by, sealer};
 use crate::failure::{Code, Failure};
 use crate::output::{json, to_stderr, to_stdout};
+use crate::session::run;
 
 #[derive(Serialize)]
 struct Committed {
@@ -101,56 +97,6 @@ fn plain_endpoint(text: &str) -> Result<Endpoint, Failure> {
 fn says_the_same(current: &Reading, commitment: &MinerCommitment, sealed: bool) -> bool {
     let miner = current.published.as_ref().ok().and_then(Published::miner);
     !sealed && miner.is_some_and(|miner| miner.to_text() == commitment.to_text())
-}
-
-/// What a hotkey has published.
-pub(super) async fn published_by(
-    chain: &Subtensor,
-    netuid: u16,
-    hotkey: Hotkey,
-) -> Result<Option<Reading>, Failure> {
-    let commitments = chain.commitments(netuid).await?.value;
-    Ok(read_all(&commitments).into_iter().find(|reading| reading.hotkey == hotkey))
-}
-
-/// The key that a backend has published.
-pub(super) async fn backend_key(
-    chain: &Subtensor,
-    netuid: u16,
-    backend: Hotkey,
-) -> Result<PublicKey, Failure> {
-    let hint = "the backend publishes it with `kinitro crypto publish-public-key`";
-    let published = published_by(chain, netuid, backend).await?.map(|reading| reading.published);
-    match published {
-        Some(Ok(Published::BackendKey(key))) => Ok(key),
-        Some(_) => {
-            let message = format_args!("what {backend} has published on subnet {netuid} is no key");
-            Err(Failure::new(Code::Failed, message).hint(hint))
-        }
-        None => {
-            let message = format_args!("{backend} has published nothing on subnet {netuid}");
-            Err(Failure::new(Code::Failed, message).hint(hint))
-        }
-    }
-}
-
-/// Publishes the key of a backend.
-pub(super) async fn publish_key(
-    chain: &Subtensor,
-    netuid: u16,
-    signer: &dyn kinitro_chain::Signer,
-    key: PublicKey,
-) -> Result<(), Failure> {
-    let current = published_by(chain, netuid, signer.hotkey()).await?;
-    if let Some(Ok(Published::BackendKey(published))) = current.map(|reading| reading.published)
-        && published == key
-    {
-        to_stderr("the key is published already");
-        return Ok(());
-    }
-    let inclusion = chain.commit(netuid, signer, &CommitmentData::new(key.to_string())?).await?;
-    to_stderr(format_args!("published in block {}", inclusion.block.number));
-    Ok(())
 }
 
 pub(crate) fn show_commitment(arguments: &ShowCommitmentArguments) -> Result<(), Failure> {

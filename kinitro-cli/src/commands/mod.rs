@@ -10,7 +10,6 @@ mod demo;
 mod env;
 mod eval;
 mod executor;
-mod interrupt;
 mod miner;
 mod scheduler;
 mod score;
@@ -18,12 +17,9 @@ mod up;
 mod validate;
 mod wallet;
 
-use kinitro_eval::Registry;
-use kinitro_eval::env::metaworld::{MetaWorld, Pictures};
-
 use crate::args::{
     Arguments, BenchCommand, ChainCommand, Command, CryptoCommand, DbCommand, EnvCommand,
-    MinerCommand, PicturesArgument, WalletCommand,
+    MinerCommand, WalletCommand,
 };
 use crate::failure::Failure;
 
@@ -91,15 +87,4 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Executor(arguments) => executor::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }
-}
-
-/// The environments there are, with their pictures drawn as asked for.
-fn registry(pictures: PicturesArgument) -> Registry {
-    let pictures = match pictures {
-        PicturesArgument::Fast => Pictures::Fast,
-        PicturesArgument::Exact => Pictures::Exact,
-    };
-    let mut registry = Registry::builtin();
-    registry.register(MetaWorld::default().pictures(pictures));
-    registry
 }

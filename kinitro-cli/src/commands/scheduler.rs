@@ -8,26 +8,24 @@ use kinitro_core::crypto::{PrivateKey, load_private_key};
 use kinitro_core::scoring::{ParetoSubsets, PointScale, Scheme};
 use kinitro_core::{EnvId, Seed};
 use kinitro_eval::backend::scheduler::{Scheduler, SchedulerSettings, SeedProof};
-use kinitro_eval::backend::storage::{self, DatabaseUrl, SeedMode, Store};
+use kinitro_eval::backend::storage::{DatabaseUrl, SeedMode, Store};
 use kinitro_eval::{CancellationToken, Registry};
 use serde::Serialize;
 use tracing::{info, warn};
 
-use super::api::prepare;
-use super::db::url;
-use super::eval::{patterns, runtime};
-use super::interrupt::stop_when_interrupted;
 use crate::args::{PointsName, SchedulerArguments, SchemeName, SeedModeName, VerifySeedsArguments};
+use crate::database::{self, prepare};
+use crate::environments::env_ids;
 use crate::failure::{Code, Failure};
 use crate::output::{json, log, table, to_stdout};
+use crate::session::{runtime, stop_when_interrupted};
 
 const KEY_VARIABLE: &str = "KINITRO_SCHEDULER_BACKEND_PRIVATE_KEY";
 /// How long to wait before a database that did not answer is asked again.
 const RETRY: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(arguments: &SchedulerArguments) -> Result<(), Failure> {
-    let common = std::env::var("KINITRO_DATABASE_URL").ok();
-    let url = url(arguments.database_url.as_deref().or(common.as_deref()))?;
+    let url = database::service_url(arguments.database_url.as_deref())?;
     let settings = settings(arguments)?;
     log::start(arguments.log_level, arguments.log_format);
     runtime()?.block_on(async {
@@ -54,10 +52,7 @@ async fn open(
     url: &DatabaseUrl,
     settings: SchedulerSettings,
 ) -> Result<(Scheduler, Arc<dyn Store>), Failure> {
-    if url.file().is_some() {
-        storage::create(url).await?;
-    }
-    let store: Arc<dyn Store> = Arc::from(storage::connect(url).await?);
+    let store = database::open(url).await?;
     while let Err(error) = prepare(&*store).await {
         if !error.is_transient() {
             return Err(error.into());
@@ -123,39 +118,6 @@ fn settings(arguments: &SchedulerArguments) -> Result<SchedulerSettings, Failure
     settings.stale_threshold = arguments.task_stale_threshold;
     settings.poll_interval = arguments.poll_interval;
     Ok(settings)
-}
-
-/// The environments of those families that those patterns stand for, each once.
-pub(super) fn env_ids(
-    registry: &Registry,
-    families: Option<&[String]>,
-    lists: &[String],
-) -> Result<Vec<EnvId>, Failure> {
-    let known: Vec<&str> = registry.families().map(|family| family.name()).collect();
-    // A variable that is set to nothing asks for nothing.
-    let named = |name: &&str| !name.is_empty();
-    let families = families
-        .map(|names| names.iter().map(|name| name.trim()).filter(named).collect::<Vec<_>>())
-        .filter(|names| !names.is_empty());
-    let lists: Vec<&str> = lists.iter().map(|list| list.trim()).filter(named).collect();
-    let unknown = families.iter().flatten().find(|name| !known.contains(name));
-    if let Some(unknown) = unknown {
-        let message = format!("`{unknown}` is no family of environments");
-        return Err(Failure::usage(message).hint(format_args!("there are: {}", known.join(", "))));
-    }
-    let mut env_ids = Vec::new();
-    if lists.is_empty() {
-        env_ids = registry.env_ids();
-    }
-    for pattern in lists.into_iter().flat_map(patterns) {
-        for env_id in registry.resolve(pattern.trim())? {
-            if !env_ids.contains(&env_id) {
-                env_ids.push(env_id);
-            }
-        }
-    }
-    env_ids.retain(|id| families.as_ref().is_none_or(|names| names.contains(&id.family())));
-    Ok(env_ids)
 }
 
 fn private_key(file: Option<&Path>) -> Result<Option<PrivateKey>, Failure> {

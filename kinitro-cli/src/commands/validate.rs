@@ -4,13 +4,11 @@ use kinitro_chain::{Chain as _, Signer as _};
 use kinitro_eval::backend::validator::{Round, Validator, ValidatorError, ValidatorSettings};
 use serde::Serialize;
 
-use super::chain::connect;
-use super::eval::runtime;
-use super::interrupt::stop_when_interrupted;
-use super::wallet::load_hotkey;
 use crate::args::ValidateArguments;
+use crate::chain::{connect, load_hotkey};
 use crate::failure::{Code, Failure};
 use crate::output::{to_stderr, to_stdout};
+use crate::session::{runtime, stop_when_interrupted};
 
 pub(crate) fn run(arguments: &ValidateArguments) -> Result<(), Failure> {
     let signer = load_hotkey(&arguments.wallet)?;

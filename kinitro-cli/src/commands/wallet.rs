@@ -1,24 +1,15 @@
-use std::env;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use kinitro_chain::Signer as _;
-use kinitro_chain::wallet::{
-    KeySummary, Keypair, Mnemonic, NoPassword, Protection, StoredKey, Wallet, WalletError, Wallets,
-};
+use kinitro_chain::wallet::{KeySummary, Keypair, Mnemonic, Protection, StoredKey, WalletError};
 use kinitro_core::Hotkey;
 use serde::Serialize;
-use zeroize::Zeroizing;
 
-use crate::args::{
-    ListWalletsArguments, NewHotkeyArguments, ShowWalletArguments, WalletArguments,
-    WalletFolderArguments,
-};
+use crate::args::{ListWalletsArguments, NewHotkeyArguments, ShowWalletArguments};
+use crate::chain::{chosen, load_hotkey, wallets};
 use crate::failure::Failure;
 use crate::output::{json, table, to_stderr, to_stdout};
-
-/// Holds the password of a key that is encrypted.
-const PASSWORD: &str = "BT_WALLET_PASSWORD";
 
 /// A wallet as it is listed.
 #[derive(Serialize)]
@@ -155,47 +146,6 @@ pub(crate) fn new_hotkey(arguments: &NewHotkeyArguments) -> Result<(), Failure> 
         );
     }
     to_stdout(Keypair::from_mnemonic(&mnemonic, "").hotkey())
-}
-
-/// The hotkey that the arguments name. Its password, if it has one, is that of the environment, or
-/// is asked for.
-pub(crate) fn load_hotkey(arguments: &WalletArguments) -> Result<Keypair, Failure> {
-    let (_, hotkey) = chosen(arguments)?;
-    Ok(hotkey.load(&password)?)
-}
-
-/// The address of the hotkey that the arguments name, for which a password is asked only if nothing
-/// else tells it.
-pub(crate) fn hotkey_address(arguments: &WalletArguments) -> Result<Hotkey, Failure> {
-    let (_, hotkey) = chosen(arguments)?;
-    match hotkey.summary()?.account {
-        Some(account) => Ok(account),
-        None => Ok(load_hotkey(arguments)?.hotkey()),
-    }
-}
-
-fn wallets(arguments: &WalletFolderArguments) -> Result<Wallets, Failure> {
-    Ok(Wallets::new(&arguments.wallet_path)?)
-}
-
-fn chosen(arguments: &WalletArguments) -> Result<(Wallet, StoredKey), Failure> {
-    let wallet = wallets(&arguments.folder)?.wallet(&arguments.wallet_name)?;
-    let hotkey = wallet.hotkey(&arguments.hotkey_name)?;
-    Ok((wallet, hotkey))
-}
-
-fn password(path: &Path) -> Result<Zeroizing<String>, NoPassword> {
-    if let Some(password) = env::var_os(PASSWORD).filter(|password| !password.is_empty()) {
-        let not_text = |_| NoPassword::because(format!("{PASSWORD} is not UTF-8"));
-        return password.into_string().map(Zeroizing::new).map_err(not_text);
-    }
-    if !io::stdin().is_terminal() {
-        let reason = format!("{PASSWORD} is not set, and there is no terminal to ask on");
-        return Err(NoPassword::because(reason));
-    }
-    rpassword::prompt_password(format!("password of {}: ", path.display()))
-        .map(Zeroizing::new)
-        .map_err(|error| NoPassword::because(format!("it could not be asked for: {error}")))
 }
 
 fn is_there(key: &StoredKey) -> bool {

@@ -33,12 +33,20 @@ impl Failure {
     }
 
     /// Says what happened and gives the exit code for it.
-    pub(crate) fn report(&self) -> ExitCode {
+    fn report(&self) -> ExitCode {
         to_stderr(format_args!("error: {}", self.message));
         if let Some(hint) = &self.hint {
             to_stderr(format_args!("hint: {hint}"));
         }
         ExitCode::from(self.code as u8)
+    }
+}
+
+/// The exit code of the program. A failure says what happened first.
+pub(crate) fn exit_code(done: Result<(), Failure>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
     }
 }
 

@@ -11,13 +11,12 @@ use kinitro_eval::{CancellationToken, Policy, RandomPolicy, Registry};
 use tokio::task::JoinHandle;
 
 use self::rehearsal::Rehearsal;
-use super::eval::runtime;
-use super::interrupt::{STOPPING, stop_when_interrupted};
-use super::scheduler::env_ids;
-use super::up::{Backend, show_end, threads, with_progress};
 use crate::args::{DemoArguments, NamedPolicy};
+use crate::backend::{Backend, show_end, threads, with_progress};
+use crate::environments::env_ids;
 use crate::failure::{Code, Failure};
 use crate::output::{log, to_stderr, to_stdout};
+use crate::session::{STOPPING, runtime, stop_when_interrupted};
 
 const ENVIRONMENTS: &str = "metaworld/{reach,push,pick-place}-v3";
 
