@@ -18,10 +18,10 @@ use kinitro_chain::subtensor::{Settings, Subtensor};
 use kinitro_chain::wallet::Keypair;
 use kinitro_chain::weights::{WeightVector, follow_reveal};
 use kinitro_chain::{Chain as _, Rao, Signer as _, WeightsState};
-use kinitro_core::Coldkey;
 use kinitro_core::crypto::{PrivateKey, SealV2};
+use kinitro_core::{Coldkey, NetUid};
 
-const NETUID: u16 = 26;
+const NETUID: NetUid = NetUid(26);
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Box<dyn Error>> {

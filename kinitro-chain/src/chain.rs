@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use kinitro_core::{BlockNumber, Coldkey, Hotkey, MinerUid};
+use kinitro_core::{BlockNumber, Coldkey, Hotkey, MinerUid, NetUid};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -35,21 +35,21 @@ pub trait Chain: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`ChainErrorKind::UnknownSubnet`](crate::ChainErrorKind::UnknownSubnet) where there is no
     /// such subnet; so for every method that takes one.
-    async fn subnet(&self, netuid: u16) -> Result<At<Subnet>, ChainError>;
+    async fn subnet(&self, netuid: NetUid) -> Result<At<Subnet>, ChainError>;
 
     /// The neurons of a subnet by uid, at the newest finalized block.
-    async fn neurons(&self, netuid: u16) -> Result<At<Vec<Neuron>>, ChainError>;
+    async fn neurons(&self, netuid: NetUid) -> Result<At<Vec<Neuron>>, ChainError>;
 
     /// The commitments on a subnet by account, at the newest finalized block; those of accounts
     /// that left the subnet since are among them.
-    async fn commitments(&self, netuid: u16) -> Result<At<Vec<Commitment>>, ChainError>;
+    async fn commitments(&self, netuid: NetUid) -> Result<At<Vec<Commitment>>, ChainError>;
 
     /// The parameters of a subnet that weights depend on, at the newest block.
-    async fn hyperparameters(&self, netuid: u16) -> Result<At<Hyperparameters>, ChainError>;
+    async fn hyperparameters(&self, netuid: NetUid) -> Result<At<Hyperparameters>, ChainError>;
 
     /// The weights that count on a subnet, by the neuron that set them, at the newest finalized
     /// block. Neurons without any are left out.
-    async fn weights(&self, netuid: u16) -> Result<At<Vec<NeuronWeights>>, ChainError>;
+    async fn weights(&self, netuid: NetUid) -> Result<At<Vec<NeuronWeights>>, ChainError>;
 
     /// Publishes a commitment in the name of `signer` in place of its last one, and returns when
     /// it is in a block.
@@ -60,7 +60,7 @@ pub trait Chain: fmt::Debug + Send + Sync {
     /// block any more: only then may it be tried again.
     async fn commit(
         &self,
-        netuid: u16,
+        netuid: NetUid,
         signer: &dyn Signer,
         data: &CommitmentData,
     ) -> Result<Inclusion, ChainError>;
@@ -73,7 +73,7 @@ pub trait Chain: fmt::Debug + Send + Sync {
     /// objects to is refused before anything is signed.
     async fn set_weights(
         &self,
-        netuid: u16,
+        netuid: NetUid,
         signer: &dyn Signer,
         weights: &WeightVector,
     ) -> Result<WeightsReceipt, ChainError>;

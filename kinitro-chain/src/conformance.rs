@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use kinitro_core::{Coldkey, MinerUid};
+use kinitro_core::{Coldkey, MinerUid, NetUid};
 
 use crate::chain::{Chain, Hyperparameters, Neuron, WeightsState};
 use crate::commitment::CommitmentData;
@@ -21,10 +21,10 @@ pub trait Stage: Send + Sync {
     /// The chain.
     fn chain(&self) -> &dyn Chain;
     /// A subnet on it without neurons, or with a few that do nothing.
-    fn netuid(&self) -> u16;
+    fn netuid(&self) -> NetUid;
     /// A subnet that is not there.
-    fn no_netuid(&self) -> u16 {
-        4321
+    fn no_netuid(&self) -> NetUid {
+        NetUid(4321)
     }
     /// Gives a hotkey a slot.
     async fn register(&self, hotkey: &Keypair, coldkey: Coldkey) -> MinerUid;

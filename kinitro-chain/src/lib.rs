@@ -4,20 +4,20 @@
 //! use kinitro_chain::commitment::{MinerCommitment, read_all};
 //! use kinitro_chain::wallet::Keypair;
 //! use kinitro_chain::{Chain, MemoryChain, Signer};
-//! use kinitro_core::Coldkey;
+//! use kinitro_core::{Coldkey, NetUid};
 //!
 //! # let run_time = tokio::runtime::Builder::new_current_thread().build()?;
 //! # run_time.block_on(async {
 //! // A chain in memory. `Subtensor::connect(Network::Finney)` is the real one.
-//! let chain = MemoryChain::new();
-//! chain.add_subnet(26);
+//! let (chain, netuid) = (MemoryChain::new(), NetUid(26));
+//! chain.add_subnet(netuid);
 //! let miner = Keypair::from_uri("//Alice")?;
-//! chain.register(26, miner.hotkey(), Coldkey::from_account_id([1; 32]))?;
+//! chain.register(netuid, miner.hotkey(), Coldkey::from_account_id([1; 32]))?;
 //!
 //! let policy: MinerCommitment = "alice/reach:0123abcd:http://192.0.2.7:8000".parse()?;
-//! chain.commit(26, &miner, &policy.data()?).await?;
+//! chain.commit(netuid, &miner, &policy.data()?).await?;
 //!
-//! let subnet = chain.subnet(26).await?.value;
+//! let subnet = chain.subnet(netuid).await?.value;
 //! for reading in read_all(&subnet.commitments) {
 //!     println!("uid {:?}: {:?}", reading.uid, reading.published);
 //! }

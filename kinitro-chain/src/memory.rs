@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use kinitro_core::{BlockNumber, Coldkey, Hotkey, MinerUid};
+use kinitro_core::{BlockNumber, Coldkey, Hotkey, MinerUid, NetUid};
 use sha2::{Digest, Sha256};
 
 use crate::chain::{
@@ -31,18 +31,18 @@ const BLOCK_TIME: Duration = Duration::from_secs(12);
 /// use kinitro_chain::commitment::CommitmentData;
 /// use kinitro_chain::wallet::Keypair;
 /// use kinitro_chain::{Chain, MemoryChain, Signer};
-/// use kinitro_core::Coldkey;
+/// use kinitro_core::{Coldkey, NetUid};
 ///
 /// # let run_time = tokio::runtime::Builder::new_current_thread().build().unwrap();
 /// # run_time.block_on(async {
-/// let chain = MemoryChain::new();
-/// chain.add_subnet(26);
+/// let (chain, netuid) = (MemoryChain::new(), NetUid(26));
+/// chain.add_subnet(netuid);
 /// let miner = Keypair::from_uri("//Alice")?;
 /// let owner = Coldkey::from_account_id([1; 32]);
-/// let uid = chain.register(26, miner.hotkey(), owner)?;
-/// chain.commit(26, &miner, &CommitmentData::new("hello")?).await?;
+/// let uid = chain.register(netuid, miner.hotkey(), owner)?;
+/// chain.commit(netuid, &miner, &CommitmentData::new("hello")?).await?;
 ///
-/// let published = chain.commitments(26).await?.value;
+/// let published = chain.commitments(netuid).await?.value;
 /// assert_eq!(published[0].uid, Some(uid));
 /// assert_eq!(published[0].data.as_deref(), Some(b"hello".as_slice()));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -57,7 +57,7 @@ pub struct MemoryChain {
 #[derive(Default)]
 struct State {
     height: u64,
-    subnets: BTreeMap<u16, MemorySubnet>,
+    subnets: BTreeMap<NetUid, MemorySubnet>,
 }
 
 struct MemorySubnet {
@@ -115,7 +115,7 @@ impl MemoryChain {
     }
 
     /// Adds a subnet with nobody on it, if it is not there.
-    pub fn add_subnet(&self, netuid: u16) {
+    pub fn add_subnet(&self, netuid: NetUid) {
         self.state().subnets.entry(netuid).or_default();
     }
 
@@ -125,7 +125,7 @@ impl MemoryChain {
     /// [`ChainErrorKind::UnknownSubnet`].
     pub fn register(
         &self,
-        netuid: u16,
+        netuid: NetUid,
         hotkey: Hotkey,
         coldkey: Coldkey,
     ) -> Result<MinerUid, ChainError> {
@@ -154,7 +154,7 @@ impl MemoryChain {
     /// [`ChainErrorKind::UnknownSubnet`], [`ChainErrorKind::Invalid`] for a uid nobody has.
     pub fn change_neuron(
         &self,
-        netuid: u16,
+        netuid: NetUid,
         uid: MinerUid,
         change: impl FnOnce(&mut Neuron),
     ) -> Result<(), ChainError> {
@@ -176,7 +176,7 @@ impl MemoryChain {
     /// [`ChainErrorKind::UnknownSubnet`].
     pub fn change_hyperparameters(
         &self,
-        netuid: u16,
+        netuid: NetUid,
         change: impl FnOnce(&mut Hyperparameters),
     ) -> Result<(), ChainError> {
         change(&mut self.state().subnet_mut(netuid)?.hyperparameters);
@@ -204,11 +204,11 @@ impl MemoryChain {
 }
 
 impl State {
-    fn subnet(&self, netuid: u16) -> Result<&MemorySubnet, ChainError> {
+    fn subnet(&self, netuid: NetUid) -> Result<&MemorySubnet, ChainError> {
         self.subnets.get(&netuid).ok_or_else(|| unknown(netuid))
     }
 
-    fn subnet_mut(&mut self, netuid: u16) -> Result<&mut MemorySubnet, ChainError> {
+    fn subnet_mut(&mut self, netuid: NetUid) -> Result<&mut MemorySubnet, ChainError> {
         self.subnets.get_mut(&netuid).ok_or_else(|| unknown(netuid))
     }
 
@@ -260,7 +260,7 @@ impl MemorySubnet {
     }
 }
 
-fn unknown(netuid: u16) -> ChainError {
+fn unknown(netuid: NetUid) -> ChainError {
     ChainError::new(ChainErrorKind::UnknownSubnet, format_args!("there is no subnet {netuid}"))
 }
 
@@ -281,7 +281,7 @@ impl Chain for MemoryChain {
         Ok(Head { best: block, time, finalized: block })
     }
 
-    async fn subnet(&self, netuid: u16) -> Result<At<Subnet>, ChainError> {
+    async fn subnet(&self, netuid: NetUid) -> Result<At<Subnet>, ChainError> {
         let state = self.state();
         let subnet = state.subnet(netuid)?;
         Ok(state.at(Subnet {
@@ -291,22 +291,22 @@ impl Chain for MemoryChain {
         }))
     }
 
-    async fn neurons(&self, netuid: u16) -> Result<At<Vec<Neuron>>, ChainError> {
+    async fn neurons(&self, netuid: NetUid) -> Result<At<Vec<Neuron>>, ChainError> {
         let state = self.state();
         Ok(state.at(state.subnet(netuid)?.neurons.clone()))
     }
 
-    async fn commitments(&self, netuid: u16) -> Result<At<Vec<Commitment>>, ChainError> {
+    async fn commitments(&self, netuid: NetUid) -> Result<At<Vec<Commitment>>, ChainError> {
         let state = self.state();
         Ok(state.at(state.subnet(netuid)?.commitments()))
     }
 
-    async fn hyperparameters(&self, netuid: u16) -> Result<At<Hyperparameters>, ChainError> {
+    async fn hyperparameters(&self, netuid: NetUid) -> Result<At<Hyperparameters>, ChainError> {
         let state = self.state();
         Ok(state.at(state.subnet(netuid)?.hyperparameters.clone()))
     }
 
-    async fn weights(&self, netuid: u16) -> Result<At<Vec<NeuronWeights>>, ChainError> {
+    async fn weights(&self, netuid: NetUid) -> Result<At<Vec<NeuronWeights>>, ChainError> {
         let state = self.state();
         let weights = state.subnet(netuid)?.weights.iter().map(|(uid, vector)| {
             let uids = vector.uids().iter().map(|uid| MinerUid(*uid));
@@ -317,12 +317,12 @@ impl Chain for MemoryChain {
 
     async fn commit(
         &self,
-        netuid: u16,
+        netuid: NetUid,
         signer: &dyn Signer,
         data: &CommitmentData,
     ) -> Result<Inclusion, ChainError> {
         let hotkey = signer.hotkey();
-        let message = [&netuid.to_le_bytes(), data.as_bytes()].concat();
+        let message = [&netuid.0.to_le_bytes(), data.as_bytes()].concat();
         Self::check_signature(signer, &message)?;
         let mut state = self.state();
         if state.subnet(netuid)?.neurons.iter().all(|neuron| neuron.hotkey != hotkey) {
@@ -337,7 +337,7 @@ impl Chain for MemoryChain {
 
     async fn set_weights(
         &self,
-        netuid: u16,
+        netuid: NetUid,
         signer: &dyn Signer,
         weights: &WeightVector,
     ) -> Result<WeightsReceipt, ChainError> {
@@ -408,7 +408,7 @@ mod tests {
     use crate::conformance::{self, Stage};
     use crate::wallet::Keypair;
 
-    const NETUID: u16 = 26;
+    const NETUID: NetUid = NetUid(26);
 
     #[async_trait]
     impl Stage for MemoryChain {
@@ -416,7 +416,7 @@ mod tests {
             self
         }
 
-        fn netuid(&self) -> u16 {
+        fn netuid(&self) -> NetUid {
             NETUID
         }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kinitro_core::scoring::{Rounding, WeightsError, to_u16};
-use kinitro_core::{BlockNumber, Hotkey, MinerUid};
+use kinitro_core::{BlockNumber, Hotkey, MinerUid, NetUid};
 use serde::{Deserialize, Serialize};
 
 use crate::chain::{Chain, Hyperparameters, Inclusion, Neuron, WeightsState};
@@ -86,7 +86,7 @@ impl WeightVector {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WeightsReceipt {
     /// The subnet.
-    pub netuid: u16,
+    pub netuid: NetUid,
     /// Whose weights they are.
     pub hotkey: Hotkey,
     /// The weights.

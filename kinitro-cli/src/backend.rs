@@ -10,7 +10,7 @@ use kinitro_chain::commitment::{CommitmentData, MinerCommitment};
 use kinitro_chain::wallet::Keypair;
 use kinitro_chain::{Chain as _, MemoryChain, Signer as _};
 use kinitro_core::stats::{Confidence, wilson};
-use kinitro_core::{Coldkey, EnvId, MinerUid};
+use kinitro_core::{Coldkey, EnvId, MinerUid, NetUid};
 use kinitro_eval::Registry;
 use kinitro_eval::backend::scheduler::{CycleEnd, CycleReport, SchedulerSettings};
 use kinitro_eval::backend::storage::{self, DatabaseUrl, Store};
@@ -24,7 +24,7 @@ use crate::failure::{Code, Failure};
 use crate::output::{progress, table, to_stdout};
 
 /// The only subnet there is.
-pub(crate) const NETUID: u16 = 1;
+pub(crate) const NETUID: NetUid = NetUid(1);
 
 /// As many episodes as the machine has threads.
 pub(crate) fn threads() -> usize {

@@ -156,12 +156,21 @@ number_id! {
     MinerUid(u16)
 }
 number_id! {
+    /// A subnet's number on its chain.
+    NetUid(u16)
+}
+number_id! {
     /// A block of the chain.
     BlockNumber(u64)
 }
 number_id! {
     /// One round of evaluation of all miners.
     CycleId(i64)
+}
+
+impl NetUid {
+    /// The root, subnet 0: it has validators, and no miners.
+    pub const ROOT: Self = Self(0);
 }
 
 impl Seed {

@@ -53,7 +53,8 @@ pub mod stats;
 pub use action::{Action, ActionError, ActionSpec, ChannelSpec};
 pub use channels::Channels;
 pub use id::{
-    BlockNumber, Coldkey, CycleId, DeploymentId, EnvId, Hotkey, IdError, MinerUid, Seed, TaskId,
+    BlockNumber, Coldkey, CycleId, DeploymentId, EnvId, Hotkey, IdError, MinerUid, NetUid, Seed,
+    TaskId,
 };
 pub use image::{DepthImage, Image, ImageError};
 pub use observation::{Observation, TaskConfig};

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use kinitro_chain::Rao;
 use kinitro_chain::local::LocalChain;
-use kinitro_core::{Coldkey, Hotkey, MinerUid};
+use kinitro_core::{Coldkey, Hotkey, MinerUid, NetUid};
 
 use crate::{Program, kinitro};
 
 /// The number of the subnet.
-pub const NETUID: u16 = 26;
+pub const NETUID: NetUid = NetUid(26);
 
 /// A local chain, and a folder of wallets and keys.
 pub struct Subnet {

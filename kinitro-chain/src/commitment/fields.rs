@@ -6,7 +6,7 @@ use std::str::FromStr;
 use kinitro_core::crypto::{
     CryptoError, Open, OpenV1, OpenV2, PrivateKey, Seal, SealVersion, SealedEndpoint,
 };
-use kinitro_core::{DeploymentId, Hotkey};
+use kinitro_core::{DeploymentId, Hotkey, NetUid};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -219,7 +219,7 @@ impl Endpoint {
     pub fn open(
         &self,
         backend: &PrivateKey,
-        netuid: u16,
+        netuid: NetUid,
         hotkey: Hotkey,
     ) -> Result<String, CryptoError> {
         let id = match self {

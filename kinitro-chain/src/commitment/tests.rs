@@ -1,5 +1,5 @@
 use kinitro_core::crypto::{PrivateKey, SealV1, SealV2, SealVersion, SealedEndpoint};
-use kinitro_core::{DeploymentId, Hotkey};
+use kinitro_core::{DeploymentId, Hotkey, NetUid};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -195,7 +195,7 @@ fn what_is_too_long_is_named() {
 #[test]
 fn the_backend_opens_what_was_sealed_for_it() {
     let backend = PrivateKey::generate().unwrap();
-    let (netuid, hotkey) = (26, Hotkey::from_account_id([1; 32]));
+    let (netuid, hotkey) = (NetUid(26), Hotkey::from_account_id([1; 32]));
     let id: DeploymentId = ID.parse().unwrap();
     let url = format!("https://{ID}.deployments.basilica.ai");
     let one = SealV1 { backend: backend.public_key() };

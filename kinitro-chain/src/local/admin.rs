@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kinitro_core::{BlockNumber, Coldkey, Hotkey, MinerUid};
+use kinitro_core::{BlockNumber, Coldkey, Hotkey, MinerUid, NetUid};
 use serde::{Deserialize, Serialize};
 
 use super::faults::Faults;
@@ -22,7 +22,7 @@ pub enum AdminError {
         /// Which was asked for.
         hotkey: Hotkey,
         /// The subnet.
-        netuid: u16,
+        netuid: NetUid,
     },
     /// The subnet has that neuron already.
     #[error("hotkey {hotkey} is registered on subnet {netuid} already, with uid {uid}")]
@@ -30,7 +30,7 @@ pub enum AdminError {
         /// Which was asked for.
         hotkey: Hotkey,
         /// The subnet.
-        netuid: u16,
+        netuid: NetUid,
         /// Its slot.
         uid: MinerUid,
     },
@@ -75,7 +75,7 @@ pub struct LocalStatus {
     /// The version of the runtime.
     pub spec_version: u32,
     /// The subnet.
-    pub netuid: u16,
+    pub netuid: NetUid,
     /// How many neurons it has.
     pub neurons: u16,
     /// In which block its next epoch fires, if ever.
@@ -133,7 +133,7 @@ impl Shared {
         let netuid = node.netuid;
         let uid = registered(node.subnet(netuid), hotkey)?;
         Ok(node.change(|block| {
-            subnet::set_in_list(&mut block.ledger, "ValidatorPermit", netuid, uid, permit)
+            subnet::set_in_list(&mut block.ledger, "ValidatorPermit", netuid.0, uid, permit)
         })?)
     }
 
@@ -155,7 +155,7 @@ impl Shared {
             Ok(flag) => Some(Value::Bool(flag)),
             Err(_) => value.parse::<u128>().ok().map(Value::Number),
         };
-        let of_subnet = [Key::Number(node.netuid.into())];
+        let of_subnet = [Key::subnet(node.netuid)];
         let ledger = node.ledger();
         let runtime = &ledger.runtime;
         let stored = runtime.item(pallet, item).ok_or_else(unknown)?;

@@ -13,6 +13,7 @@ use super::runtime::{Key, Runtime};
 use super::subnet::{self, PALLET, Subnet, storage_index};
 use super::value::{Mismatch, Value, decode, encode};
 use super::{Account, Hash, calls};
+use kinitro_core::NetUid;
 
 /// Why a function gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -72,7 +73,7 @@ impl View<'_> {
         Ok(encoded(runtime, method, &value)?)
     }
 
-    fn subnet(&self, netuid: u16) -> Option<Subnet<'_>> {
+    fn subnet(&self, netuid: NetUid) -> Option<Subnet<'_>> {
         let subnet = Subnet { ledger: self.ledger, netuid };
         subnet.exists().then_some(subnet)
     }
@@ -85,7 +86,7 @@ impl View<'_> {
         method: &RuntimeApiMethodMetadata<PortableForm>,
     ) -> Option<Value> {
         let number = |at: usize| arguments.get(at).and_then(Value::as_u16).unwrap_or(0);
-        let subnet = || self.subnet(number(0));
+        let subnet = || self.subnet(NetUid(number(0)));
         Some(match (api, name) {
             ("AccountNonceApi", "account_nonce") => {
                 calls::nonce(self.ledger, &arguments.first()?.as_account()?).into()
@@ -174,7 +175,7 @@ impl View<'_> {
 
     /// All that the various descriptions of a subnet have, each under the name it has there.
     fn metagraph(&self, subnet: Subnet<'_>, mechanism: u8) -> Value {
-        let key = [Key::Number(subnet.netuid.into())];
+        let key = [Key::subnet(subnet.netuid)];
         let index = [Key::Number(storage_index(subnet.netuid, mechanism).into())];
         let stored = |name: &str| self.ledger.get(PALLET, name, &key);
         let mut fields: Vec<(String, Value)> = Vec::new();
@@ -356,7 +357,7 @@ fn coldkey(subnet: Subnet<'_>, hotkey: &Account) -> Account {
 
 /// A neuron, with the fields of its full description and of the lighter one.
 fn neuron(subnet: Subnet<'_>, uid: u16) -> Value {
-    let key = Key::Number(subnet.netuid.into());
+    let key = Key::subnet(subnet.netuid);
     let hotkey = subnet.hotkey(uid).unwrap_or_default();
     let coldkey = coldkey(subnet, &hotkey);
     let of_slot = |name: &str| {
@@ -421,7 +422,7 @@ fn select(
 
 /// The hyperparameters as a list of names and values of several kinds.
 fn hyperparameter_list(subnet: Subnet<'_>) -> Value {
-    let key = [Key::Number(subnet.netuid.into())];
+    let key = [Key::subnet(subnet.netuid)];
     let entry = |(name, item): (&str, &str)| {
         let value = match subnet.ledger.get(PALLET, item, &key)? {
             Value::Bool(flag) => Value::variant("Bool", flag),

@@ -10,8 +10,9 @@
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use kinitro_chain::local::{DevAccount, LocalChain};
 //! use kinitro_chain::{Rao, Signer as _};
+//! use kinitro_core::NetUid;
 //!
-//! let chain = LocalChain::builder().instant().netuid(26).start().await?;
+//! let chain = LocalChain::builder().instant().netuid(NetUid(26)).start().await?;
 //! let bob = DevAccount::bob();
 //! chain.register(&bob.hotkey(), &bob.coldkey())?;
 //! chain.set_stake(&bob.hotkey(), Rao(5_000_000_000))?;
@@ -49,7 +50,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kinitro_core::{BlockNumber, Coldkey, Hotkey, MinerUid};
+use kinitro_core::{BlockNumber, Coldkey, Hotkey, MinerUid, NetUid};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
@@ -91,7 +92,7 @@ pub enum LocalChainError {
     Misfit(String),
     /// The subnet is the root network, which takes no weights, or beyond what there can be.
     #[error("{0} is no number of a subnet: use 1 to 4095")]
-    Netuid(u16),
+    Netuid(NetUid),
 }
 
 /// What a local chain is to be like.
@@ -101,7 +102,7 @@ pub struct LocalChainBuilder {
     block_time: Duration,
     instant: bool,
     finality_lag: Option<u64>,
-    netuid: u16,
+    netuid: NetUid,
     port: u16,
 }
 
@@ -132,7 +133,7 @@ impl LocalChainBuilder {
 
     /// The subnet there is: 1 unless told otherwise.
     #[must_use]
-    pub fn netuid(self, netuid: u16) -> Self {
+    pub fn netuid(self, netuid: NetUid) -> Self {
         Self { netuid, ..self }
     }
 
@@ -147,7 +148,7 @@ impl LocalChainBuilder {
     /// # Errors
     /// [`LocalChainError`].
     pub async fn start(self) -> Result<LocalChain, LocalChainError> {
-        if !(1..4096).contains(&self.netuid) {
+        if !(1..4096).contains(&self.netuid.0) {
             return Err(LocalChainError::Netuid(self.netuid));
         }
         let misfit = |error: value::Mismatch| LocalChainError::Misfit(error.to_string());
@@ -220,7 +221,7 @@ impl LocalChain {
             block_time: Duration::from_millis(250),
             instant: false,
             finality_lag: None,
-            netuid: 1,
+            netuid: NetUid(1),
             port: 0,
         }
     }

@@ -18,6 +18,7 @@ use super::runtime::{Key, Runtime};
 use super::subnet::{self, PALLET, Subnet};
 use super::value::{Mismatch, Value};
 use super::{Account, Hash};
+use kinitro_core::NetUid;
 
 /// What each development account owns at the start, in rao.
 const FUNDS: u64 = 1_000_000_000_000_000;
@@ -44,7 +45,7 @@ pub enum Forked {
 /// The chain.
 #[derive(Debug)]
 pub(super) struct Node {
-    pub(super) netuid: u16,
+    pub(super) netuid: NetUid,
     pub(super) block_time: Duration,
     pub(super) finality_lag: u64,
     /// Whether every transaction makes a block at once.
@@ -77,7 +78,7 @@ impl Node {
     pub(super) fn new(
         runtime: Arc<Runtime>,
         beacon: OwnBeacon,
-        netuid: u16,
+        netuid: NetUid,
         block_time: Duration,
         finality_lag: u64,
         instant: bool,
@@ -90,10 +91,10 @@ impl Node {
         ledger.put("Balances", "TotalIssuance", &[], issued)?;
         ledger.put(PALLET, "TotalIssuance", &[], issued)?;
         let owner = DevAccount::alice().account();
-        subnet::create(&mut ledger, 0, &owner)?;
+        subnet::create(&mut ledger, NetUid::ROOT, &owner)?;
         subnet::create(&mut ledger, netuid, &owner)?;
         let uid = subnet::append(&mut ledger, netuid, &owner, &owner, 0)?;
-        subnet::set_in_list(&mut ledger, "ValidatorPermit", netuid, uid, true)?;
+        subnet::set_in_list(&mut ledger, "ValidatorPermit", netuid.0, uid, true)?;
         subnet::set_stake(&mut ledger, netuid, &owner, OWNER_STAKE)?;
         beacon.configure(&mut ledger)?;
 
@@ -130,7 +131,7 @@ impl Node {
         &self.ledger().runtime
     }
 
-    pub(super) fn subnet(&self, netuid: u16) -> Subnet<'_> {
+    pub(super) fn subnet(&self, netuid: NetUid) -> Subnet<'_> {
         Subnet { ledger: self.ledger(), netuid }
     }
 
@@ -366,7 +367,9 @@ impl Node {
 
         self.beacon.publish(block, now, now + self.ahead)?;
         calls::open_commits(block)?;
-        for netuid in subnet::all(&block.ledger).into_iter().filter(|netuid| *netuid != 0) {
+        for netuid in
+            subnet::all(&block.ledger).into_iter().filter(|netuid| *netuid != NetUid::ROOT)
+        {
             step_epoch(&mut block.ledger, netuid, block.number)?;
         }
         Ok(now)
@@ -374,10 +377,10 @@ impl Node {
 }
 
 /// Moves the schedule of a subnet's epochs on by a block.
-fn step_epoch(ledger: &mut Ledger, netuid: u16, number: u64) -> Result<(), Mismatch> {
+fn step_epoch(ledger: &mut Ledger, netuid: NetUid, number: u64) -> Result<(), Mismatch> {
     let before = Subnet { ledger, netuid }.epoch_state(number - 1);
     let after = before.advance();
-    let key = [Key::Number(netuid.into())];
+    let key = [Key::subnet(netuid)];
     ledger.put(PALLET, "BlocksSinceLastStep", &key, after.blocks_since_last_step)?;
     if after.subnet_epoch_index != before.subnet_epoch_index {
         ledger.put(PALLET, "LastEpochBlock", &key, after.last_epoch_block)?;

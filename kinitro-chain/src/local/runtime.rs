@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use frame_metadata::v14::{StorageEntryModifier, StorageEntryType, StorageHasher};
 use frame_metadata::v16::{PalletMetadata, RuntimeMetadataV16};
 use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
+use kinitro_core::NetUid;
 use parity_scale_codec::{Compact, Decode as _, Encode as _};
 use scale_info::form::PortableForm;
 use scale_info::{PortableRegistry, TypeDef, Variant};
@@ -46,6 +47,13 @@ pub(super) struct Item {
 pub(super) enum Key<'a> {
     Number(u64),
     Account(&'a [u8; 32]),
+}
+
+impl Key<'_> {
+    /// The key of what there is once for each subnet.
+    pub(super) fn subnet(netuid: NetUid) -> Self {
+        Self::Number(netuid.0.into())
+    }
 }
 
 /// Metadata that no chain can be made of.

@@ -5,6 +5,7 @@ use super::ledger::Ledger;
 use super::runtime::Key;
 use super::value::{Mismatch, Value};
 use crate::epoch::EpochState;
+use kinitro_core::NetUid;
 
 /// The pallet all of this is in.
 pub(super) const PALLET: &str = "SubtensorModule";
@@ -13,17 +14,17 @@ pub(super) const PALLET: &str = "SubtensorModule";
 #[derive(Clone, Copy)]
 pub(super) struct Subnet<'a> {
     pub(super) ledger: &'a Ledger,
-    pub(super) netuid: u16,
+    pub(super) netuid: NetUid,
 }
 
 /// Where a subnet's mechanism keeps its weights.
-pub(super) fn storage_index(netuid: u16, mechanism: u8) -> u16 {
-    u16::from(mechanism).wrapping_mul(4096).wrapping_add(netuid)
+pub(super) fn storage_index(netuid: NetUid, mechanism: u8) -> u16 {
+    u16::from(mechanism).wrapping_mul(4096).wrapping_add(netuid.0)
 }
 
 impl Subnet<'_> {
     fn key(&self) -> Key<'static> {
-        Key::Number(self.netuid.into())
+        Key::subnet(self.netuid)
     }
 
     /// A number of this subnet, as `Tempo`.
@@ -70,7 +71,7 @@ impl Subnet<'_> {
 
     /// What a hotkey's stake counts for: its alpha here, and a share of what it has on the root.
     pub(super) fn stake_weight(&self, hotkey: &Account) -> u64 {
-        let root = Subnet { ledger: self.ledger, netuid: 0 }.alpha(hotkey);
+        let root = Subnet { ledger: self.ledger, netuid: NetUid::ROOT }.alpha(hotkey);
         let share = self.ledger.number(PALLET, "TaoWeight", &[]);
         let counted = u128::from(root) * u128::from(share) / u128::from(u64::MAX);
         self.alpha(hotkey).saturating_add(u64::try_from(counted).unwrap_or(u64::MAX))
@@ -101,13 +102,13 @@ impl Subnet<'_> {
 }
 
 /// The subnets there are, the root among them.
-pub(super) fn all(ledger: &Ledger) -> Vec<u16> {
+pub(super) fn all(ledger: &Ledger) -> Vec<NetUid> {
     let added = ledger.entries(PALLET, "NetworksAdded", &[]);
     let is_there = |value: &Value| value.as_bool() == Some(true);
     added
         .into_iter()
         .filter(|(_, value)| is_there(value))
-        .filter_map(|(keys, _)| keys.first()?.as_u16())
+        .filter_map(|(keys, _)| keys.first()?.as_netuid())
         .collect()
 }
 
@@ -129,12 +130,12 @@ pub(super) fn set_in_list(
 }
 
 /// Makes a subnet that takes neurons and weights, as a new one on a real chain is.
-pub(super) fn create(ledger: &mut Ledger, netuid: u16, owner: &Account) -> Result<(), Mismatch> {
-    let key = [Key::Number(netuid.into())];
+pub(super) fn create(ledger: &mut Ledger, netuid: NetUid, owner: &Account) -> Result<(), Mismatch> {
+    let key = [Key::subnet(netuid)];
     ledger.put(PALLET, "NetworksAdded", &key, true)?;
     let networks = ledger.number(PALLET, "TotalNetworks", &[]) + 1;
     ledger.put(PALLET, "TotalNetworks", &[], networks)?;
-    if netuid == 0 {
+    if netuid == NetUid::ROOT {
         // The root takes no weights, sealed or not.
         return ledger.put(PALLET, "CommitRevealWeightsEnabled", &key, false);
     }
@@ -156,12 +157,12 @@ pub(super) fn create(ledger: &mut Ledger, netuid: u16, owner: &Account) -> Resul
 /// Gives a hotkey the next free slot.
 pub(super) fn append(
     ledger: &mut Ledger,
-    netuid: u16,
+    netuid: NetUid,
     hotkey: &Account,
     coldkey: &Account,
     block: u64,
 ) -> Result<u16, Mismatch> {
-    let key = Key::Number(netuid.into());
+    let key = Key::subnet(netuid);
     let uid = Subnet { ledger, netuid }.size();
     ledger.put(PALLET, "SubnetworkN", &[key], uid + 1)?;
     let mut push = |name: &str, value: Value| {
@@ -193,11 +194,11 @@ pub(super) fn append(
 /// Sets the alpha that a hotkey's owner has staked to it.
 pub(super) fn set_stake(
     ledger: &mut Ledger,
-    netuid: u16,
+    netuid: NetUid,
     hotkey: &Account,
     rao: u64,
 ) -> Result<(), Mismatch> {
-    let key = Key::Number(netuid.into());
+    let key = Key::subnet(netuid);
     let owner = ledger.get(PALLET, "Owner", &[Key::Account(hotkey)]);
     let owner = owner.and_then(|owner| owner.as_account()).unwrap_or(*hotkey);
     // All of it is one owner's, so that the shares are the amount.

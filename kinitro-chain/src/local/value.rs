@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use kinitro_core::NetUid;
 use parity_scale_codec::{Compact, Decode, Encode as _, Input};
 use scale_info::form::PortableForm;
 use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive};
@@ -90,6 +91,10 @@ impl Value {
         self.as_u128()?.try_into().ok()
     }
 
+    pub(super) fn as_netuid(&self) -> Option<NetUid> {
+        self.as_u16().map(NetUid)
+    }
+
     pub(super) fn as_bool(&self) -> Option<bool> {
         match self {
             Self::Bool(flag) => Some(*flag),
@@ -155,6 +160,12 @@ macro_rules! from_numbers {
 }
 
 from_numbers!(u8 u16 u32 u64 u128);
+
+impl From<NetUid> for Value {
+    fn from(netuid: NetUid) -> Self {
+        netuid.0.into()
+    }
+}
 
 /// Writes a value as type `ty`. What is not given is zero, an empty list, `None`, or the first
 /// variant. A value alone will do for an `Option`, and a text for the bytes of a name.

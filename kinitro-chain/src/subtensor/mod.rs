@@ -2,10 +2,11 @@
 //!
 //! ```no_run
 //! use kinitro_chain::{Chain, Network, Subtensor};
+//! use kinitro_core::NetUid;
 //!
 //! # async fn example() -> Result<(), kinitro_chain::ChainError> {
 //! let chain = Subtensor::connect(Network::Finney).await?;
-//! let subnet = chain.subnet(26).await?;
+//! let subnet = chain.subnet(NetUid(26)).await?;
 //! println!("{} neurons at block {}", subnet.value.neurons.len(), subnet.block.number);
 //! # Ok(())
 //! # }
@@ -51,6 +52,7 @@ use crate::error::{ChainError, ChainErrorKind};
 use crate::network::Network;
 use crate::signer::Signer;
 use crate::weights::{WeightVector, WeightsReceipt};
+use kinitro_core::NetUid;
 
 /// When a transaction counts as done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -207,35 +209,35 @@ impl Chain for Subtensor {
         self.read_head().await
     }
 
-    async fn subnet(&self, netuid: u16) -> Result<At<Subnet>, ChainError> {
+    async fn subnet(&self, netuid: NetUid) -> Result<At<Subnet>, ChainError> {
         let pin = self.finalized().await?;
         Ok(At { block: pin.block, value: pin.subnet(netuid).await? })
     }
 
-    async fn neurons(&self, netuid: u16) -> Result<At<Vec<Neuron>>, ChainError> {
+    async fn neurons(&self, netuid: NetUid) -> Result<At<Vec<Neuron>>, ChainError> {
         let pin = self.finalized().await?;
         let (neurons, _) = tokio::try_join!(pin.neurons(netuid), pin.hyperparameters(netuid))?;
         Ok(At { block: pin.block, value: neurons })
     }
 
-    async fn commitments(&self, netuid: u16) -> Result<At<Vec<Commitment>>, ChainError> {
+    async fn commitments(&self, netuid: NetUid) -> Result<At<Vec<Commitment>>, ChainError> {
         let pin = self.finalized().await?;
         Ok(At { block: pin.block, value: pin.subnet(netuid).await?.commitments })
     }
 
-    async fn hyperparameters(&self, netuid: u16) -> Result<At<Hyperparameters>, ChainError> {
+    async fn hyperparameters(&self, netuid: NetUid) -> Result<At<Hyperparameters>, ChainError> {
         let pin = self.best().await?;
         Ok(At { block: pin.block, value: pin.hyperparameters(netuid).await? })
     }
 
-    async fn weights(&self, netuid: u16) -> Result<At<Vec<NeuronWeights>>, ChainError> {
+    async fn weights(&self, netuid: NetUid) -> Result<At<Vec<NeuronWeights>>, ChainError> {
         let pin = self.finalized().await?;
         Ok(At { block: pin.block, value: pin.weights(netuid).await? })
     }
 
     async fn commit(
         &self,
-        netuid: u16,
+        netuid: NetUid,
         signer: &dyn Signer,
         data: &CommitmentData,
     ) -> Result<Inclusion, ChainError> {
@@ -244,7 +246,7 @@ impl Chain for Subtensor {
 
     async fn set_weights(
         &self,
-        netuid: u16,
+        netuid: NetUid,
         signer: &dyn Signer,
         weights: &WeightVector,
     ) -> Result<WeightsReceipt, ChainError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::time::{Duration, SystemTime};
 
-use kinitro_core::{BlockNumber, Coldkey, Hotkey, MinerUid};
+use kinitro_core::{BlockNumber, Coldkey, Hotkey, MinerUid, NetUid};
 use scale_decode::visitor::types::Variant;
 use scale_decode::visitor::{TypeIdFor, Unexpected, Visitor};
 use scale_decode::{DecodeAsType, IntoVisitor, TypeResolver};
@@ -84,7 +84,12 @@ impl IntoVisitor for Data {
     }
 }
 
-/// A number as a key.
+/// A subnet's number as a key or an argument.
+pub(super) fn netuid_value(netuid: NetUid) -> Value {
+    number(netuid.0)
+}
+
+/// A number as a key or an argument.
 pub(super) fn number(number: u16) -> Value {
     Value::u128(number.into())
 }
@@ -110,8 +115,8 @@ pub(super) struct HyperparameterSlots {
 }
 
 impl HyperparameterSlots {
-    pub(super) fn add(batch: &mut Batch<'_>, netuid: u16) -> Result<Self, ChainError> {
-        let mut of_subnet = |entry| batch.add(SUBTENSOR, entry, vec![number(netuid)]);
+    pub(super) fn add(batch: &mut Batch<'_>, netuid: NetUid) -> Result<Self, ChainError> {
+        let mut of_subnet = |entry| batch.add(SUBTENSOR, entry, vec![netuid_value(netuid)]);
         let added = of_subnet("NetworksAdded")?;
         let tempo = of_subnet("Tempo")?;
         let neurons = of_subnet("SubnetworkN")?;
@@ -141,7 +146,7 @@ impl HyperparameterSlots {
     pub(super) fn get(
         &self,
         values: &BatchValues,
-        netuid: u16,
+        netuid: NetUid,
     ) -> Result<Hyperparameters, ChainError> {
         if !values.find::<bool>(self.added)?.unwrap_or(false) {
             let message = format!("there is no subnet {netuid}");
@@ -169,8 +174,9 @@ impl Pin<'_> {
         Ok(SystemTime::UNIX_EPOCH + Duration::from_millis(millis))
     }
 
-    pub(super) async fn neurons(&self, netuid: u16) -> Result<Vec<Neuron>, ChainError> {
-        let call = self.call("NeuronInfoRuntimeApi", "get_neurons_lite", vec![number(netuid)]);
+    pub(super) async fn neurons(&self, netuid: NetUid) -> Result<Vec<Neuron>, ChainError> {
+        let call =
+            self.call("NeuronInfoRuntimeApi", "get_neurons_lite", vec![netuid_value(netuid)]);
         let infos: Vec<NeuronInfo> = call.await?;
         let mut neurons: Vec<Neuron> = infos
             .into_iter()
@@ -187,14 +193,17 @@ impl Pin<'_> {
         Ok(neurons)
     }
 
-    pub(super) async fn hyperparameters(&self, netuid: u16) -> Result<Hyperparameters, ChainError> {
+    pub(super) async fn hyperparameters(
+        &self,
+        netuid: NetUid,
+    ) -> Result<Hyperparameters, ChainError> {
         let mut batch = self.batch();
         let slots = HyperparameterSlots::add(&mut batch, netuid)?;
         slots.get(&batch.read().await?, netuid)
     }
 
-    pub(super) async fn subnet(&self, netuid: u16) -> Result<Subnet, ChainError> {
-        let prefix = self.runtime.key(COMMITMENTS, "CommitmentOf", vec![number(netuid)])?;
+    pub(super) async fn subnet(&self, netuid: NetUid) -> Result<Subnet, ChainError> {
+        let prefix = self.runtime.key(COMMITMENTS, "CommitmentOf", vec![netuid_value(netuid)])?;
         let (neurons, keys) = tokio::try_join!(self.neurons(netuid), self.keys(&prefix))?;
         let uids: BTreeMap<Hotkey, MinerUid> =
             neurons.iter().map(|neuron| (neuron.hotkey, neuron.uid)).collect();
@@ -223,8 +232,8 @@ impl Pin<'_> {
 }
 
 impl Pin<'_> {
-    pub(super) async fn weights(&self, netuid: u16) -> Result<Vec<NeuronWeights>, ChainError> {
-        let prefix = self.runtime.key(SUBTENSOR, "Weights", vec![number(netuid)])?;
+    pub(super) async fn weights(&self, netuid: NetUid) -> Result<Vec<NeuronWeights>, ChainError> {
+        let prefix = self.runtime.key(SUBTENSOR, "Weights", vec![netuid_value(netuid)])?;
         let (_, keys) = tokio::try_join!(self.hyperparameters(netuid), self.keys(&prefix))?;
         let mut batch = self.batch();
         let mut slots = Vec::with_capacity(keys.len());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kinitro_core::BlockNumber;
+use kinitro_core::{BlockNumber, NetUid};
 use scale_decode::DecodeAsType;
 use scale_value::{Composite, Primitive, Value, ValueDef};
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::hex::Hex;
 use super::pin::Pin;
-use super::reading::number;
+use super::reading::netuid_value;
 use super::rpc::{CallError, excerpt};
 use super::runtime::{COMMITMENTS, protocol};
 use super::{Finality, Subtensor};
@@ -249,7 +249,7 @@ impl Subtensor {
 
     pub(super) async fn send_commitment(
         &self,
-        netuid: u16,
+        netuid: NetUid,
         signer: &dyn Signer,
         data: &CommitmentData,
     ) -> Result<Inclusion, ChainError> {
@@ -272,7 +272,7 @@ impl Subtensor {
         let call = Call {
             pallet: COMMITMENTS,
             name: pin.runtime.first_call(COMMITMENTS, &["set_commitment"])?,
-            arguments: vec![("netuid", number(netuid)), ("info", info)],
+            arguments: vec![("netuid", netuid_value(netuid)), ("info", info)],
         };
         self.submit(signer, &pin, call).await
     }

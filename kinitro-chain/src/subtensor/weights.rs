@@ -1,12 +1,12 @@
 //! Weights: checked, sent plainly or timelocked, and looked after until they count.
 
-use kinitro_core::BlockNumber;
+use kinitro_core::{BlockNumber, NetUid};
 use scale_value::Value;
 use subxt::utils::AccountId32;
 
 use super::Subtensor;
 use super::pin::Pin;
-use super::reading::{account, number};
+use super::reading::{account, netuid_value, number};
 use super::runtime::SUBTENSOR;
 use super::transaction::Call;
 use crate::chain::{Hyperparameters, WeightsState};
@@ -28,7 +28,7 @@ fn list<T: Copy + Into<u128>>(numbers: &[T]) -> Value {
 impl Subtensor {
     pub(super) async fn send_weights(
         &self,
-        netuid: u16,
+        netuid: NetUid,
         signer: &dyn Signer,
         weights: &WeightVector,
     ) -> Result<WeightsReceipt, ChainError> {
@@ -55,7 +55,7 @@ impl Subtensor {
     async fn sealed(
         &self,
         _: &Pin<'_>,
-        netuid: u16,
+        netuid: NetUid,
         _: &dyn Signer,
         _: &WeightVector,
         _: &Hyperparameters,
@@ -78,9 +78,10 @@ impl Subtensor {
             let blocks_left = timelock.reveal_block.0.saturating_sub(pin.block.number.0);
             return Ok(WeightsState::Sealed { blocks_left });
         }
-        let uid = pin.value(SUBTENSOR, "Uids", vec![number(netuid), account(&hotkey)]).await?;
+        let uid =
+            pin.value(SUBTENSOR, "Uids", vec![netuid_value(netuid), account(&hotkey)]).await?;
         let Some(uid) = uid else { return Ok(WeightsState::Gone) };
-        let key = vec![number(netuid), number(uid)];
+        let key = vec![netuid_value(netuid), number(uid)];
         let stored: Vec<(u16, u16)> =
             pin.value(SUBTENSOR, "Weights", key).await?.unwrap_or_default();
         Ok(match same_weights(&receipt.weights, &stored) {
@@ -103,12 +104,12 @@ fn same_weights(sent: &WeightVector, stored: &[(u16, u16)]) -> bool {
 impl Pin<'_> {
     fn plain(
         &self,
-        netuid: u16,
+        netuid: NetUid,
         weights: &WeightVector,
         parameters: &Hyperparameters,
     ) -> Result<Call, ChainError> {
         let mut arguments = vec![
-            ("netuid", number(netuid)),
+            ("netuid", netuid_value(netuid)),
             ("dests", list(weights.uids())),
             ("weights", list(weights.values())),
             ("version_key", Value::u128(parameters.weights_version.into())),
@@ -138,7 +139,7 @@ impl Pin<'_> {
     ) -> Result<bool, ChainError> {
         // One list for each epoch: there are as many as epochs until the reveal.
         let entry = "TimelockedWeightCommits";
-        let prefix = self.runtime.key(SUBTENSOR, entry, vec![number(receipt.netuid)])?;
+        let prefix = self.runtime.key(SUBTENSOR, entry, vec![netuid_value(receipt.netuid)])?;
         let mut batch = self.batch();
         let slots: Vec<_> = self
             .keys(&prefix)
@@ -186,7 +187,7 @@ mod sealing {
         pub(super) async fn sealed(
             &self,
             pin: &Pin<'_>,
-            netuid: u16,
+            netuid: NetUid,
             signer: &dyn Signer,
             weights: &WeightVector,
             parameters: &Hyperparameters,
@@ -220,7 +221,7 @@ mod sealing {
                 ChainError::from_source(ChainErrorKind::Protocol, message, error)
             })?;
             let mut arguments = vec![
-                ("netuid", number(netuid)),
+                ("netuid", netuid_value(netuid)),
                 ("commit", Value::from_bytes(sealed)),
                 ("reveal_round", Value::u128(round.into())),
                 ("commit_reveal_version", number(parameters.commit_reveal_version)),
@@ -233,9 +234,9 @@ mod sealing {
     }
 
     impl Pin<'_> {
-        async fn epoch(&self, netuid: u16) -> Result<EpochState, ChainError> {
+        async fn epoch(&self, netuid: NetUid) -> Result<EpochState, ChainError> {
             let mut batch = self.batch();
-            let mut add = |entry| batch.add(SUBTENSOR, entry, vec![number(netuid)]);
+            let mut add = |entry| batch.add(SUBTENSOR, entry, vec![netuid_value(netuid)]);
             let tempo = add("Tempo")?;
             let last = add("LastEpochBlock")?;
             let pending = add("PendingEpochAt")?;

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use kinitro_chain::Network;
-use kinitro_core::{Hotkey, MinerUid};
+use kinitro_core::{Hotkey, MinerUid, NetUid};
 
 use super::WalletArguments;
 use super::chain_local::{
@@ -54,8 +54,8 @@ pub(crate) struct ChainInfoArguments {
     #[command(flatten)]
     pub(crate) network: NetworkArguments,
     /// Say the parameters of this subnet too
-    #[arg(long)]
-    pub(crate) netuid: Option<u16>,
+    #[arg(long, value_parser = super::netuid())]
+    pub(crate) netuid: Option<NetUid>,
     /// Print it as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -66,8 +66,8 @@ pub(crate) struct SubnetArguments {
     #[command(flatten)]
     pub(crate) network: NetworkArguments,
     /// The subnet
-    #[arg(long)]
-    pub(crate) netuid: u16,
+    #[arg(long, value_parser = super::netuid())]
+    pub(crate) netuid: NetUid,
     /// Print it as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -89,8 +89,8 @@ pub(crate) struct SetWeightsArguments {
     #[command(flatten)]
     pub(crate) network: NetworkArguments,
     /// The subnet
-    #[arg(long)]
-    pub(crate) netuid: u16,
+    #[arg(long, value_parser = super::netuid())]
+    pub(crate) netuid: NetUid,
     #[command(flatten)]
     pub(crate) wallet: WalletArguments,
     /// The weights: a JSON object {"UID": SHARE, ...} in shares of any scale, or what
@@ -113,8 +113,8 @@ pub(crate) struct PublishKeyArguments {
     #[command(flatten)]
     pub(crate) key: super::PrivateKeyArguments,
     /// The subnet
-    #[arg(long)]
-    pub(crate) netuid: u16,
+    #[arg(long, value_parser = super::netuid())]
+    pub(crate) netuid: NetUid,
     #[command(flatten)]
     pub(crate) network: NetworkArguments,
     #[command(flatten)]
@@ -127,8 +127,8 @@ pub(crate) struct FetchKeyArguments {
     #[arg(long, value_name = "SS58")]
     pub(crate) backend_hotkey: Hotkey,
     /// The subnet
-    #[arg(long)]
-    pub(crate) netuid: u16,
+    #[arg(long, value_parser = super::netuid())]
+    pub(crate) netuid: NetUid,
     #[command(flatten)]
     pub(crate) network: NetworkArguments,
 }

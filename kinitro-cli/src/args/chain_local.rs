@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kinitro_chain::{Network, Rao};
-use kinitro_core::{Coldkey, Hotkey};
+use kinitro_core::{Coldkey, Hotkey, NetUid};
 
 /// Runs a chain on this machine, for development, until it is interrupted: subxt, the Bittensor SDK
 /// and Kinitro itself can talk to it. The accounts //Alice to //Ferdie have funds, and //Alice owns
@@ -16,8 +16,8 @@ pub(crate) struct LocalChainArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) metadata: Option<PathBuf>,
     /// The subnet
-    #[arg(long, default_value_t = 1)]
-    pub(crate) netuid: u16,
+    #[arg(long, default_value_t = NetUid(1), value_parser = super::netuid())]
+    pub(crate) netuid: NetUid,
     /// The time between two blocks, as in 250ms or 12s
     #[arg(long, value_name = "TIME", default_value = "250ms", conflicts_with = "instant")]
     pub(crate) block_time: humantime::Duration,

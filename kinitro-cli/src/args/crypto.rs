@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use kinitro_core::crypto::{PublicKey, SealedEndpoint};
-use kinitro_core::{DeploymentId, Hotkey};
+use kinitro_core::{DeploymentId, Hotkey, NetUid};
 
 use super::{FetchKeyArguments, PublishKeyArguments};
 
@@ -52,8 +52,8 @@ pub(crate) struct SealingArguments {
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
     pub(crate) seal_version: u8,
     /// The subnet [version 2]
-    #[arg(long, required_if_eq("seal_version", "2"))]
-    pub(crate) netuid: Option<u16>,
+    #[arg(long, required_if_eq("seal_version", "2"), value_parser = super::netuid())]
+    pub(crate) netuid: Option<NetUid>,
     /// The hotkey of the miner, SS58 [version 2]
     #[arg(long, value_name = "SS58", required_if_eq("seal_version", "2"))]
     pub(crate) hotkey: Option<Hotkey>,

@@ -1,7 +1,7 @@
 use clap::{ArgGroup, Args, Subcommand};
 use kinitro_chain::commitment::{Repository, Revision};
-use kinitro_core::Hotkey;
 use kinitro_core::crypto::PublicKey;
+use kinitro_core::{Hotkey, NetUid};
 
 use super::{NetworkArguments, WalletArguments};
 
@@ -28,8 +28,8 @@ pub(crate) struct CommitArguments {
     #[arg(long, value_name = "UUID|URL")]
     pub(crate) deployment_id: String,
     /// The subnet
-    #[arg(long)]
-    pub(crate) netuid: u16,
+    #[arg(long, value_parser = super::netuid())]
+    pub(crate) netuid: NetUid,
     #[command(flatten)]
     pub(crate) network: NetworkArguments,
     #[command(flatten)]
@@ -63,8 +63,8 @@ pub(crate) struct ShowCommitmentArguments {
     #[arg(long, value_name = "SS58")]
     pub(crate) hotkey: Option<Hotkey>,
     /// The subnet
-    #[arg(long)]
-    pub(crate) netuid: u16,
+    #[arg(long, value_parser = super::netuid())]
+    pub(crate) netuid: NetUid,
     #[command(flatten)]
     pub(crate) network: NetworkArguments,
     #[command(flatten)]

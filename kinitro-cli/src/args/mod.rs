@@ -19,7 +19,9 @@ mod wallet;
 
 use std::time::Duration;
 
+use clap::builder::TypedValueParser;
 use clap::{Parser, Subcommand};
+use kinitro_core::NetUid;
 
 pub(crate) use api::ApiArguments;
 pub(crate) use chain::{
@@ -112,6 +114,11 @@ pub(crate) enum Command {
     Executor(Box<ExecutorArguments>),
     /// Run a subnet in small: four miners, one cycle in real simulation, and their weights.
     Demo(DemoArguments),
+}
+
+/// Reads the number of a subnet, and says which numbers there are.
+fn netuid() -> impl TypedValueParser<Value = NetUid> {
+    clap::value_parser!(u16).map(NetUid)
 }
 
 fn parse_seconds(text: &str) -> Result<Duration, String> {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use kinitro_chain::Network;
-use kinitro_core::EnvId;
+use kinitro_core::{EnvId, NetUid};
 
 use crate::output::log::{LogFormat, LogLevel};
 
@@ -58,8 +58,8 @@ pub(crate) struct SchedulerArguments {
     #[arg(long, env = "KINITRO_SCHEDULER_NETWORK", default_value = "finney")]
     pub(crate) network: Network,
     /// The subnet
-    #[arg(long, env = "KINITRO_SCHEDULER_NETUID", default_value_t = 1)]
-    pub(crate) netuid: u16,
+    #[arg(long, env = "KINITRO_SCHEDULER_NETUID", default_value_t = NetUid(1), value_parser = super::netuid())]
+    pub(crate) netuid: NetUid,
     /// How long to wait for each answer of the chain, in seconds
     #[arg(
         long,

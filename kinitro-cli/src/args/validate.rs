@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use clap::Args;
 use kinitro_chain::Network;
+use kinitro_core::NetUid;
 
 use super::{NetworkArguments, WalletArguments};
 
@@ -15,8 +16,8 @@ pub(crate) struct ValidateArguments {
     #[arg(long, value_name = "URL", env = "KINITRO_VALIDATOR_BACKEND_URL")]
     pub(crate) backend_url: String,
     /// The subnet
-    #[arg(long, env = "KINITRO_VALIDATOR_NETUID")]
-    pub(crate) netuid: u16,
+    #[arg(long, env = "KINITRO_VALIDATOR_NETUID", value_parser = super::netuid())]
+    pub(crate) netuid: NetUid,
     /// The chain: finney, test, local, or the ws:// or wss:// address of a node
     #[arg(long, env = "KINITRO_VALIDATOR_NETWORK", default_value = "finney")]
     network: Network,

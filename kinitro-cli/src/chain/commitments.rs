@@ -2,8 +2,8 @@
 
 use kinitro_chain::commitment::{CommitmentData, Published, Reading, read_all};
 use kinitro_chain::{Chain as _, Signer, Subtensor};
-use kinitro_core::Hotkey;
 use kinitro_core::crypto::PublicKey;
+use kinitro_core::{Hotkey, NetUid};
 
 use crate::failure::{Code, Failure};
 use crate::output::to_stderr;
@@ -11,7 +11,7 @@ use crate::output::to_stderr;
 /// What a hotkey has published.
 pub(crate) async fn published_by(
     chain: &Subtensor,
-    netuid: u16,
+    netuid: NetUid,
     hotkey: Hotkey,
 ) -> Result<Option<Reading>, Failure> {
     let commitments = chain.commitments(netuid).await?.value;
@@ -21,7 +21,7 @@ pub(crate) async fn published_by(
 /// The key that a backend has published.
 pub(crate) async fn backend_key(
     chain: &Subtensor,
-    netuid: u16,
+    netuid: NetUid,
     backend: Hotkey,
 ) -> Result<PublicKey, Failure> {
     let hint = "the backend publishes it with `kinitro crypto publish-public-key`";
@@ -42,7 +42,7 @@ pub(crate) async fn backend_key(
 /// Publishes the key of a backend.
 pub(crate) async fn publish_key(
     chain: &Subtensor,
-    netuid: u16,
+    netuid: NetUid,
     signer: &dyn Signer,
     key: PublicKey,
 ) -> Result<(), Failure> {

@@ -1,12 +1,12 @@
 //! Sealing and opening endpoints, in the version that was asked for.
 
-use kinitro_core::Hotkey;
 use kinitro_core::crypto::{Open, OpenV1, OpenV2, PrivateKey, PublicKey, Seal, SealV1, SealV2};
+use kinitro_core::{Hotkey, NetUid};
 
 pub(crate) fn sealer(
     version: u8,
     backend: PublicKey,
-    netuid: u16,
+    netuid: NetUid,
     hotkey: Hotkey,
 ) -> Box<dyn Seal> {
     if version == 1 {
@@ -19,7 +19,7 @@ pub(crate) fn sealer(
 pub(crate) fn opener(
     version: u8,
     backend: &PrivateKey,
-    netuid: u16,
+    netuid: NetUid,
     hotkey: Hotkey,
 ) -> Box<dyn Open + '_> {
     if version == 1 {

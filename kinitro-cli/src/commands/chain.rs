@@ -10,7 +10,7 @@ use kinitro_chain::{
     WeightsState,
 };
 use kinitro_core::scoring::ChainWeights;
-use kinitro_core::{BlockNumber, MinerUid};
+use kinitro_core::{BlockNumber, MinerUid, NetUid};
 use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
@@ -34,7 +34,7 @@ struct Info {
 
 #[derive(Serialize)]
 struct SubnetInfo {
-    netuid: u16,
+    netuid: NetUid,
     neurons: usize,
     commitments: usize,
     hyperparameters: Hyperparameters,
@@ -190,7 +190,7 @@ pub(crate) fn weights(arguments: &WeightsArguments) -> Result<(), Failure> {
     })
 }
 
-fn say_block(chain: &Subtensor, netuid: u16, block: Block) {
+fn say_block(chain: &Subtensor, netuid: NetUid, block: Block) {
     let network = chain.network();
     to_stderr(format_args!("subnet {netuid} of {network} at block {}", block.number));
 }

@@ -1,5 +1,5 @@
 use kinitro_core::crypto::{KeyDirectory, PrivateKey, load_private_key};
-use kinitro_core::{DeploymentId, Hotkey};
+use kinitro_core::{DeploymentId, Hotkey, NetUid};
 
 use crate::args::{
     FetchKeyArguments, GenerateArguments, OpenArguments, PrivateKeyArguments, PublishKeyArguments,
@@ -32,7 +32,7 @@ pub(crate) fn show_public_key(arguments: &PrivateKeyArguments) -> Result<(), Fai
 pub(crate) fn test_encryption(arguments: &PrivateKeyArguments) -> Result<(), Failure> {
     let key = load_private_key(&arguments.private_key_file)?;
     let endpoint = DeploymentId::from_bytes(*b"kinitro endpoint");
-    let (netuid, hotkey) = (1, Hotkey::from_account_id([1; 32]));
+    let (netuid, hotkey) = (NetUid(1), Hotkey::from_account_id([1; 32]));
     for version in [1, 2] {
         let sealed = sealer(version, key.public_key(), netuid, hotkey).seal(&endpoint)?;
         let opened = opener(version, &key, netuid, hotkey).open(&sealed)?;
@@ -75,9 +75,9 @@ pub(crate) fn fetch_public_key(arguments: &FetchKeyArguments) -> Result<(), Fail
 }
 
 /// The version, and what version 2 is bound to; version 1 does not look at it.
-fn binding(arguments: &SealingArguments) -> Result<(u8, u16, Hotkey), Failure> {
+fn binding(arguments: &SealingArguments) -> Result<(u8, NetUid, Hotkey), Failure> {
     match (arguments.seal_version, arguments.netuid, arguments.hotkey) {
-        (1, _, _) => Ok((1, 0, Hotkey::from_account_id([0; 32]))),
+        (1, _, _) => Ok((1, NetUid::ROOT, Hotkey::from_account_id([0; 32]))),
         (version, Some(netuid), Some(hotkey)) => Ok((version, netuid, hotkey)),
         _ => Err(Failure::usage("version 2 is bound to a miner: give --netuid and --hotkey")
             .hint("--seal-version 1 binds to nobody")),

@@ -66,7 +66,7 @@ async fn open(
     info!(
         database = %url,
         network = %chain.network(),
-        netuid = settings.netuid,
+        netuid = settings.netuid.0,
         environments = settings.env_ids.len(),
         "scheduler"
     );

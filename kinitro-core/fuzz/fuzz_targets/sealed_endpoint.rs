@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use kinitro_core::Hotkey;
+use kinitro_core::{Hotkey, NetUid};
 use kinitro_core::crypto::{Open, OpenV1, OpenV2, PrivateKey, SealedEndpoint};
 use libfuzzer_sys::fuzz_target;
 
@@ -11,7 +11,7 @@ fn open(sealed: &SealedEndpoint) {
     let backend = PrivateKey::from_hex(&"42".repeat(32)).expect("64 hex characters are a key");
     let hotkey = Hotkey::from_account_id([7; 32]);
     let _ = OpenV1 { backend: &backend }.open(sealed);
-    let _ = OpenV2 { backend: &backend, netuid: 26, hotkey }.open(sealed);
+    let _ = OpenV2 { backend: &backend, netuid: NetUid(26), hotkey }.open(sealed);
 }
 
 fuzz_target!(|data: &[u8]| {

@@ -5,17 +5,17 @@
 //!
 //! ```
 //! use kinitro_core::crypto::{Open, OpenV2, PrivateKey, Seal, SealV2};
-//! use kinitro_core::{DeploymentId, Hotkey};
+//! use kinitro_core::{DeploymentId, Hotkey, NetUid};
 //!
 //! let backend = PrivateKey::generate()?;
 //! let miner: Hotkey = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY".parse()?;
 //! let endpoint: DeploymentId = "380208a9-ad45-f23d-3b1a-11df587fd280".parse()?;
 //!
-//! let seal = SealV2 { backend: backend.public_key(), netuid: 26, hotkey: miner };
+//! let seal = SealV2 { backend: backend.public_key(), netuid: NetUid(26), hotkey: miner };
 //! let published = seal.seal(&endpoint)?.to_string();
 //! assert_eq!(published.len(), 80);
 //!
-//! let open = OpenV2 { backend: &backend, netuid: 26, hotkey: miner };
+//! let open = OpenV2 { backend: &backend, netuid: NetUid(26), hotkey: miner };
 //! assert_eq!(open.open(&published.parse()?)?, endpoint);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::base85::{self, Base85Error};
 use super::keys::{KeyError, PrivateKey, PublicKey};
-use crate::{DeploymentId, Hotkey};
+use crate::{DeploymentId, Hotkey, NetUid};
 
 const PUBLIC_KEY: usize = 32;
 const DEPLOYMENT_ID: usize = 16;
@@ -188,7 +188,7 @@ pub struct SealV2 {
     /// The key of the backend.
     pub backend: PublicKey,
     /// The subnet on which the endpoint is published.
-    pub netuid: u16,
+    pub netuid: NetUid,
     /// The miner that publishes it.
     pub hotkey: Hotkey,
 }
@@ -199,7 +199,7 @@ pub struct OpenV2<'key> {
     /// The key of the backend.
     pub backend: &'key PrivateKey,
     /// The subnet on which the endpoint was published.
-    pub netuid: u16,
+    pub netuid: NetUid,
     /// The miner that published it.
     pub hotkey: Hotkey,
 }
@@ -268,7 +268,7 @@ impl Envelope {
         secret: &SharedSecret,
         ephemeral: &PublicKey,
         backend: &PublicKey,
-        netuid: u16,
+        netuid: NetUid,
         hotkey: &Hotkey,
     ) -> Self {
         let salt = [*ephemeral.as_bytes(), *backend.as_bytes()].concat();
@@ -280,7 +280,7 @@ impl Envelope {
         key.copy_from_slice(&output[..32]);
         let mut nonce = [0; 12];
         nonce.copy_from_slice(&output[32..]);
-        let mut associated_data = netuid.to_le_bytes().to_vec();
+        let mut associated_data = netuid.0.to_le_bytes().to_vec();
         associated_data.extend_from_slice(hotkey.account_id());
         Self { key, nonce, associated_data }
     }

@@ -4,7 +4,7 @@ use kinitro_core::crypto::{
     CryptoError, Open, OpenV1, OpenV2, PrivateKey, PublicKey, Seal, SealV1, SealV2, SealVersion,
     SealedEndpoint,
 };
-use kinitro_core::{DeploymentId, Hotkey};
+use kinitro_core::{DeploymentId, Hotkey, NetUid};
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -20,7 +20,7 @@ struct Vector {
     public_key_hex: PublicKey,
     deployment_id: DeploymentId,
     blob: SealedEndpoint,
-    netuid: Option<u16>,
+    netuid: Option<NetUid>,
     hotkey: Option<Hotkey>,
     account_id_hex: Option<String>,
 }
@@ -68,7 +68,7 @@ fn key(bytes: [u8; 32]) -> PrivateKey {
 /// Both versions, each with the one that opens what it seals.
 fn pairs(
     backend: &PrivateKey,
-    netuid: u16,
+    netuid: NetUid,
     hotkey: Hotkey,
 ) -> Vec<(Box<dyn Seal>, Box<dyn Open + '_>)> {
     let public = backend.public_key();
@@ -90,7 +90,7 @@ proptest! {
         other_secret in any::<[u8; 32]>(),
         account in any::<[u8; 32]>(),
         other_account in any::<[u8; 32]>(),
-        netuid in any::<u16>(),
+        netuid in any::<u16>().prop_map(NetUid),
         id in any::<[u8; 16]>(),
     ) {
         let (backend, other) = (key(secret), key(other_secret));
@@ -115,7 +115,7 @@ proptest! {
         let copied =
             OpenV2 { backend: &backend, netuid, hotkey: Hotkey::from_account_id(other_account) };
         prop_assert_eq!(copied.open(&sealed), fails.clone(), "another hotkey");
-        let elsewhere = OpenV2 { backend: &backend, netuid: netuid.wrapping_add(1), hotkey };
+        let elsewhere = OpenV2 { backend: &backend, netuid: NetUid(netuid.0.wrapping_add(1)), hotkey };
         prop_assert_eq!(elsewhere.open(&sealed), fails, "another subnet");
         let as_version_1 = OpenV1 { backend: &backend };
         prop_assert!(as_version_1.open(&sealed).is_err(), "another version");
@@ -127,7 +127,7 @@ fn no_flipped_bit_goes_unnoticed() {
     let backend = key([7; 32]);
     let hotkey = Hotkey::from_account_id([9; 32]);
     let endpoint = DeploymentId::from_bytes([3; 16]);
-    for (seal, open) in pairs(&backend, 26, hotkey) {
+    for (seal, open) in pairs(&backend, NetUid(26), hotkey) {
         let sealed = seal.seal(&endpoint).unwrap();
         for bit in 0..512 {
             let mut bytes = *sealed.as_bytes();
@@ -154,12 +154,12 @@ fn points_of_low_order_are_refused() {
         let refused = CryptoError::LowOrderPoint(point);
         assert!(refused.to_string().contains("low order"));
         assert_eq!(SealV1 { backend: point }.seal(&endpoint), Err(refused.clone()));
-        let seal = SealV2 { backend: point, netuid: 1, hotkey };
+        let seal = SealV2 { backend: point, netuid: NetUid(1), hotkey };
         assert_eq!(seal.seal(&endpoint), Err(refused.clone()));
         let mut blob = [0; 64];
         blob[..32].copy_from_slice(&low);
         let blob = SealedEndpoint::from_bytes(blob);
-        for (_, open) in pairs(&key([7; 32]), 1, hotkey) {
+        for (_, open) in pairs(&key([7; 32]), NetUid(1), hotkey) {
             assert_eq!(open.open(&blob), Err(refused.clone()));
         }
     }

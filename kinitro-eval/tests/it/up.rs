@@ -6,7 +6,7 @@ use std::time::Duration;
 use kinitro_chain::commitment::CommitmentData;
 use kinitro_chain::wallet::Keypair;
 use kinitro_chain::{MemoryChain, Signer as _};
-use kinitro_core::{Coldkey, EnvId, Outcome};
+use kinitro_core::{Coldkey, EnvId, NetUid, Outcome};
 use kinitro_eval::CancellationToken;
 use kinitro_eval::backend::scheduler::SchedulerSettings;
 use kinitro_eval::backend::storage::{DatabaseUrl, Store, connect};
@@ -15,7 +15,7 @@ use kinitro_eval::isolation::{EpisodeJob, EpisodeLimits, Play, Scripted};
 use serde_json::Value;
 use tempfile::TempDir;
 
-const NETUID: u16 = 3;
+const NETUID: NetUid = NetUid(3);
 const LONGEST: Duration = Duration::from_secs(30);
 
 fn envs() -> Vec<EnvId> {

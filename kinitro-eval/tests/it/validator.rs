@@ -15,12 +15,12 @@ use kinitro_chain::{
     At, Chain, ChainError, ChainErrorKind, Commitment, Head, Hyperparameters, Inclusion,
     MemoryChain, Network, Neuron, NeuronWeights, Signer, Subnet, WeightsState,
 };
-use kinitro_core::Coldkey;
+use kinitro_core::{Coldkey, NetUid};
 use kinitro_eval::CancellationToken;
 use kinitro_eval::backend::validator::{Round, Validator, ValidatorError, ValidatorSettings};
 use serde_json::{Value, json};
 
-const NETUID: u16 = 26;
+const NETUID: NetUid = NetUid(26);
 
 /// What the backend answers: status and body.
 type Answer = Arc<Mutex<(u16, String)>>;
@@ -51,24 +51,24 @@ impl Chain for Stage {
     async fn head(&self) -> Result<Head, ChainError> {
         self.chain.head().await
     }
-    async fn subnet(&self, netuid: u16) -> Result<At<Subnet>, ChainError> {
+    async fn subnet(&self, netuid: NetUid) -> Result<At<Subnet>, ChainError> {
         self.chain.subnet(netuid).await
     }
-    async fn neurons(&self, netuid: u16) -> Result<At<Vec<Neuron>>, ChainError> {
+    async fn neurons(&self, netuid: NetUid) -> Result<At<Vec<Neuron>>, ChainError> {
         self.chain.neurons(netuid).await
     }
-    async fn commitments(&self, netuid: u16) -> Result<At<Vec<Commitment>>, ChainError> {
+    async fn commitments(&self, netuid: NetUid) -> Result<At<Vec<Commitment>>, ChainError> {
         self.chain.commitments(netuid).await
     }
-    async fn hyperparameters(&self, netuid: u16) -> Result<At<Hyperparameters>, ChainError> {
+    async fn hyperparameters(&self, netuid: NetUid) -> Result<At<Hyperparameters>, ChainError> {
         self.chain.hyperparameters(netuid).await
     }
-    async fn weights(&self, netuid: u16) -> Result<At<Vec<NeuronWeights>>, ChainError> {
+    async fn weights(&self, netuid: NetUid) -> Result<At<Vec<NeuronWeights>>, ChainError> {
         self.chain.weights(netuid).await
     }
     async fn commit(
         &self,
-        netuid: u16,
+        netuid: NetUid,
         signer: &dyn Signer,
         data: &CommitmentData,
     ) -> Result<Inclusion, ChainError> {
@@ -76,7 +76,7 @@ impl Chain for Stage {
     }
     async fn set_weights(
         &self,
-        netuid: u16,
+        netuid: NetUid,
         signer: &dyn Signer,
         weights: &WeightVector,
     ) -> Result<WeightsReceipt, ChainError> {

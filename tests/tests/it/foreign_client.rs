@@ -7,10 +7,11 @@ use kinitro_chain::commitment::CommitmentData;
 use kinitro_chain::local::{DevAccount, LocalChain};
 use kinitro_chain::timelock::{BeaconKey, open, seal};
 use kinitro_chain::{Chain as _, Network, Signer as _, Subtensor};
+use kinitro_core::NetUid;
 use kinitro_tests::{foreign_python, skipped, workspace};
 use serde_json::{Value, json};
 
-const NETUID: u16 = 26;
+const NETUID: NetUid = NetUid(26);
 
 /// What their SDK answers.
 fn theirs(python: &Path, arguments: &[&str]) -> Value {

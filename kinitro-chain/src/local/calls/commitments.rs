@@ -27,7 +27,7 @@ fn set_commitment(
     signer: &Account,
     call: &Call,
 ) -> Result<(), DispatchError> {
-    let netuid = argument(call, "netuid", Value::as_u16)?;
+    let netuid = argument(call, "netuid", Value::as_netuid)?;
     let info = argument(call, "info", Some)?;
     let ledger = &mut block.ledger;
     let subnet = Subnet { ledger, netuid };
@@ -40,7 +40,7 @@ fn set_commitment(
         return Err(DispatchError::Module(PALLET, "TooManyFieldsInCommitmentInfo"));
     }
 
-    let keys = [Key::Number(netuid.into()), Key::Account(signer)];
+    let keys = [Key::subnet(netuid), Key::Account(signer)];
     let epoch = subnet.epoch_state(block.number - 1).epoch_of_next();
     let usage = ledger.get(PALLET, "UsedSpaceOf", &keys);
     let used = usage

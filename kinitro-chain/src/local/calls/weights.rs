@@ -13,6 +13,7 @@ use crate::local::runtime::Key;
 use crate::local::subnet::{self, PALLET, Subnet, set_in_list, storage_index};
 use crate::local::value::Value;
 use crate::timelock::{WeightsPayload, open};
+use kinitro_core::NetUid;
 
 /// How many sealed weights of one hotkey may wait in one epoch.
 const MOST_COMMITS: usize = 10;
@@ -23,7 +24,7 @@ fn refuse(name: &'static str) -> DispatchError {
 
 /// Weights as a call or a sealed payload has them.
 struct Weights {
-    netuid: u16,
+    netuid: NetUid,
     mechanism: u8,
     uids: Vec<u16>,
     values: Vec<u16>,
@@ -32,7 +33,7 @@ struct Weights {
 
 /// Sealed weights as a call has them.
 struct Sealed {
-    netuid: u16,
+    netuid: NetUid,
     mechanism: u8,
     commit: Vec<u8>,
     round: u64,
@@ -54,7 +55,7 @@ impl WeightsCall {
             }
             None => Ok(0),
         };
-        let netuid = || argument(call, "netuid", Value::as_u16);
+        let netuid = || argument(call, "netuid", Value::as_netuid);
         Ok(Some(match call.name.as_str() {
             "set_weights" | "set_mechanism_weights" => Self::Plain(Weights {
                 netuid: netuid()?,
@@ -128,7 +129,7 @@ fn set(block: &mut Execution, signer: &Account, weights: &Weights) -> Result<(),
     let Weights { netuid, mechanism, uids, values, version_key } = weights;
     let subnet = Subnet { ledger: &block.ledger, netuid: *netuid };
     let index = storage_index(*netuid, *mechanism);
-    if *netuid == 0 {
+    if *netuid == NetUid::ROOT {
         return Err(refuse("CanNotSetRootNetworkWeights"));
     }
     if uids.len() != values.len() {
@@ -154,7 +155,7 @@ fn set(block: &mut Execution, signer: &Account, weights: &Weights) -> Result<(),
         return Err(refuse("SettingWeightsTooFast"));
     }
     let alone = uids[..] == [uid];
-    let owner = subnet.ledger.get(PALLET, "SubnetOwnerHotkey", &[Key::Number((*netuid).into())]);
+    let owner = subnet.ledger.get(PALLET, "SubnetOwnerHotkey", &[Key::subnet(*netuid)]);
     let is_owner = owner.and_then(|owner| owner.as_account()).as_ref() == Some(signer);
     if !alone && !is_owner && !subnet.validator_permit(uid) {
         return Err(refuse("NeuronNoValidatorPermit"));
@@ -260,7 +261,7 @@ fn commit_of(entry: &Value) -> Option<Commit<'_>> {
 }
 
 /// The mechanisms of all subnets, as (netuid, mechanism).
-fn mechanisms(ledger: &Ledger) -> Vec<(u16, u8)> {
+fn mechanisms(ledger: &Ledger) -> Vec<(NetUid, u8)> {
     let of_subnet = |netuid| {
         let count = Subnet { ledger, netuid }.number("MechanismCountCurrent").clamp(1, 15);
         (0..count as u8).map(move |mechanism| (netuid, mechanism))
@@ -269,7 +270,7 @@ fn mechanisms(ledger: &Ledger) -> Vec<(u16, u8)> {
 }
 
 /// The epoch whose sealed weights a subnet opens in block `number`.
-fn reveal_epoch(ledger: &Ledger, netuid: u16, number: u64) -> Option<u64> {
+fn reveal_epoch(ledger: &Ledger, netuid: NetUid, number: u64) -> Option<u64> {
     let subnet = Subnet { ledger, netuid };
     let epoch = subnet.epoch_state(number - 1).epoch_of_next();
     epoch.checked_sub(subnet.number("RevealPeriodEpochs"))
@@ -329,7 +330,7 @@ pub(in crate::local) fn open_commits(block: &mut Execution) -> Result<(), Mismat
 
 fn reveal(
     block: &mut Execution,
-    netuid: u16,
+    netuid: NetUid,
     mechanism: u8,
     commit: &Commit<'_>,
     signature: &[u8],

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use kinitro_chain::Signer as _;
 use kinitro_chain::local::{DevAccount, LocalChain, LocalChainBuilder};
+use kinitro_core::NetUid;
 use scale_value::Value;
 use subxt::config::DefaultExtrinsicParamsBuilder;
 use subxt::dynamic;
@@ -15,7 +16,7 @@ use subxt::{OnlineClient, SubstrateConfig};
 pub(crate) type Api = OnlineClient<SubstrateConfig>;
 
 /// The subnet of all tests, the one that Kinitro has on the main network.
-pub(crate) const NETUID: u16 = 26;
+pub(crate) const NETUID: NetUid = NetUid(26);
 
 /// The runtimes to test with, by name.
 pub(crate) fn runtimes() -> Vec<(&'static str, LocalChainBuilder)> {
@@ -76,7 +77,7 @@ pub(crate) fn set_weights(uids: &[u16], values: &[u16]) -> Call {
 
 /// Weights of a subnet and one of its mechanisms.
 pub(crate) fn weights_of(
-    (netuid, mechanism): (u16, u8),
+    (netuid, mechanism): (NetUid, u8),
     uids: &[u16],
     values: &[u16],
     version: u64,
@@ -85,7 +86,7 @@ pub(crate) fn weights_of(
         Value::unnamed_composite(values.iter().map(|value| Value::u128((*value).into())))
     };
     let arguments = Value::named_composite([
-        ("netuid", Value::u128(netuid.into())),
+        ("netuid", Value::u128(netuid.0.into())),
         ("mecid", Value::u128(mechanism.into())),
         ("dests", list(uids)),
         ("weights", list(values)),
@@ -105,7 +106,7 @@ pub(crate) fn set_commitment(fields: &[&[u8]]) -> Call {
     };
     let fields = Value::unnamed_composite(fields.iter().map(field));
     let info = Value::named_composite([("fields", Value::unnamed_composite([fields]))]);
-    let netuid = Value::u128(NETUID.into());
+    let netuid = Value::u128(NETUID.0.into());
     let arguments = Value::named_composite([("netuid", netuid), ("info", info)]);
     Call("Commitments", "set_commitment", arguments)
 }
@@ -182,7 +183,7 @@ impl Client {
 }
 
 pub(crate) fn netuid() -> Value {
-    Value::u128(NETUID.into())
+    Value::u128(NETUID.0.into())
 }
 
 pub(crate) fn key(who: &DevAccount) -> Value {

@@ -2,7 +2,7 @@
 
 use kinitro_chain::local::{DevAccount, LocalChain};
 use kinitro_chain::{Rao, Signer as _};
-use kinitro_core::{Coldkey, Hotkey};
+use kinitro_core::{Coldkey, Hotkey, NetUid};
 use scale_decode::DecodeAsType;
 use scale_value::Value;
 use subxt::dynamic;
@@ -23,7 +23,7 @@ async fn neurons(client: &Client) -> Vec<NeuronLite> {
     let call = dynamic::runtime_api_call::<_, Vec<NeuronLite>>(
         "NeuronInfoRuntimeApi",
         "get_neurons_lite",
-        (NETUID,),
+        (NETUID.0,),
     );
     client.api.at_current_block().await.unwrap().runtime_apis().call(call).await.unwrap()
 }
@@ -91,7 +91,7 @@ async fn the_runtime_describes_a_subnet() {
         let call = dynamic::runtime_api_call::<_, Option<Hyperparameters>>(
             API,
             "get_subnet_hyperparams_v2",
-            (NETUID,),
+            (NETUID.0,),
         );
         let hyperparameters = apis.call(call).await.unwrap().unwrap();
         assert_eq!(hyperparameters.tempo, 99);
@@ -100,7 +100,7 @@ async fn the_runtime_describes_a_subnet() {
         assert!(hyperparameters.commit_reveal_weights_enabled);
 
         let call =
-            dynamic::runtime_api_call::<_, Option<Metagraph>>(API, "get_metagraph", (NETUID,));
+            dynamic::runtime_api_call::<_, Option<Metagraph>>(API, "get_metagraph", (NETUID.0,));
         let metagraph = apis.call(call).await.unwrap().unwrap();
         assert_eq!(metagraph.name, b"kinitro");
         assert_eq!(metagraph.hotkeys, [account(&DevAccount::alice()), account(&bob)]);
@@ -115,10 +115,10 @@ async fn the_runtime_describes_a_subnet() {
         let call = dynamic::runtime_api_call::<_, Option<Selective>>(
             API,
             "get_selective_mechagraph",
-            (NETUID, 0_u8, wanted),
+            (NETUID.0, 0_u8, wanted),
         );
         let selective = apis.call(call).await.unwrap().unwrap();
-        assert_eq!((selective.netuid, selective.tempo), (NETUID, Some(99)));
+        assert_eq!((selective.netuid, selective.tempo), (NETUID.0, Some(99)));
         assert_eq!((selective.hotkeys.unwrap().len(), selective.subnet_emission), (2, Some(0)));
 
         let call =
@@ -251,7 +251,7 @@ async fn the_admin_is_told_what_is_wrong() {
     assert_eq!(errors[6], "`65536` is no value for `Tempo`");
     assert_eq!(errors[7], "`true` is no value for `Tempo`");
     assert_eq!(errors[8], "`maybe` is no value for `CommitRevealWeightsEnabled`");
-    let zero = LocalChain::builder().netuid(0).start().await.unwrap_err();
+    let zero = LocalChain::builder().netuid(NetUid(0)).start().await.unwrap_err();
     assert_eq!(zero.to_string(), "0 is no number of a subnet: use 1 to 4095");
     let torn = LocalChain::builder().metadata(*b"meta").start().await.unwrap_err();
     assert!(torn.to_string().starts_with("this metadata cannot be served: "), "{torn}");

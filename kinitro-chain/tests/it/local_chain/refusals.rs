@@ -2,6 +2,7 @@
 
 use kinitro_chain::local::{DevAccount, LocalChain};
 use kinitro_chain::{Rao, Signer as _};
+use kinitro_core::NetUid;
 use scale_value::Value;
 
 use super::client::*;
@@ -30,7 +31,7 @@ async fn weights_are_refused_in_the_order_of_the_runtime() {
         let (alice, bob, eve) = (DevAccount::alice(), DevAccount::bob(), DevAccount::new("Eve"));
         let weights = |uids: &[u16]| set_weights(uids, &vec![1; uids.len()]);
 
-        let root = weights_of((0, 0), &[0], &[1], 0);
+        let root = weights_of((NetUid::ROOT, 0), &[0], &[1], 0);
         assert_refused(client.send(&alice, &root).await, "CanNotSetRootNetworkWeights");
         let other = weights_of((NETUID, 5), &[0], &[1], 0);
         assert_refused(client.send(&alice, &other).await, "MechanismDoesNotExist");

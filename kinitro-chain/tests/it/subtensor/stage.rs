@@ -9,9 +9,9 @@ use kinitro_chain::local::{LocalChain, LocalChainBuilder};
 use kinitro_chain::subtensor::Settings;
 use kinitro_chain::wallet::Keypair;
 use kinitro_chain::{Chain, Hyperparameters, Network, Rao, Signer as _, Subtensor};
-use kinitro_core::{Coldkey, Hotkey, MinerUid};
+use kinitro_core::{Coldkey, Hotkey, MinerUid, NetUid};
 
-pub(crate) const NETUID: u16 = 26;
+pub(crate) const NETUID: NetUid = NetUid(26);
 
 /// The metadata of the main network, which is beside the project and no part of it.
 const FINNEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/chain/finney-424.scale");
@@ -82,7 +82,7 @@ impl Stage for LocalStage {
         &self.client
     }
 
-    fn netuid(&self) -> u16 {
+    fn netuid(&self) -> NetUid {
         NETUID
     }
 

@@ -3,6 +3,7 @@
 
 mod rehearsal;
 
+use kinitro_core::NetUid;
 use kinitro_eval::backend::scheduler::{CycleEnd, SchedulerSettings};
 use kinitro_eval::backend::storage::Store;
 use kinitro_eval::isolation::EpisodeLimits;
@@ -49,7 +50,7 @@ async fn hold(arguments: &DemoArguments, stop: &CancellationToken) -> Result<(),
     let (policies, serving): (Vec<NamedPolicy>, Vec<_>) = servers.into_iter().unzip();
 
     let env_ids = env_ids(&registry, None, &[ENVIRONMENTS.to_owned()])?;
-    let mut settings = SchedulerSettings::new(0, env_ids);
+    let mut settings = SchedulerSettings::new(NetUid::ROOT, env_ids);
     settings.episodes_per_env = arguments.episodes;
     let limits = EpisodeLimits {
         max_timesteps: MAX_STEPS,

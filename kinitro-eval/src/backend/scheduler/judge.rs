@@ -206,7 +206,7 @@ fn table(
 
 #[cfg(test)]
 mod tests {
-    use kinitro_core::{BlockNumber, Seed};
+    use kinitro_core::{BlockNumber, NetUid, Seed};
 
     use super::super::settings::SchedulerSettings;
     use super::*;
@@ -218,7 +218,7 @@ mod tests {
     }
 
     fn rules() -> Rules {
-        let mut settings = SchedulerSettings::new(26, envs());
+        let mut settings = SchedulerSettings::new(NetUid(26), envs());
         settings.episodes_per_env = EPISODES;
         Rules::new(&settings, Vec::new())
     }

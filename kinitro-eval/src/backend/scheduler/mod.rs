@@ -24,12 +24,13 @@
 //! use kinitro_chain::MemoryChain;
 //! use kinitro_eval::backend::scheduler::{Scheduler, SchedulerSettings};
 //! use kinitro_eval::backend::storage::{DatabaseUrl, Store, connect};
+//! use kinitro_core::NetUid;
 //! use kinitro_eval::{Registry, CancellationToken};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let store: Arc<dyn Store> = connect(&DatabaseUrl::IN_MEMORY).await?.into();
 //! store.init().await?;
-//! let settings = SchedulerSettings::new(26, Registry::builtin().env_ids());
+//! let settings = SchedulerSettings::new(NetUid(26), Registry::builtin().env_ids());
 //! let scheduler = Scheduler::new(settings, Arc::new(MemoryChain::new()), store)?;
 //! // Until somebody stops it; `run_cycle` does one cycle only.
 //! let stop = CancellationToken::new();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kinitro_core::scoring::ParetoSubsets;
-use kinitro_core::{EnvId, Seed};
+use kinitro_core::{EnvId, NetUid, Seed};
 use serde::{Deserialize, Serialize};
 use uuid::Builder;
 
@@ -15,7 +15,7 @@ use super::settings::SchedulerSettings;
 /// same rules, whatever their own settings are by then.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Rules {
-    pub(super) netuid: u16,
+    pub(super) netuid: NetUid,
     pub(super) env_ids: Vec<EnvId>,
     pub(super) episodes_per_env: u32,
     pub(super) timeout_millis: u64,

@@ -7,7 +7,7 @@ use kinitro_chain::commitment::{
     Endpoint, MinerCommitment, Published, Reading, Revision, read_all,
 };
 use kinitro_core::crypto::PrivateKey;
-use kinitro_core::{BlockNumber, Hotkey, MinerUid};
+use kinitro_core::{BlockNumber, Hotkey, MinerUid, NetUid};
 use serde::{Deserialize, Serialize};
 
 use super::super::storage::{CycleMiner, Miner, MinerStatus};
@@ -39,7 +39,7 @@ impl Roster {
     /// Reads the commitments of those who are on the subnet. `known` is who was seen before.
     pub(super) fn read(
         subnet: &Subnet,
-        netuid: u16,
+        netuid: NetUid,
         key: Option<&PrivateKey>,
         known: &[MinerStatus],
     ) -> Self {
@@ -95,7 +95,7 @@ impl Roster {
 fn open(
     endpoint: &Endpoint,
     key: Option<&PrivateKey>,
-    netuid: u16,
+    netuid: NetUid,
     hotkey: Hotkey,
 ) -> Result<String, String> {
     match (endpoint.url(), key) {
@@ -146,7 +146,7 @@ mod tests {
 
     use super::*;
 
-    const NETUID: u16 = 26;
+    const NETUID: NetUid = NetUid(26);
 
     fn hotkey(uid: u16) -> Hotkey {
         Hotkey::from_account_id([uid as u8 + 1; 32])

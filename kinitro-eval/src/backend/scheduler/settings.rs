@@ -1,9 +1,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use kinitro_core::EnvId;
 use kinitro_core::crypto::PrivateKey;
 use kinitro_core::scoring::{EnvSet, ParetoSubsets};
+use kinitro_core::{EnvId, NetUid};
 
 use super::super::storage::{RetryPolicy, SeedMode};
 
@@ -12,7 +12,7 @@ use super::super::storage::{RetryPolicy, SeedMode};
 #[non_exhaustive]
 pub struct SchedulerSettings {
     /// The subnet.
-    pub netuid: u16,
+    pub netuid: NetUid,
     /// The environments that miners are judged in, at most [`EnvSet::CAPACITY`].
     pub env_ids: Vec<EnvId>,
     /// What opens sealed endpoints.
@@ -40,7 +40,7 @@ pub struct SchedulerSettings {
 
 impl SchedulerSettings {
     /// Usual settings for a subnet and environments.
-    pub fn new(netuid: u16, env_ids: Vec<EnvId>) -> Self {
+    pub fn new(netuid: NetUid, env_ids: Vec<EnvId>) -> Self {
         Self {
             netuid,
             env_ids,
@@ -114,7 +114,7 @@ mod tests {
         let envs = |n: usize| -> Vec<EnvId> {
             (0..n).map(|i| format!("env/{i}").parse().unwrap()).collect()
         };
-        let good = SchedulerSettings::new(1, envs(64));
+        let good = SchedulerSettings::new(NetUid(1), envs(64));
         assert_eq!(good.check(), Ok(()));
         let with = |change: &dyn Fn(&mut SchedulerSettings)| {
             let mut settings = good.clone();

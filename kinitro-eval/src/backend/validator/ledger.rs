@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use kinitro_chain::weights::{WeightVector, WeightsReceipt};
 use kinitro_core::private_file::Draft;
-use kinitro_core::{BlockNumber, Hotkey};
+use kinitro_core::{BlockNumber, Hotkey, NetUid};
 use serde::{Deserialize, Serialize};
 
 /// Why the ledger cannot be used.
@@ -40,7 +40,7 @@ pub enum LedgerError {
         /// Whose it is.
         hotkey: Hotkey,
         /// For which subnet.
-        netuid: u16,
+        netuid: NetUid,
     },
 }
 
@@ -63,7 +63,7 @@ pub(super) struct Sent {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
-    netuid: u16,
+    netuid: NetUid,
     hotkey: Hotkey,
     sending: Option<Sending>,
     sent: Option<Sent>,
@@ -78,7 +78,7 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn open(path: &Path, netuid: u16, hotkey: Hotkey) -> Result<Self, LedgerError> {
+    pub(super) fn open(path: &Path, netuid: NetUid, hotkey: Hotkey) -> Result<Self, LedgerError> {
         let io = |source| LedgerError::Io { path: path.to_owned(), source };
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(io)?;
@@ -181,15 +181,15 @@ mod tests {
     fn what_was_begun_is_known_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/ledger.json");
-        let mut ledger = Ledger::open(&path, 26, hotkey()).unwrap();
+        let mut ledger = Ledger::open(&path, NetUid(26), hotkey()).unwrap();
         assert!(ledger.sending().is_none() && ledger.sent().is_none());
         ledger.begin(sending()).unwrap();
         drop(ledger);
-        let mut ledger = Ledger::open(&path, 26, hotkey()).unwrap();
+        let mut ledger = Ledger::open(&path, NetUid(26), hotkey()).unwrap();
         assert_eq!(ledger.sending(), Some(&sending()));
         ledger.was_included().unwrap();
         drop(ledger);
-        let ledger = Ledger::open(&path, 26, hotkey()).unwrap();
+        let ledger = Ledger::open(&path, NetUid(26), hotkey()).unwrap();
         assert!(ledger.sending().is_none());
         assert_eq!(ledger.sent().unwrap().weights, sending().weights);
     }
@@ -198,15 +198,15 @@ mod tests {
     fn a_ledger_has_one_user_one_hotkey_and_one_form() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.json");
-        let ledger = Ledger::open(&path, 26, hotkey()).unwrap();
-        let second = Ledger::open(&path, 26, hotkey());
+        let ledger = Ledger::open(&path, NetUid(26), hotkey()).unwrap();
+        let second = Ledger::open(&path, NetUid(26), hotkey());
         assert!(matches!(second, Err(LedgerError::InUse(_))), "{second:?}");
         drop(ledger);
-        Ledger::open(&path, 26, hotkey()).unwrap().begin(sending()).unwrap();
-        let other = Ledger::open(&path, 27, hotkey());
+        Ledger::open(&path, NetUid(26), hotkey()).unwrap().begin(sending()).unwrap();
+        let other = Ledger::open(&path, NetUid(27), hotkey());
         assert!(matches!(other, Err(LedgerError::OfAnother { .. })), "{other:?}");
         fs::write(&path, "{\"netuid\": 26,").unwrap();
-        let torn = Ledger::open(&path, 26, hotkey());
+        let torn = Ledger::open(&path, NetUid(26), hotkey());
         assert!(matches!(torn, Err(LedgerError::Malformed { .. })), "{torn:?}");
     }
 }

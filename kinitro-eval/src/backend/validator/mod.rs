@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 
 use kinitro_chain::weights::{WeightVector, WeightsReceipt, blocks_left, eligibility};
 use kinitro_chain::{Chain, ChainError, ChainErrorKind, Refusal, Signer, Subnet, WeightsState};
-use kinitro_core::{BlockNumber, Hotkey, MinerUid};
+use kinitro_core::{BlockNumber, Hotkey, MinerUid, NetUid};
 use serde::Serialize;
 
 pub use self::ledger::LedgerError;
@@ -39,7 +39,7 @@ pub struct ValidatorSettings {
     /// Where the API of the backend is, as in `https://backend.example`.
     pub backend_url: String,
     /// The subnet.
-    pub netuid: u16,
+    pub netuid: NetUid,
     /// How long to wait between two rounds.
     pub poll_interval: Duration,
     /// How old weights may be, by the clock of the chain.
@@ -56,13 +56,13 @@ pub struct ValidatorSettings {
 impl ValidatorSettings {
     /// Where the ledger of a hotkey on a subnet is when nothing else is said: in the folder of the
     /// user's data. `None` if there is none.
-    pub fn standard_ledger(netuid: u16, hotkey: &Hotkey) -> Option<PathBuf> {
+    pub fn standard_ledger(netuid: NetUid, hotkey: &Hotkey) -> Option<PathBuf> {
         Some(crate::data_folder()?.join("validator").join(format!("{netuid}-{hotkey}.json")))
     }
 
     /// Usual settings for a backend and a subnet: a round every 5 minutes, weights of at most 12
     /// hours.
-    pub fn new(backend_url: impl Into<String>, netuid: u16, ledger: impl Into<PathBuf>) -> Self {
+    pub fn new(backend_url: impl Into<String>, netuid: NetUid, ledger: impl Into<PathBuf>) -> Self {
         Self {
             backend_url: backend_url.into(),
             netuid,

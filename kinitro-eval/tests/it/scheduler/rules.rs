@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kinitro_chain::Signer as _;
-use kinitro_core::{BlockNumber, MinerUid, Outcome};
+use kinitro_core::{BlockNumber, MinerUid, NetUid, Outcome};
 use kinitro_eval::CancellationToken;
 use kinitro_eval::backend::scheduler::{CycleEnd, SchedulerError, SeedProof};
 use kinitro_eval::backend::storage::{Claim, ClaimedTask, CycleStatus, SeedMode, TaskStatus};
@@ -124,7 +124,8 @@ async fn nobody_to_judge_is_an_error_of_one_cycle_and_waited_out_by_many() {
 #[tokio::test]
 async fn an_unknown_subnet_is_said_and_not_tried_for_ever() {
     let stage = Stage::new(1).await;
-    let scheduler = stage.scheduler_with(&stage.store, |settings| settings.netuid = NETUID + 1);
+    let scheduler =
+        stage.scheduler_with(&stage.store, |settings| settings.netuid = NetUid(NETUID.0 + 1));
     let error = within_reason(scheduler.run_cycle(&CancellationToken::new())).await.unwrap_err();
     assert!(matches!(error, SchedulerError::Chain(_)), "{error:?}");
     assert!(error.hint().is_some());

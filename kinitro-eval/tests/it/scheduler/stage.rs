@@ -7,7 +7,9 @@ use std::time::Duration;
 use kinitro_chain::commitment::CommitmentData;
 use kinitro_chain::wallet::Keypair;
 use kinitro_chain::{Chain as _, MemoryChain, Signer as _};
-use kinitro_core::{Coldkey, CycleId, EnvId, InfraFault, InfraFaultKind, MinerUid, Outcome};
+use kinitro_core::{
+    Coldkey, CycleId, EnvId, InfraFault, InfraFaultKind, MinerUid, NetUid, Outcome,
+};
 use kinitro_eval::CancellationToken;
 use kinitro_eval::backend::scheduler::{CycleReport, Scheduler, SchedulerSettings};
 use kinitro_eval::backend::storage::{
@@ -16,7 +18,7 @@ use kinitro_eval::backend::storage::{
 };
 use tempfile::TempDir;
 
-pub(crate) const NETUID: u16 = 26;
+pub(crate) const NETUID: NetUid = NetUid(26);
 pub(crate) const EPISODES: u32 = 10;
 /// How long the tasks of an executor that was dropped are out of reach.
 const LEASE: Duration = Duration::from_millis(500);
