@@ -103,7 +103,7 @@ pub(crate) async fn with_progress<T>(store: &dyn Store, job: impl Future<Output 
     let follow = async {
         loop {
             // Nothing but a bar depends on it.
-            if let Ok(stats) = store.task_stats().await {
+            if let Ok(stats) = store.job_stats().await {
                 bar.set_length(stats.total);
                 bar.set_position(stats.completed + stats.failed);
             }

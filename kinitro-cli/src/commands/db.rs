@@ -46,7 +46,7 @@ pub(crate) fn prune(arguments: &DbPruneArguments) -> Result<(), Failure> {
     let url = url(arguments.database.database_url.as_deref())?;
     let deleted = wait(with_store(&url, async |store| {
         check_schema(store).await?;
-        store.prune_tasks(arguments.keep_cycles).await
+        store.prune_jobs(arguments.keep_cycles).await
     }))??;
     to_stdout(format_args!(
         "Deleted {deleted} tasks of old cycles; their scores and weights are kept"

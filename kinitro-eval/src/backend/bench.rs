@@ -7,7 +7,7 @@ use kinitro_core::{BlockNumber, EnvId, Hotkey, MinerUid, Outcome, Seed};
 use serde::Serialize;
 
 use super::storage::{
-    Answer, Claim, CycleMiner, NewCycle, NewTask, RetryPolicy, SeedMode, SeedSecret, Store,
+    Answer, Claim, CycleMiner, NewCycle, NewJob, RetryPolicy, SeedMode, SeedSecret, Store,
     StoreError, StoreErrorKind,
 };
 
@@ -78,7 +78,7 @@ pub async fn throughput(store: Arc<dyn Store>, load: Load) -> Result<Throughput,
     store.progress(id).await?;
     let progress_seconds = started.elapsed().as_secs_f64();
     store.fail_cycle(id, "it was a measurement").await?;
-    let tasks = cycle.tasks.len() as u64;
+    let tasks = cycle.jobs.len() as u64;
     Ok(Throughput { tasks, create_seconds, answered, answered_per_second, progress_seconds })
 }
 
@@ -98,7 +98,7 @@ fn cycle(load: Load) -> Result<NewCycle, StoreError> {
             for episode in 0..load.episodes {
                 let mut bytes = [0; 16];
                 getrandom::fill(&mut bytes).map_err(invalid)?;
-                tasks.push(NewTask {
+                tasks.push(NewJob {
                     uuid: uuid::Uuid::from_bytes(bytes).hyphenated().to_string(),
                     miner,
                     env_id: env_id.clone(),
@@ -127,7 +127,7 @@ fn cycle(load: Load) -> Result<NewCycle, StoreError> {
         episodes_per_env: load.episodes,
         settings: serde_json::Value::Null,
         miners: miners.collect(),
-        tasks,
+        jobs: tasks,
     })
 }
 

@@ -16,9 +16,8 @@ use utoipa::ToSchema;
 
 use super::Timestamp;
 use super::storage::{
-    Answer, ClaimedTask, Cycle, CycleScores, CycleStatus, EnvironmentStatus, Lease, MinerScore,
-    MinerStatus, Overview, PublishedWeights, SeedMode, TaskStats, TaskStatus, Verdict,
-    Verification,
+    Answer, ClaimedJob, Cycle, CycleScores, CycleStatus, EnvironmentStatus, JobStats, JobStatus,
+    Lease, MinerScore, MinerStatus, Overview, PublishedWeights, SeedMode, Verdict, Verification,
 };
 
 /// What the API document says of types that the core has, which knows nothing of such documents.
@@ -507,7 +506,7 @@ pub struct TaskBody {
     #[schema(value_type = u64)]
     pub seed: Seed,
     /// `assigned`.
-    pub status: TaskStatus,
+    pub status: JobStatus,
     /// When it was made.
     pub created_at: Timestamp,
     /// The number of the episode among those of the miner in the environment.
@@ -520,8 +519,8 @@ pub struct TaskBody {
     pub lease_expires_at: Timestamp,
 }
 
-impl From<ClaimedTask> for TaskBody {
-    fn from(task: ClaimedTask) -> Self {
+impl From<ClaimedJob> for TaskBody {
+    fn from(task: ClaimedJob) -> Self {
         Self {
             task_uuid: task.uuid,
             cycle_id: task.cycle,
@@ -532,7 +531,7 @@ impl From<ClaimedTask> for TaskBody {
             miner_revision: task.revision,
             env_id: task.env_id,
             seed: task.seed,
-            status: TaskStatus::Assigned,
+            status: JobStatus::Assigned,
             created_at: task.created_at,
             episode: task.episode,
             attempt: task.attempt,
@@ -739,8 +738,8 @@ pub struct TaskStatsBody {
     pub current_cycle_id: Option<CycleId>,
 }
 
-impl From<TaskStats> for TaskStatsBody {
-    fn from(stats: TaskStats) -> Self {
+impl From<JobStats> for TaskStatsBody {
+    fn from(stats: JobStats) -> Self {
         Self {
             total_tasks: stats.total,
             pending_tasks: stats.pending,
@@ -926,7 +925,7 @@ mod tests {
             "n_evaluations": 100, "avg_success_rate": 0.25,
         });
         assert_eq!(to_json(&EnvironmentBody::from(environment)), expected);
-        let stats = TaskStats {
+        let stats = JobStats {
             current_cycle: Some(CycleId(42)),
             total: 10,
             pending: 4,
@@ -948,7 +947,7 @@ mod tests {
 
     #[test]
     fn a_task_has_all_that_an_executor_needs() {
-        let task = ClaimedTask {
+        let task = ClaimedJob {
             uuid: "1e2feb89-414c-443c-9027-c4d1c386bbc4".to_owned(),
             cycle: CycleId(42),
             uid: MinerUid(7),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use kinitro_core::{CycleId, Outcome};
 use kinitro_eval::backend::storage::{
-    self, Answer, Claim, CyclePlan, DatabaseUrl, RetryPolicy, Store, TaskRecord,
+    self, Answer, Claim, CyclePlan, DatabaseUrl, JobRecord, RetryPolicy, Store,
 };
 use kinitro_tests::subnet::Subnet;
 use kinitro_tests::{Program, Running, kinitro};
@@ -94,8 +94,8 @@ impl World {
         });
     }
 
-    fn tasks(&self, cycle: CycleId) -> Vec<TaskRecord> {
-        self.subnet.run_time.block_on(self.store.tasks(cycle, 0, 1000)).unwrap()
+    fn tasks(&self, cycle: CycleId) -> Vec<JobRecord> {
+        self.subnet.run_time.block_on(self.store.jobs(cycle, 0, 1000)).unwrap()
     }
 }
 

@@ -141,7 +141,7 @@ impl Metrics {
 /// What the backend as a whole is at.
 async fn register_whole(registry: &mut Registry, store: &dyn Store) -> Result<(), StoreError> {
     let overview = store.overview().await?;
-    let stats = store.task_stats().await?;
+    let stats = store.job_stats().await?;
     let durations = store.cycle_seconds().await?;
     let scores = store.scores(None).await?;
 

@@ -69,7 +69,7 @@ impl PendingCount {
         match *count {
             Some((counted, tasks)) if counted.elapsed() < PENDING_AGE => Ok(tasks),
             _ => {
-                let tasks = store.pending_tasks().await?;
+                let tasks = store.pending_jobs().await?;
                 *count = Some((Instant::now(), tasks));
                 Ok(tasks)
             }
@@ -369,7 +369,7 @@ pub(super) async fn submit(
     (status = 503, description = "The database does not answer.", body = ErrorBody),
 ))]
 pub(super) async fn stats(State(api): State<Arc<Api>>) -> Result<Json<TaskStatsBody>, Refusal> {
-    Ok(Json(api.store.task_stats().await?.into()))
+    Ok(Json(api.store.job_stats().await?.into()))
 }
 
 /// Metrics for Prometheus.

@@ -177,7 +177,7 @@ mod tests {
 
     use super::*;
     use crate::backend::Timestamp;
-    use crate::backend::storage::TaskStatus;
+    use crate::backend::storage::JobStatus;
 
     fn task(name: &str) -> TaskBody {
         TaskBody {
@@ -190,7 +190,7 @@ mod tests {
             miner_revision: String::new(),
             env_id: "toy/point-v0".parse().unwrap(),
             seed: Seed(1),
-            status: TaskStatus::Assigned,
+            status: JobStatus::Assigned,
             created_at: Timestamp::from_millis(0),
             episode: 0,
             attempt: 1,

@@ -9,7 +9,7 @@ use kinitro_core::scoring::{self, ScoreReport, ScoreTable};
 use kinitro_core::{EnvId, Hotkey, MinerUid};
 use serde::{Deserialize, Serialize};
 
-use super::super::storage::{CycleMiner, CycleResult, MinerScore, TaskRecord, TaskStatus};
+use super::super::storage::{CycleMiner, CycleResult, JobRecord, JobStatus, MinerScore};
 use super::plan::Rules;
 use super::roster::Rejected;
 
@@ -76,18 +76,18 @@ impl Tallies {
 
     /// Adds a task. Sums of rewards depend on the order in their last digits, so it has to be that
     /// of the tasks' positions.
-    pub(super) fn add(&mut self, task: &TaskRecord) {
+    pub(super) fn add(&mut self, task: &JobRecord) {
         let tally = self.pairs.entry((task.uid, task.env_id.clone())).or_default();
         match task.status {
-            TaskStatus::Completed => {
+            JobStatus::Completed => {
                 tally.completed += 1;
                 tally.successes += u32::from(task.success == Some(true));
                 tally.rewards += task.total_reward.unwrap_or_default();
                 let outcome = task.outcome.clone().unwrap_or_default();
                 *self.outcomes.entry(task.uid).or_default().entry(outcome).or_default() += 1;
             }
-            TaskStatus::Failed => tally.failed += 1,
-            TaskStatus::Pending | TaskStatus::Assigned => tally.unfinished += 1,
+            JobStatus::Failed => tally.failed += 1,
+            JobStatus::Pending | JobStatus::Assigned => tally.unfinished += 1,
         }
     }
 }
@@ -239,10 +239,10 @@ mod tests {
     }
 
     /// A task of an episode that succeeded or did not, or whatever `status` says.
-    fn task(uid: u16, env_id: &EnvId, episode: u32, status: TaskStatus, wins: u32) -> TaskRecord {
-        let completed = status == TaskStatus::Completed;
+    fn task(uid: u16, env_id: &EnvId, episode: u32, status: JobStatus, wins: u32) -> JobRecord {
+        let completed = status == JobStatus::Completed;
         let success = episode < wins;
-        TaskRecord {
+        JobRecord {
             position: 0,
             uuid: String::new(),
             uid: MinerUid(uid),
@@ -271,9 +271,9 @@ mod tests {
             for env_id in &envs() {
                 for episode in 0..EPISODES {
                     let status = match episode {
-                        _ if episode < completed => TaskStatus::Completed,
-                        _ if episode < completed + failed => TaskStatus::Failed,
-                        _ => TaskStatus::Pending,
+                        _ if episode < completed => JobStatus::Completed,
+                        _ if episode < completed + failed => JobStatus::Failed,
+                        _ => JobStatus::Pending,
                     };
                     tallies.add(&task(miner.uid.0, env_id, episode, status, *wins));
                 }

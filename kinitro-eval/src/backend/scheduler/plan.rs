@@ -1,4 +1,4 @@
-//! What a cycle is made of: its settings, which outlive the process that began it, and its tasks.
+//! What a cycle is made of: its settings, which outlive the process that began it, and its jobs.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use kinitro_core::{EnvId, NetUid, Seed};
 use serde::{Deserialize, Serialize};
 use uuid::Builder;
 
-use super::super::storage::{CycleMiner, NewTask, SeedMode, SeedSecret};
+use super::super::storage::{CycleMiner, NewJob, SeedMode, SeedSecret};
 use super::roster::Rejected;
 use super::settings::SchedulerSettings;
 
@@ -43,19 +43,19 @@ impl Rules {
     }
 }
 
-/// The tasks of a cycle, in the order in which they are to be handed out: seed by seed, so that all
+/// The jobs of a cycle, in the order in which they are to be handed out: seed by seed, so that all
 /// miners meet one at about the same time.
 ///
 /// # Errors
 /// When the operating system has no random numbers for uuids.
-pub(super) fn tasks(
+pub(super) fn jobs(
     miners: &[CycleMiner],
     env_ids: &[EnvId],
     episodes: u32,
     mode: SeedMode,
     secret: &SeedSecret,
-) -> Result<Vec<NewTask>, getrandom::Error> {
-    let mut tasks = Vec::with_capacity(miners.len() * env_ids.len() * episodes as usize);
+) -> Result<Vec<NewJob>, getrandom::Error> {
+    let mut jobs = Vec::with_capacity(miners.len() * env_ids.len() * episodes as usize);
     for episode in 0..episodes {
         for env_id in env_ids {
             let shared = Seed::of_episode(secret.as_bytes(), env_id, episode);
@@ -66,11 +66,11 @@ pub(super) fn tasks(
                     SeedMode::PerTask => Seed::of_task(&uuid),
                 };
                 let env_id = env_id.clone();
-                tasks.push(NewTask { uuid, miner: miner.uid, env_id, episode, seed });
+                jobs.push(NewJob { uuid, miner: miner.uid, env_id, episode, seed });
             }
         }
     }
-    Ok(tasks)
+    Ok(jobs)
 }
 
 fn random_uuid() -> Result<String, getrandom::Error> {
@@ -113,20 +113,20 @@ mod tests {
             let secret = SeedSecret::from_bytes(secret);
             let envs: Vec<EnvId> =
                 (0..env_count).map(|i| format!("env/{i}").parse().unwrap()).collect();
-            let made = tasks(&miners(miner_count), &envs, episodes, SeedMode::Paired, &secret)
+            let made = jobs(&miners(miner_count), &envs, episodes, SeedMode::Paired, &secret)
                 .unwrap();
             prop_assert_eq!(made.len(), miner_count as usize * env_count * episodes as usize);
-            let uuids: BTreeSet<&str> = made.iter().map(|task| task.uuid.as_str()).collect();
+            let uuids: BTreeSet<&str> = made.iter().map(|job| job.uuid.as_str()).collect();
             prop_assert_eq!(uuids.len(), made.len());
             // Each miner has each episode once, with the seed that follows from the secret.
             let mut seen = BTreeSet::new();
             let mut of_pair = BTreeMap::new();
-            for task in &made {
-                prop_assert!(seen.insert((task.miner, &task.env_id, task.episode)));
-                let seed = of_pair.entry((&task.env_id, task.episode)).or_insert(task.seed);
-                prop_assert_eq!(*seed, task.seed);
-                let again = Seed::of_episode(secret.as_bytes(), &task.env_id, task.episode);
-                prop_assert_eq!(again, task.seed);
+            for job in &made {
+                prop_assert!(seen.insert((job.miner, &job.env_id, job.episode)));
+                let seed = of_pair.entry((&job.env_id, job.episode)).or_insert(job.seed);
+                prop_assert_eq!(*seed, job.seed);
+                let again = Seed::of_episode(secret.as_bytes(), &job.env_id, job.episode);
+                prop_assert_eq!(again, job.seed);
             }
             // Handed out seed by seed.
             let mut order: Vec<_> = made.iter().map(|t| (t.episode, &t.env_id)).collect();
@@ -138,10 +138,10 @@ mod tests {
         fn in_the_older_scheme_a_seed_grows_from_its_uuid(secret in any::<[u8; 32]>()) {
             let secret = SeedSecret::from_bytes(secret);
             let envs = ["env/0".parse().unwrap()];
-            let made = tasks(&miners(3), &envs, 4, SeedMode::PerTask, &secret).unwrap();
-            let seeds: BTreeSet<Seed> = made.iter().map(|task| task.seed).collect();
+            let made = jobs(&miners(3), &envs, 4, SeedMode::PerTask, &secret).unwrap();
+            let seeds: BTreeSet<Seed> = made.iter().map(|job| job.seed).collect();
             prop_assert_eq!(seeds.len(), made.len());
-            prop_assert!(made.iter().all(|task| task.seed == Seed::of_task(&task.uuid)));
+            prop_assert!(made.iter().all(|job| job.seed == Seed::of_task(&job.uuid)));
         }
     }
 }

@@ -15,7 +15,7 @@ use super::super::storage::{
     SeedSecret, StoreError, StoreErrorKind,
 };
 use super::judge::{Tallies, judge};
-use super::plan::{Rules, tasks};
+use super::plan::{Rules, jobs};
 use super::roster::Roster;
 use super::{CycleEnd, Scheduler, SchedulerError};
 
@@ -270,7 +270,7 @@ impl<'a> Run<'a> {
             block = %cycle.block,
             miners = cycle.miners.len(),
             environments = settings.env_ids.len(),
-            tasks = cycle.tasks.len(),
+            tasks = cycle.jobs.len(),
             seed_mode = ?cycle.seed_mode,
             seed_commitment = cycle.seed_secret.commitment(),
             "cycle begun"
@@ -287,9 +287,9 @@ impl<'a> Run<'a> {
         let seed_secret = SeedSecret::draw()?;
         let seed_mode = self.scheduler.settings.seed_mode;
         let Rules { ref env_ids, episodes_per_env, .. } = rules;
-        let tasks = tasks(&miners, env_ids, episodes_per_env, seed_mode, &seed_secret)?;
+        let jobs = jobs(&miners, env_ids, episodes_per_env, seed_mode, &seed_secret)?;
         let settings = serde_json::to_value(&rules)?;
-        Ok(NewCycle { block, seed_mode, seed_secret, episodes_per_env, settings, miners, tasks })
+        Ok(NewCycle { block, seed_mode, seed_secret, episodes_per_env, settings, miners, jobs })
     }
 
     /// Waits for the tasks of a cycle, and ends it.
@@ -301,7 +301,7 @@ impl<'a> Run<'a> {
         };
         let elapsed = self.database_time().await?.since(cycle.started_at);
         let deadline = later(rules.timeout().saturating_sub(elapsed));
-        let timed_out = self.wait_for_tasks(cycle.id, deadline).await?;
+        let timed_out = self.wait_for_jobs(cycle.id, deadline).await?;
         let subnet = self.scheduler.chain.neurons(rules.netuid).await?.value;
         let present: BTreeMap<MinerUid, Hotkey> =
             subnet.into_iter().map(|neuron| (neuron.uid, neuron.hotkey)).collect();
@@ -319,7 +319,7 @@ impl<'a> Run<'a> {
     }
 
     /// Waits until all tasks are done, or the time is up; says which.
-    async fn wait_for_tasks(
+    async fn wait_for_jobs(
         &mut self,
         cycle: CycleId,
         deadline: Instant,
@@ -402,7 +402,7 @@ impl Scheduler {
         let mut tallies = Tallies::new(miners, &rules.env_ids);
         let mut next = 0;
         loop {
-            let page = self.ask(|| self.store.tasks(cycle, next, PAGE)).await?;
+            let page = self.ask(|| self.store.jobs(cycle, next, PAGE)).await?;
             let Some(last) = page.last() else { return Ok(tallies) };
             next = last.position + 1;
             page.iter().for_each(|task| tallies.add(task));

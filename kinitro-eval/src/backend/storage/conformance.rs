@@ -24,9 +24,9 @@ use kinitro_core::{
 use serde_json::json;
 
 use super::{
-    Answer, Claim, ClaimedTask, CycleMiner, CycleResult, CycleStatus, Expired, Heartbeat, Lease,
-    Miner, MinerScore, NewCycle, NewTask, Refusal, RetryPolicy, Schema, SeedMode, SeedSecret,
-    Settled, Store, StoreErrorKind, TaskRecord, TaskStatus, Verdict, Verification,
+    Answer, Claim, ClaimedJob, CycleMiner, CycleResult, CycleStatus, Expired, Heartbeat, JobRecord,
+    JobStatus, Lease, Miner, MinerScore, NewCycle, NewJob, Refusal, RetryPolicy, Schema, SeedMode,
+    SeedSecret, Settled, Store, StoreErrorKind, Verdict, Verification,
 };
 
 /// A lease that no check outlasts.
@@ -78,14 +78,14 @@ fn hotkey(uid: u16) -> Hotkey {
 /// A cycle of so many miners in the environments `point/a` and `point/b`.
 pub fn example_cycle(miners: u16, episodes: u32) -> NewCycle {
     let uids = 0..miners;
-    let mut tasks = Vec::new();
+    let mut jobs = Vec::new();
     // Miner by miner, which is not the order in which they are to come out.
     for uid in uids.clone() {
         for env_id in [env("b"), env("a")] {
             for episode in 0..episodes {
                 let mut name = [0; 16];
                 getrandom::fill(&mut name).expect("there is randomness");
-                tasks.push(NewTask {
+                jobs.push(NewJob {
                     uuid: uuid::Uuid::from_bytes(name).hyphenated().to_string(),
                     miner: MinerUid(uid),
                     env_id: env_id.clone(),
@@ -112,7 +112,7 @@ pub fn example_cycle(miners: u16, episodes: u32) -> NewCycle {
                 first_block: (uid > 0).then(|| BlockNumber(u64::from(uid))),
             })
             .collect(),
-        tasks,
+        jobs,
     }
 }
 
@@ -120,21 +120,21 @@ async fn begin(store: &dyn Store, miners: u16, episodes: u32) -> CycleId {
     store.create_cycle(&example_cycle(miners, episodes)).await.expect("a cycle begins")
 }
 
-async fn claim(store: &dyn Store, executor: &str, limit: u32, lease: Duration) -> Vec<ClaimedTask> {
+async fn claim(store: &dyn Store, executor: &str, limit: u32, lease: Duration) -> Vec<ClaimedJob> {
     let claim = Claim { executor_id: executor.to_owned(), limit, env_ids: None, lease };
-    store.claim(&claim).await.expect("tasks can be claimed")
+    store.claim(&claim).await.expect("jobs can be claimed")
 }
 
-async fn claim_one(store: &dyn Store, executor: &str, lease: Duration) -> ClaimedTask {
-    let mut tasks = claim(store, executor, 1, lease).await;
-    assert_eq!(tasks.len(), 1, "there is a task for `{executor}`");
-    tasks.remove(0)
+async fn claim_one(store: &dyn Store, executor: &str, lease: Duration) -> ClaimedJob {
+    let mut jobs = claim(store, executor, 1, lease).await;
+    assert_eq!(jobs.len(), 1, "there is a job for `{executor}`");
+    jobs.remove(0)
 }
 
-fn answer(task: &ClaimedTask, outcome: Outcome) -> Answer {
+fn answer(job: &ClaimedJob, outcome: Outcome) -> Answer {
     Answer {
-        task_uuid: task.uuid.clone(),
-        lease_token: Some(task.lease_token.clone()),
+        task_uuid: job.uuid.clone(),
+        lease_token: Some(job.lease_token.clone()),
         score: outcome.score().unwrap_or(0.0),
         outcome,
         total_reward: 12.25,
@@ -154,9 +154,9 @@ async fn submit(store: &dyn Store, executor: &str, answer: &Answer) -> Verdict {
     verdicts.remove(0)
 }
 
-async fn record(store: &dyn Store, cycle: CycleId, uuid: &str) -> TaskRecord {
-    let tasks = store.tasks(cycle, 0, 1000).await.expect("tasks can be listed");
-    tasks.into_iter().find(|task| task.uuid == uuid).expect("the task is listed")
+async fn record(store: &dyn Store, cycle: CycleId, uuid: &str) -> JobRecord {
+    let jobs = store.jobs(cycle, 0, 1000).await.expect("jobs can be listed");
+    jobs.into_iter().find(|job| job.uuid == uuid).expect("the job is listed")
 }
 
 async fn schemas(store: &dyn Store) {
@@ -176,13 +176,13 @@ async fn nothing_is_there(store: &dyn Store) {
     assert_eq!(store.scores(None).await.expect("it says"), None);
     assert_eq!(store.scores(Some(CycleId(-1))).await.expect("it says"), None);
     assert_eq!(store.overview().await.expect("it says"), super::Overview::default());
-    assert_eq!(store.task_stats().await.expect("it says"), super::TaskStats::default());
-    assert_eq!(store.pending_tasks().await.expect("it says"), 0);
+    assert_eq!(store.job_stats().await.expect("it says"), super::JobStats::default());
+    assert_eq!(store.pending_jobs().await.expect("it says"), 0);
     assert!(store.miners().await.expect("it says").is_empty());
     assert!(store.environments().await.expect("it says").is_empty());
     assert!(store.cycle_seconds().await.expect("it says").is_empty());
     assert!(store.progress(CycleId(1)).await.expect("it says").is_empty());
-    assert!(store.tasks(CycleId(1), 0, 10).await.expect("it says").is_empty());
+    assert!(store.jobs(CycleId(1), 0, 10).await.expect("it says").is_empty());
     assert!(claim(store, "executor", 10, LONG).await.is_empty());
     assert_eq!(store.expire_leases(&AT_ONCE).await.expect("it says"), Expired::default());
     for end in [
@@ -213,9 +213,9 @@ async fn cycles_begin_whole(one: &dyn Store, other: &dyn Store) {
 
     let error = other.create_cycle(&example_cycle(1, 1)).await.expect_err("two cycles run");
     assert_eq!(error.kind(), StoreErrorKind::Conflict, "{error}");
-    let stats = one.task_stats().await.expect("it says");
+    let stats = one.job_stats().await.expect("it says");
     assert_eq!((stats.total, stats.pending, stats.current_cycle), (12, 12, Some(id)));
-    assert_eq!(one.pending_tasks().await.expect("it says"), 12);
+    assert_eq!(one.pending_jobs().await.expect("it says"), 12);
 }
 
 async fn senseless_cycles_leave_nothing(store: &dyn Store) {
@@ -228,9 +228,9 @@ async fn senseless_cycles_leave_nothing(store: &dyn Store) {
     for bad in [
         with(|cycle| cycle.miners[1].uid = cycle.miners[0].uid),
         with(|cycle| cycle.miners.truncate(1)),
-        with(|cycle| cycle.tasks[1].uuid = cycle.tasks[0].uuid.clone()),
-        with(|cycle| cycle.tasks.push(cycle.tasks[0].clone())),
-        with(|cycle| cycle.tasks[0].uuid = "task".to_owned()),
+        with(|cycle| cycle.jobs[1].uuid = cycle.jobs[0].uuid.clone()),
+        with(|cycle| cycle.jobs.push(cycle.jobs[0].clone())),
+        with(|cycle| cycle.jobs[0].uuid = "job".to_owned()),
         with(|cycle| cycle.block = BlockNumber(u64::MAX)),
     ] {
         let error = store.create_cycle(&bad).await.expect_err("a senseless cycle began");
@@ -245,25 +245,25 @@ async fn tasks_come_seed_by_seed(store: &dyn Store) {
     let cycle = begin(store, 3, 2).await;
     let mut order = Vec::new();
     loop {
-        let tasks = claim(store, "executor", 5, LONG).await;
-        if tasks.is_empty() {
+        let jobs = claim(store, "executor", 5, LONG).await;
+        if jobs.is_empty() {
             break;
         }
-        order.extend(tasks.into_iter().map(|task| (task.episode, task.env_id, task.uid.0)));
+        order.extend(jobs.into_iter().map(|job| (job.episode, job.env_id, job.uid.0)));
     }
     let mut expected = Vec::new();
     for episode in 0..2 {
-        for task in ["a", "b"] {
-            expected.extend((0..3).map(|uid| (episode, env(task), uid)));
+        for job in ["a", "b"] {
+            expected.extend((0..3).map(|uid| (episode, env(job), uid)));
         }
     }
     assert_eq!(order, expected, "all miners meet a seed before anybody meets the next");
-    let listed = store.tasks(cycle, 0, 100).await.expect("tasks can be listed");
+    let listed = store.jobs(cycle, 0, 100).await.expect("jobs can be listed");
     let listed: Vec<_> =
-        listed.into_iter().map(|task| (task.episode, task.env_id, task.uid.0)).collect();
+        listed.into_iter().map(|job| (job.episode, job.env_id, job.uid.0)).collect();
     assert_eq!(listed, expected);
-    let page = store.tasks(cycle, 7, 2).await.expect("tasks can be listed");
-    assert_eq!(page.iter().map(|task| task.position).collect::<Vec<_>>(), [7, 8]);
+    let page = store.jobs(cycle, 7, 2).await.expect("jobs can be listed");
+    assert_eq!(page.iter().map(|job| job.position).collect::<Vec<_>>(), [7, 8]);
 }
 
 async fn nobody_gets_the_task_of_another(one: &dyn Store, other: &dyn Store) {
@@ -271,8 +271,8 @@ async fn nobody_gets_the_task_of_another(one: &dyn Store, other: &dyn Store) {
     let cycle = one.create_cycle(&new).await.expect("a cycle begins");
     let miners: BTreeMap<MinerUid, CycleMiner> =
         new.miners.iter().map(|miner| (miner.uid, miner.clone())).collect();
-    let mut expected: BTreeMap<String, NewTask> =
-        new.tasks.into_iter().map(|task| (task.uuid.clone(), task)).collect();
+    let mut expected: BTreeMap<String, NewJob> =
+        new.jobs.into_iter().map(|job| (job.uuid.clone(), job)).collect();
     let mut tokens = BTreeSet::new();
     while !expected.is_empty() {
         let (first, second, third) = tokio::join!(
@@ -280,24 +280,24 @@ async fn nobody_gets_the_task_of_another(one: &dyn Store, other: &dyn Store) {
             claim(other, "second", 7, LONG),
             claim(other, "third", 3, LONG),
         );
-        let got: Vec<ClaimedTask> = [first, second, third].concat();
-        assert!(!got.is_empty(), "nobody got a task although {} are left", expected.len());
-        for task in got {
-            let new = expected.remove(&task.uuid).expect("nobody else got it before");
-            assert_eq!((task.uid, &task.env_id), (new.miner, &new.env_id));
-            assert_eq!((task.episode, task.seed), (new.episode, new.seed));
-            assert_eq!((task.cycle, task.attempt), (cycle, 1));
-            let miner = &miners[&task.uid];
-            assert_eq!((task.hotkey, &task.endpoint), (miner.hotkey, &miner.endpoint));
-            assert_eq!((&task.repo, &task.revision), (&miner.repo, &miner.revision));
-            let lease = task.lease_expires_at.since(task.created_at);
+        let got: Vec<ClaimedJob> = [first, second, third].concat();
+        assert!(!got.is_empty(), "nobody got a job although {} are left", expected.len());
+        for job in got {
+            let new = expected.remove(&job.uuid).expect("nobody else got it before");
+            assert_eq!((job.uid, &job.env_id), (new.miner, &new.env_id));
+            assert_eq!((job.episode, job.seed), (new.episode, new.seed));
+            assert_eq!((job.cycle, job.attempt), (cycle, 1));
+            let miner = &miners[&job.uid];
+            assert_eq!((job.hotkey, &job.endpoint), (miner.hotkey, &miner.endpoint));
+            assert_eq!((&job.repo, &job.revision), (&miner.repo, &miner.revision));
+            let lease = job.lease_expires_at.since(job.created_at);
             assert!(lease >= LONG && lease < 2 * LONG, "the lease lasts {lease:?}");
-            assert!(task.lease_token.len() >= 32, "the token can be guessed");
-            assert!(tokens.insert(task.lease_token), "two leases have the same token");
+            assert!(job.lease_token.len() >= 32, "the token can be guessed");
+            assert!(tokens.insert(job.lease_token), "two leases have the same token");
         }
     }
     assert!(claim(one, "first", 1, LONG).await.is_empty());
-    assert_eq!(one.task_stats().await.expect("it says").active_executors, 3);
+    assert_eq!(one.job_stats().await.expect("it says").active_executors, 3);
     one.fail_cycle(cycle, "the check is over").await.expect("it ends");
 
     begin(one, 2, 1).await;
@@ -311,24 +311,24 @@ async fn nobody_gets_the_task_of_another(one: &dyn Store, other: &dyn Store) {
     assert!(none.is_empty(), "{none:?} are in other environments");
     assert!(one.claim(&claim(vec![])).await.expect("it says").is_empty());
     let some = one.claim(&claim(vec![env("c"), env("b")])).await.expect("it says");
-    let envs: Vec<EnvId> = some.into_iter().map(|task| task.env_id).collect();
+    let envs: Vec<EnvId> = some.into_iter().map(|job| job.env_id).collect();
     assert_eq!(envs, [env("b"), env("b")]);
 }
 
 async fn answers_are_fenced_and_idempotent(one: &dyn Store, other: &dyn Store) {
     let cycle = begin(one, 3, 1).await;
-    let tasks = claim(one, "executor", 3, LONG).await;
+    let jobs = claim(one, "executor", 3, LONG).await;
     let verification = Some(Verification { passed: true, score: Some(0.5) });
-    let success = Answer { verification, ..answer(&tasks[0], Outcome::Success) };
+    let success = Answer { verification, ..answer(&jobs[0], Outcome::Success) };
     let timeout = PolicyFault::new(PolicyFaultKind::Timeout, "no answer within 500 ms");
     let answers = [
         success.clone(),
-        answer(&tasks[1], Outcome::Failure),
-        answer(&tasks[2], timeout.clone().into()),
+        answer(&jobs[1], Outcome::Failure),
+        answer(&jobs[2], timeout.clone().into()),
         // Once more in the same breath.
         success.clone(),
         Answer { task_uuid: uuid::Uuid::from_bytes([1; 16]).to_string(), ..success.clone() },
-        Answer { task_uuid: "no task".to_owned(), ..success.clone() },
+        Answer { task_uuid: "no job".to_owned(), ..success.clone() },
     ];
     let expected = [
         Verdict::Accepted(Settled::Completed),
@@ -341,15 +341,15 @@ async fn answers_are_fenced_and_idempotent(one: &dyn Store, other: &dyn Store) {
     let verdicts = one.submit("executor", &answers, &AT_ONCE).await.expect("it is judged");
     assert_eq!(verdicts, expected);
 
-    let before = one.tasks(cycle, 0, 10).await.expect("tasks can be listed");
+    let before = one.jobs(cycle, 0, 10).await.expect("jobs can be listed");
     let done = &before[0];
-    assert_eq!((done.status, done.success, done.attempts), (TaskStatus::Completed, Some(true), 1));
+    assert_eq!((done.status, done.success, done.attempts), (JobStatus::Completed, Some(true), 1));
     assert_eq!((done.score, done.total_reward), (Some(1.0), Some(12.25)));
     assert_eq!((done.timesteps, done.verification), (Some(77), verification));
     assert_eq!((done.executor_id.as_deref(), &done.error), (Some("executor"), &None));
     assert_eq!(done.outcome.as_deref(), Some("success"));
-    assert_eq!((before[1].status, before[1].success), (TaskStatus::Completed, Some(false)));
-    assert_eq!((before[2].status, before[2].success), (TaskStatus::Completed, Some(false)));
+    assert_eq!((before[1].status, before[1].success), (JobStatus::Completed, Some(false)));
+    assert_eq!((before[2].status, before[2].success), (JobStatus::Completed, Some(false)));
     assert_eq!(before[2].outcome.as_deref(), Some("policy_fault:timeout"));
     assert_eq!(before[2].error.as_ref(), Some(&timeout.detail));
 
@@ -359,16 +359,16 @@ async fn answers_are_fenced_and_idempotent(one: &dyn Store, other: &dyn Store) {
     assert_eq!(submit(other, "executor", &changed).await, Verdict::Refused(Refusal::Over));
     let forged = Answer { lease_token: Some("0".repeat(32)), ..success };
     assert_eq!(submit(other, "thief", &forged).await, Verdict::Refused(Refusal::Over));
-    let task = claim_one(one, "executor", LONG).await;
-    let forged = Answer { lease_token: Some("0".repeat(32)), ..answer(&task, Outcome::Success) };
+    let job = claim_one(one, "executor", LONG).await;
+    let forged = Answer { lease_token: Some("0".repeat(32)), ..answer(&job, Outcome::Success) };
     assert_eq!(submit(one, "executor", &forged).await, Verdict::Refused(Refusal::OtherLease));
-    let senseless = Answer { score: f64::NAN, ..answer(&task, Outcome::Success) };
+    let senseless = Answer { score: f64::NAN, ..answer(&job, Outcome::Success) };
     assert_eq!(submit(one, "executor", &senseless).await, Verdict::Refused(Refusal::Senseless));
-    let after = one.tasks(cycle, 0, 3).await.expect("tasks can be listed");
+    let after = one.jobs(cycle, 0, 3).await.expect("jobs can be listed");
     assert_eq!(after, before[..3], "an answer that was not taken changed something");
 
     // Two instances get the same answer at once: it counts once.
-    let same = answer(&task, Outcome::Success);
+    let same = answer(&job, Outcome::Success);
     let verdicts: BTreeSet<bool> = {
         let (a, b) = tokio::join!(submit(one, "executor", &same), submit(other, "executor", &same));
         [a, b].iter().map(|verdict| *verdict == Verdict::Duplicate).collect()
@@ -390,9 +390,9 @@ async fn leases_run_out_and_can_be_renewed(one: &dyn Store, other: &dyn Store) {
     let short = Duration::from_millis(100);
     let frozen = claim_one(one, "frozen", short).await;
     let busy = claim_one(one, "busy", short).await;
-    let lease = |task: &ClaimedTask| Lease {
-        task_uuid: task.uuid.clone(),
-        lease_token: task.lease_token.clone(),
+    let lease = |job: &ClaimedJob| Lease {
+        task_uuid: job.uuid.clone(),
+        lease_token: job.lease_token.clone(),
     };
     let foreign = Lease { lease_token: frozen.lease_token.clone(), ..lease(&busy) };
     let renewed = other.renew(&[foreign, lease(&busy)], LONG).await.expect("it can be renewed");
@@ -405,13 +405,13 @@ async fn leases_run_out_and_can_be_renewed(one: &dyn Store, other: &dyn Store) {
     let both = nothing.returned + expired.returned;
     assert_eq!((both, expired.failed), (1, 0));
 
-    // It wakes up: before anybody has taken its task, and after.
+    // It wakes up: before anybody has taken its job, and after.
     let late = answer(&frozen, Outcome::Success);
     assert_eq!(submit(one, "frozen", &late).await, Verdict::Refused(Refusal::LeaseLost));
     let renewed = one.renew(&[lease(&frozen)], LONG).await.expect("it says");
     assert_eq!(renewed, [None]);
     let again = claim_one(other, "other", LONG).await;
-    assert_eq!((&again.uuid, again.attempt), (&frozen.uuid, 2), "it comes before new tasks");
+    assert_eq!((&again.uuid, again.attempt), (&frozen.uuid, 2), "it comes before new jobs");
     assert_ne!(again.lease_token, frozen.lease_token);
     assert_eq!(submit(one, "frozen", &late).await, Verdict::Refused(Refusal::OtherLease));
     let answer_in_time = answer(&again, Outcome::Failure);
@@ -429,9 +429,9 @@ async fn faults_are_tried_again(store: &dyn Store) {
     let verdict = submit(store, "executor", &given_back).await;
     assert_eq!(verdict, Verdict::Accepted(Settled::Released));
     for attempt in 1..=6 {
-        let task = claim_one(store, "executor", LONG).await;
-        assert_eq!((&task.uuid, task.attempt), (&first.uuid, attempt));
-        let fault = answer(&task, broken("unstable"));
+        let job = claim_one(store, "executor", LONG).await;
+        assert_eq!((&job.uuid, job.attempt), (&first.uuid, attempt));
+        let fault = answer(&job, broken("unstable"));
         let settled = match attempt {
             6 => Settled::Failed,
             _ => Settled::Retried(Duration::ZERO),
@@ -440,15 +440,15 @@ async fn faults_are_tried_again(store: &dyn Store) {
         assert_eq!(submit(store, "executor", &fault).await, Verdict::Duplicate);
     }
     let failed = record(store, cycle, &first.uuid).await;
-    assert_eq!((failed.status, failed.attempts), (TaskStatus::Failed, 6));
+    assert_eq!((failed.status, failed.attempts), (JobStatus::Failed, 6));
     assert_eq!((failed.success, failed.score, failed.total_reward), (None, None, None));
     assert_eq!(failed.outcome.as_deref(), Some("infra_fault:simulator"));
     assert_eq!(failed.error.as_deref(), Some("unstable"));
 
-    // The other task: its executor dies each time.
+    // The other job: its executor dies each time.
     for attempt in 1..=6 {
-        let task = claim_one(store, "mortal", Duration::ZERO).await;
-        assert_eq!(task.attempt, attempt);
+        let job = claim_one(store, "mortal", Duration::ZERO).await;
+        assert_eq!(job.attempt, attempt);
         let expired = store.expire_leases(&AT_ONCE).await.expect("it says");
         let expected = match attempt {
             6 => Expired { returned: 0, failed: 1 },
@@ -464,21 +464,21 @@ async fn faults_are_tried_again(store: &dyn Store) {
 
     // A wait is a wait.
     begin(store, 1, 1).await;
-    let task = claim_one(store, "executor", LONG).await;
+    let job = claim_one(store, "executor", LONG).await;
     let slow = RetryPolicy { retries: 5, delay: LONG, max_delay: LONG };
-    let fault = [answer(&task, broken("unstable"))];
+    let fault = [answer(&job, broken("unstable"))];
     let verdicts = store.submit("executor", &fault, &slow).await.expect("it is judged");
     let Verdict::Accepted(Settled::Retried(wait)) = &verdicts[0] else { panic!("{verdicts:?}") };
     assert!((LONG / 2..=LONG).contains(wait), "it waits {wait:?}");
     let others = claim(store, "executor", 10, LONG).await;
-    assert!(others.iter().all(|other| other.uuid != task.uuid), "it did not wait");
+    assert!(others.iter().all(|other| other.uuid != job.uuid), "it did not wait");
     assert_eq!(others.len(), 1);
 }
 
 async fn older_executors_are_known_by_their_id(store: &dyn Store) {
     begin(store, 1, 1).await;
-    let task = claim_one(store, "older", LONG).await;
-    let result = Answer { lease_token: None, ..answer(&task, Outcome::Success) };
+    let job = claim_one(store, "older", LONG).await;
+    let result = Answer { lease_token: None, ..answer(&job, Outcome::Success) };
     assert_eq!(submit(store, "other", &result).await, Verdict::Refused(Refusal::OtherLease));
     let verdict = submit(store, "older", &result).await;
     assert_eq!(verdict, Verdict::Accepted(Settled::Completed));
@@ -527,8 +527,8 @@ async fn cycles_end_whole(one: &dyn Store, other: &dyn Store) {
     }
     let late = answer(&running, Outcome::Success);
     assert_eq!(submit(other, "executor", &late).await, Verdict::Refused(Refusal::Over));
-    assert!(claim(one, "executor", 10, LONG).await.is_empty(), "a task of a cycle that is over");
-    let stats = one.task_stats().await.expect("it says");
+    assert!(claim(one, "executor", 10, LONG).await.is_empty(), "a job of a cycle that is over");
+    let stats = one.job_stats().await.expect("it says");
     assert_eq!((stats.total, stats.failed, stats.current_cycle), (6, 6, None));
     assert_eq!((stats.pending, stats.assigned, stats.active_executors), (0, 0, 0));
 
@@ -547,10 +547,10 @@ async fn cycles_end_whole(one: &dyn Store, other: &dyn Store) {
     assert!(failed.seed_secret.is_some());
 
     // What is deleted of old cycles changes nothing of it either.
-    assert_eq!(other.prune_tasks(2).await.expect("nothing is old"), 0);
-    assert_eq!(other.prune_tasks(1).await.expect("one is old"), 6);
-    assert!(one.tasks(first, 0, 10).await.expect("it says").is_empty());
-    assert!(!one.tasks(second, 0, 10).await.expect("it says").is_empty());
+    assert_eq!(other.prune_jobs(2).await.expect("nothing is old"), 0);
+    assert_eq!(other.prune_jobs(1).await.expect("one is old"), 6);
+    assert!(one.jobs(first, 0, 10).await.expect("it says").is_empty());
+    assert!(!one.jobs(second, 0, 10).await.expect("it says").is_empty());
 
     // What failed changes nothing of what is published.
     let expected = result(3);
@@ -599,27 +599,27 @@ async fn hostile_texts_do_no_harm(store: &dyn Store) {
         assert_eq!(error.kind(), StoreErrorKind::Invalid, "{bad:?}: {error}");
     }
     let name = "executor '\"\\ \u{1f600} $1 {now}";
-    let task = claim_one(store, name, Duration::MAX).await;
-    assert!(task.repo.starts_with("'; DROP TABLE task_pool; --"), "{}", task.repo);
+    let job = claim_one(store, name, Duration::MAX).await;
+    assert!(job.repo.starts_with("'; DROP TABLE task_pool; --"), "{}", job.repo);
     for text in ["\u{0}", "'", "\u{1f600}", &"x".repeat(100_000)] {
         let lease = Lease { task_uuid: text.to_owned(), lease_token: text.to_owned() };
         assert_eq!(store.renew(&[lease], LONG).await.expect("it says"), [None]);
         let foreign = Answer {
             task_uuid: text.to_owned(),
             lease_token: Some(text.to_owned()),
-            ..answer(&task, Outcome::Success)
+            ..answer(&job, Outcome::Success)
         };
         let refused = Verdict::Refused(Refusal::UnknownTask);
         assert_eq!(submit(store, name, &foreign).await, refused);
     }
     let detail = format!("\u{0}'\"\u{1f600}{}", "x".repeat(100_000));
     let fault = PolicyFault::new(PolicyFaultKind::BadAnswer, detail);
-    let verdict = submit(store, name, &answer(&task, fault.into())).await;
+    let verdict = submit(store, name, &answer(&job, fault.into())).await;
     assert_eq!(verdict, Verdict::Accepted(Settled::Completed));
-    let error = record(store, cycle, &task.uuid).await.error.expect("the error is kept");
+    let error = record(store, cycle, &job.uuid).await.error.expect("the error is kept");
     assert!(error.starts_with("\u{fffd}'\"\u{1f600}x"), "{error:.20}");
     assert_eq!(error.chars().count(), super::MAX_ERROR, "it is cut short");
-    assert_eq!(record(store, cycle, &task.uuid).await.executor_id.as_deref(), Some(name));
+    assert_eq!(record(store, cycle, &job.uuid).await.executor_id.as_deref(), Some(name));
     let everything = claim(store, name, u32::MAX, Duration::MAX).await;
     assert_eq!(everything.len(), 3);
 }

@@ -14,10 +14,10 @@ use super::named::named;
 
 named! {
     /// How far a cycle is.
-    pub enum CycleStatus {
+    pub enum CycleStatus as "CycleStatus" {
         /// Not begun. Cycles of this crate begin as they are made.
         Pending = "pending",
-        /// Its tasks are being run.
+        /// Its jobs are being run.
         Running = "running",
         /// Its scores and weights are there.
         Completed = "completed",
@@ -27,11 +27,11 @@ named! {
 }
 
 named! {
-    /// Whose tasks share a seed.
-    pub enum SeedMode {
+    /// Whose jobs share a seed.
+    pub enum SeedMode as "SeedMode" {
         /// The same episode of an environment has the same seed for every miner.
         Paired = "paired",
-        /// Every task has a seed of its own, which grows from its uuid.
+        /// Every job has a seed of its own, which grows from its uuid.
         PerTask = "per-task",
     }
 }
@@ -86,7 +86,7 @@ impl fmt::Debug for SeedSecret {
     }
 }
 
-/// A miner as it was when a cycle began: what its tasks are run against.
+/// A miner as it was when a cycle began: what its jobs are run against.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CycleMiner {
     /// Its slot.
@@ -103,9 +103,9 @@ pub struct CycleMiner {
     pub first_block: Option<BlockNumber>,
 }
 
-/// One episode that is to be run. Its uuid should be random: miners are not told others' tasks.
+/// One episode that is to be run. Its uuid should be random: miners are not told others' jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewTask {
+pub struct NewJob {
     /// Its name, 36 characters of a UUID.
     pub uuid: String,
     /// Whose policy.
@@ -118,12 +118,12 @@ pub struct NewTask {
     pub seed: Seed,
 }
 
-/// A cycle that is to begin, with all its tasks.
+/// A cycle that is to begin, with all its jobs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewCycle {
     /// The block that it judges.
     pub block: BlockNumber,
-    /// Whose tasks share a seed.
+    /// Whose jobs share a seed.
     pub seed_mode: SeedMode,
     /// What the seeds grow from.
     pub seed_secret: SeedSecret,
@@ -133,9 +133,9 @@ pub struct NewCycle {
     pub settings: Value,
     /// The miners, each once.
     pub miners: Vec<CycleMiner>,
-    /// The tasks, in any order. They are handed out episode by episode, and within an episode
+    /// The jobs, in any order. They are handed out episode by episode, and within an episode
     /// environment by environment, so that all miners meet a seed at about the same time.
-    pub tasks: Vec<NewTask>,
+    pub jobs: Vec<NewJob>,
 }
 
 /// A cycle that has begun.
@@ -157,7 +157,7 @@ pub struct Cycle {
     pub environments: u32,
     /// How many episodes each miner has in each environment.
     pub episodes_per_env: u32,
-    /// Whose tasks share a seed.
+    /// Whose jobs share a seed.
     pub seed_mode: SeedMode,
     /// The SHA-256 of the secret, in hex.
     pub seed_commitment: String,
@@ -189,16 +189,16 @@ pub struct CyclePlan {
     pub miners: Vec<CycleMiner>,
 }
 
-/// How far the tasks of one miner in one environment are, and what came of them.
+/// How far the jobs of one miner in one environment are, and what came of them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PairProgress {
     /// The miner.
     pub uid: MinerUid,
     /// The environment.
     pub env_id: EnvId,
-    /// Tasks that nobody works on.
+    /// Jobs that nobody works on.
     pub pending: u32,
-    /// Tasks that an executor works on.
+    /// Jobs that an executor works on.
     pub assigned: u32,
     /// Episodes that ran, or did not for the policy's fault. They count.
     pub completed: u32,

@@ -1,4 +1,4 @@
-//! Where the backend keeps what it knows: cycles, the queue of their tasks, scores and weights.
+//! Where the backend keeps what it knows: cycles, the queue of their jobs, scores and weights.
 //!
 //! [`connect`] opens a database by its URL. Both kinds keep to the same contract, which
 //! [`conformance`] checks; so should any other implementation of [`Store`].
@@ -6,11 +6,11 @@
 pub mod conformance;
 mod cycle;
 mod error;
+mod job;
 mod named;
 mod queue;
 mod report;
 mod sql;
-mod task;
 mod url;
 
 use std::fmt;
@@ -20,22 +20,22 @@ use kinitro_core::{BlockNumber, CycleId};
 
 pub use cycle::{
     Cycle, CycleMiner, CyclePlan, CycleResult, CycleScores, CycleStatus, MinerScore, NewCycle,
-    NewTask, PairProgress, PublishedWeights, SeedMode, SeedSecret,
+    NewJob, PairProgress, PublishedWeights, SeedMode, SeedSecret,
 };
 pub use error::{StoreError, StoreErrorKind};
+pub use job::{
+    Answer, Claim, ClaimedJob, Expired, JobRecord, JobStats, JobStatus, Lease, Refusal,
+    RetryPolicy, Settled, Verdict, Verification, check_executor_id,
+};
 pub use report::{
     EnvironmentStatus, Heartbeat, Miner, MinerStatus, Overview, SchedulerState, Schema,
 };
 pub use sql::{connect, create};
-pub use task::{
-    Answer, Claim, ClaimedTask, Expired, Lease, Refusal, RetryPolicy, Settled, TaskRecord,
-    TaskStats, TaskStatus, Verdict, Verification, check_executor_id,
-};
 pub use url::DatabaseUrl;
 
 /// The longest executor id, in characters.
 pub const MAX_EXECUTOR_ID: usize = 128;
-/// The most tasks that one [`Claim`] is given.
+/// The most jobs that one [`Claim`] is given.
 pub const MAX_CLAIM: u32 = 1000;
 /// How many characters are kept of what an answer says went wrong.
 pub const MAX_ERROR: usize = 2000;
@@ -62,9 +62,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Drops all tables with all that is in them, and makes them again.
     async fn reset(&self) -> Result<(), StoreError>;
 
-    /// Deletes the tasks of all cycles that are over, but for the newest so many of those, and says
-    /// how many tasks they were. Scores, weights and reports are kept.
-    async fn prune_tasks(&self, keep_cycles: u32) -> Result<u64, StoreError>;
+    /// Deletes the jobs of all cycles that are over, but for the newest so many of those, and says
+    /// how many jobs they were. Scores, weights and reports are kept.
+    async fn prune_jobs(&self, keep_cycles: u32) -> Result<u64, StoreError>;
 
     /// Lets go of the database, once what is under way is done, but after some seconds at the
     /// latest; nothing can be asked of it afterwards. When the last process has let go of an SQLite
@@ -81,11 +81,11 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Notes what the scheduler says of itself.
     async fn put_heartbeat(&self, heartbeat: &Heartbeat) -> Result<(), StoreError>;
 
-    /// Begins a cycle with all its miners and tasks.
+    /// Begins a cycle with all its miners and jobs.
     ///
     /// # Errors
     /// [`StoreErrorKind::Conflict`] when one is running, [`StoreErrorKind::Invalid`] when a miner or
-    /// a task is there twice or a task is of no miner.
+    /// a job is there twice or a job is of no miner.
     async fn create_cycle(&self, cycle: &NewCycle) -> Result<CycleId, StoreError>;
 
     /// The cycle that runs, with what a scheduler needs to go on with it.
@@ -97,25 +97,25 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// How far a cycle is and what came of it, by uid and environment.
     async fn progress(&self, id: CycleId) -> Result<Vec<PairProgress>, StoreError>;
 
-    /// Ends a running cycle with its scores and weights. Tasks that are not done are given up.
+    /// Ends a running cycle with its scores and weights. Jobs that are not done are given up.
     ///
     /// # Errors
     /// [`StoreErrorKind::Conflict`] when it does not run, [`StoreErrorKind::NotFound`].
     async fn finish_cycle(&self, id: CycleId, result: &CycleResult) -> Result<(), StoreError>;
 
-    /// Ends a running cycle without scores, and says why. Tasks that are not done are given up.
+    /// Ends a running cycle without scores, and says why. Jobs that are not done are given up.
     ///
     /// # Errors
     /// [`StoreErrorKind::Conflict`] when it does not run, [`StoreErrorKind::NotFound`].
     async fn fail_cycle(&self, id: CycleId, reason: &str) -> Result<(), StoreError>;
 
-    /// Hands out tasks of the running cycle, in order, each to one caller only, and counts the
+    /// Hands out jobs of the running cycle, in order, each to one caller only, and counts the
     /// attempt.
     ///
     /// # Errors
     /// [`StoreErrorKind::Invalid`] for an executor id that is empty, too long or has control
     /// characters.
-    async fn claim(&self, claim: &Claim) -> Result<Vec<ClaimedTask>, StoreError>;
+    async fn claim(&self, claim: &Claim) -> Result<Vec<ClaimedJob>, StoreError>;
 
     /// Makes leases last `lease` from now on, and says which of them still could: when each now
     /// ends, in the order of `leases`, or `None` for one that was lost.
@@ -136,23 +136,23 @@ pub trait Store: Send + Sync + fmt::Debug {
         retry: &RetryPolicy,
     ) -> Result<Vec<Verdict>, StoreError>;
 
-    /// Takes back the tasks whose leases ran out. Until somebody does, their holders may still
+    /// Takes back the jobs whose leases ran out. Until somebody does, their holders may still
     /// renew and submit. Everybody who serves the queue calls this every few seconds.
     async fn expire_leases(&self, retry: &RetryPolicy) -> Result<Expired, StoreError>;
 
-    /// How many tasks nobody works on.
-    async fn pending_tasks(&self) -> Result<u64, StoreError>;
+    /// How many jobs nobody works on.
+    async fn pending_jobs(&self) -> Result<u64, StoreError>;
 
-    /// How many tasks there are of each kind.
-    async fn task_stats(&self) -> Result<TaskStats, StoreError>;
+    /// How many jobs there are of each kind.
+    async fn job_stats(&self) -> Result<JobStats, StoreError>;
 
-    /// The tasks of a cycle from a position on, at most `limit` of them.
-    async fn tasks(
+    /// The jobs of a cycle from a position on, at most `limit` of them.
+    async fn jobs(
         &self,
         id: CycleId,
         from_position: u64,
         limit: u32,
-    ) -> Result<Vec<TaskRecord>, StoreError>;
+    ) -> Result<Vec<JobRecord>, StoreError>;
 
     /// The weights of the last completed cycle, or of the last that judged that block.
     async fn weights(

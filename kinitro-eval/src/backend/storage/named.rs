@@ -2,7 +2,7 @@
 
 macro_rules! named {
     (
-        $(#[$enum_doc:meta])* pub enum $name:ident {
+        $(#[$enum_doc:meta])* pub enum $name:ident as $schema:literal {
             $($(#[$doc:meta])* $variant:ident = $text:literal,)*
         }
     ) => {
@@ -41,7 +41,11 @@ macro_rules! named {
             }
         }
 
-        impl utoipa::ToSchema for $name {}
+        impl utoipa::ToSchema for $name {
+            fn name() -> std::borrow::Cow<'static, str> {
+                $schema.into()
+            }
+        }
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,5 +1,5 @@
 //! What the queue decides, apart from any database: whether an answer is taken, and what becomes
-//! of its task. `docs/DELIVERY.md` says it in words.
+//! of its job. `docs/DELIVERY.md` says it in words.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -7,14 +7,14 @@ use std::time::Duration;
 use kinitro_core::Outcome;
 use sha2::{Digest as _, Sha256};
 
-use super::task::{Answer, Refusal, RetryPolicy, Settled, TaskStatus, Verdict};
+use super::job::{Answer, JobStatus, Refusal, RetryPolicy, Settled, Verdict};
 
 /// What an answer is judged by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TaskState {
-    pub(super) status: TaskStatus,
+pub(super) struct JobState {
+    pub(super) status: JobStatus,
     pub(super) attempts: u32,
-    /// Who works on the task, or did last.
+    /// Who works on the job, or did last.
     pub(super) executor_id: Option<String>,
     /// The token of the running lease.
     pub(super) lease_token: Option<String>,
@@ -24,9 +24,9 @@ pub(super) struct TaskState {
     pub(super) answer_digest: Option<String>,
 }
 
-/// Judges an answer, and changes the task when it is taken. `jitter`, in `[0, 1)`, is random.
+/// Judges an answer, and changes the job when it is taken. `jitter`, in `[0, 1)`, is random.
 pub(super) fn judge(
-    task: &mut TaskState,
+    job: &mut JobState,
     executor_id: &str,
     answer: &Answer,
     retry: &RetryPolicy,
@@ -39,29 +39,28 @@ pub(super) fn judge(
     let digest = digest(answer);
     // First of all, since the answer to a repeated question must not depend on what came between.
     let answered_under_same_lease = match token {
-        Some(token) => task.answer_token.as_deref() == Some(token),
+        Some(token) => job.answer_token.as_deref() == Some(token),
         // Without a token only a running lease tells a new answer from a repeated one.
         None => {
-            task.status != TaskStatus::Assigned
-                && task.answer_executor.as_deref() == Some(executor_id)
+            job.status != JobStatus::Assigned && job.answer_executor.as_deref() == Some(executor_id)
         }
     };
     if answered_under_same_lease {
-        return if task.answer_digest.as_deref() == Some(&digest) {
+        return if job.answer_digest.as_deref() == Some(&digest) {
             Verdict::Duplicate
-        } else if matches!(task.status, TaskStatus::Completed | TaskStatus::Failed) {
+        } else if matches!(job.status, JobStatus::Completed | JobStatus::Failed) {
             Verdict::Refused(Refusal::Over)
         } else {
             Verdict::Refused(Refusal::OtherAnswer)
         };
     }
-    match task.status {
-        TaskStatus::Completed | TaskStatus::Failed => return Verdict::Refused(Refusal::Over),
-        TaskStatus::Pending => return Verdict::Refused(Refusal::LeaseLost),
-        TaskStatus::Assigned => {
+    match job.status {
+        JobStatus::Completed | JobStatus::Failed => return Verdict::Refused(Refusal::Over),
+        JobStatus::Pending => return Verdict::Refused(Refusal::LeaseLost),
+        JobStatus::Assigned => {
             let holds_the_lease = match token {
-                Some(token) => task.lease_token.as_deref() == Some(token),
-                None => task.executor_id.as_deref() == Some(executor_id),
+                Some(token) => job.lease_token.as_deref() == Some(token),
+                None => job.executor_id.as_deref() == Some(executor_id),
             };
             if !holds_the_lease {
                 return Verdict::Refused(Refusal::OtherLease);
@@ -70,30 +69,30 @@ pub(super) fn judge(
     }
     let settled = match &answer.outcome {
         Outcome::Success | Outcome::Failure | Outcome::PolicyFault(_) => Settled::Completed,
-        Outcome::InfraFault(_) if is_used_up(task.attempts, retry) => Settled::Failed,
-        Outcome::InfraFault(_) => Settled::Retried(retry_delay(task.attempts, retry, jitter)),
+        Outcome::InfraFault(_) if is_used_up(job.attempts, retry) => Settled::Failed,
+        Outcome::InfraFault(_) => Settled::Retried(retry_delay(job.attempts, retry, jitter)),
         Outcome::Cancelled => Settled::Released,
     };
-    task.answer_token = task.lease_token.take();
-    task.answer_executor = Some(executor_id.to_owned());
-    task.answer_digest = Some(digest);
-    task.status = match settled {
-        Settled::Completed => TaskStatus::Completed,
-        Settled::Failed => TaskStatus::Failed,
-        Settled::Retried(_) | Settled::Released => TaskStatus::Pending,
+    job.answer_token = job.lease_token.take();
+    job.answer_executor = Some(executor_id.to_owned());
+    job.answer_digest = Some(digest);
+    job.status = match settled {
+        Settled::Completed => JobStatus::Completed,
+        Settled::Failed => JobStatus::Failed,
+        Settled::Retried(_) | Settled::Released => JobStatus::Pending,
     };
     if settled == Settled::Released {
-        task.attempts = task.attempts.saturating_sub(1);
+        job.attempts = job.attempts.saturating_sub(1);
     }
     Verdict::Accepted(settled)
 }
 
-/// Whether a task that was handed out so often is not tried again.
+/// Whether a job that was handed out so often is not tried again.
 pub(super) fn is_used_up(attempts: u32, retry: &RetryPolicy) -> bool {
     attempts > retry.retries
 }
 
-/// How long a task waits after its `attempts`-th attempt: between half and all of a time that
+/// How long a job waits after its `attempts`-th attempt: between half and all of a time that
 /// doubles, so that what broke down together does not come back together.
 fn retry_delay(attempts: u32, retry: &RetryPolicy, jitter: f64) -> Duration {
     let doublings = attempts.saturating_sub(1).min(31);
@@ -126,12 +125,12 @@ pub(super) fn digest(answer: &Answer) -> String {
 mod tests {
     use kinitro_core::{InfraFault, InfraFaultKind, PolicyFault, PolicyFaultKind};
 
-    use super::super::task::Verification;
+    use super::super::job::Verification;
     use super::*;
 
-    fn assigned() -> TaskState {
-        TaskState {
-            status: TaskStatus::Assigned,
+    fn assigned() -> JobState {
+        JobState {
+            status: JobStatus::Assigned,
             attempts: 1,
             executor_id: Some("executor".to_owned()),
             lease_token: Some("token".to_owned()),
@@ -157,20 +156,20 @@ mod tests {
         InfraFault::new(InfraFaultKind::Simulator, "unstable").into()
     }
 
-    fn tell(task: &mut TaskState, executor: &str, answer: &Answer) -> Verdict {
-        judge(task, executor, answer, &RetryPolicy::default(), 0.0)
+    fn tell(job: &mut JobState, executor: &str, answer: &Answer) -> Verdict {
+        judge(job, executor, answer, &RetryPolicy::default(), 0.0)
     }
 
     #[test]
     fn what_the_policy_did_is_final_whatever_it_was() {
         let fault = PolicyFault::new(PolicyFaultKind::Timeout, "no answer").into();
         for outcome in [Outcome::Success, Outcome::Failure, fault] {
-            let (mut task, answer) = (assigned(), answer(outcome, Some("token")));
-            assert_eq!(tell(&mut task, "executor", &answer), Verdict::Accepted(Settled::Completed));
-            assert_eq!(task.status, TaskStatus::Completed);
-            let after = task.clone();
-            assert_eq!(tell(&mut task, "executor", &answer), Verdict::Duplicate);
-            assert_eq!(task, after, "a repeated answer changed the task");
+            let (mut job, answer) = (assigned(), answer(outcome, Some("token")));
+            assert_eq!(tell(&mut job, "executor", &answer), Verdict::Accepted(Settled::Completed));
+            assert_eq!(job.status, JobStatus::Completed);
+            let after = job.clone();
+            assert_eq!(tell(&mut job, "executor", &answer), Verdict::Duplicate);
+            assert_eq!(job, after, "a repeated answer changed the job");
         }
     }
 
@@ -178,18 +177,18 @@ mod tests {
     fn infrastructure_faults_are_tried_again_and_at_last_given_up() {
         let answer = answer(broken(), Some("token"));
         for attempts in 1..=5 {
-            let mut task = TaskState { attempts, ..assigned() };
-            let verdict = tell(&mut task, "executor", &answer);
+            let mut job = JobState { attempts, ..assigned() };
+            let verdict = tell(&mut job, "executor", &answer);
             assert_eq!(
                 verdict,
                 Verdict::Accepted(Settled::Retried(Duration::from_secs(1 << (attempts - 1))))
             );
-            assert_eq!(task.status, TaskStatus::Pending);
-            assert_eq!(tell(&mut task, "executor", &answer), Verdict::Duplicate);
+            assert_eq!(job.status, JobStatus::Pending);
+            assert_eq!(tell(&mut job, "executor", &answer), Verdict::Duplicate);
         }
-        let mut task = TaskState { attempts: 6, ..assigned() };
-        assert_eq!(tell(&mut task, "executor", &answer), Verdict::Accepted(Settled::Failed));
-        assert_eq!(task.status, TaskStatus::Failed);
+        let mut job = JobState { attempts: 6, ..assigned() };
+        assert_eq!(tell(&mut job, "executor", &answer), Verdict::Accepted(Settled::Failed));
+        assert_eq!(job.status, JobStatus::Failed);
     }
 
     #[test]
@@ -203,44 +202,44 @@ mod tests {
 
     #[test]
     fn a_task_that_is_given_back_has_lost_nothing() {
-        let mut task = assigned();
-        let verdict = tell(&mut task, "executor", &answer(Outcome::Cancelled, Some("token")));
+        let mut job = assigned();
+        let verdict = tell(&mut job, "executor", &answer(Outcome::Cancelled, Some("token")));
         assert_eq!(verdict, Verdict::Accepted(Settled::Released));
-        assert_eq!((task.status, task.attempts), (TaskStatus::Pending, 0));
+        assert_eq!((job.status, job.attempts), (JobStatus::Pending, 0));
     }
 
     #[test]
     fn late_and_foreign_answers_are_refused() {
         let late = answer(Outcome::Success, Some("token"));
-        let mut task = TaskState { status: TaskStatus::Pending, lease_token: None, ..assigned() };
-        assert_eq!(tell(&mut task, "executor", &late), Verdict::Refused(Refusal::LeaseLost));
-        let mut task = TaskState { lease_token: Some("newer".to_owned()), ..assigned() };
-        assert_eq!(tell(&mut task, "executor", &late), Verdict::Refused(Refusal::OtherLease));
-        let mut task = assigned();
-        assert_eq!(tell(&mut task, "executor", &late), Verdict::Accepted(Settled::Completed));
+        let mut job = JobState { status: JobStatus::Pending, lease_token: None, ..assigned() };
+        assert_eq!(tell(&mut job, "executor", &late), Verdict::Refused(Refusal::LeaseLost));
+        let mut job = JobState { lease_token: Some("newer".to_owned()), ..assigned() };
+        assert_eq!(tell(&mut job, "executor", &late), Verdict::Refused(Refusal::OtherLease));
+        let mut job = assigned();
+        assert_eq!(tell(&mut job, "executor", &late), Verdict::Accepted(Settled::Completed));
         let other = answer(Outcome::Failure, Some("token"));
-        assert_eq!(tell(&mut task, "executor", &other), Verdict::Refused(Refusal::Over));
-        let mut task = assigned();
-        let _ = tell(&mut task, "executor", &answer(broken(), Some("token")));
-        assert_eq!(tell(&mut task, "executor", &other), Verdict::Refused(Refusal::OtherAnswer));
+        assert_eq!(tell(&mut job, "executor", &other), Verdict::Refused(Refusal::Over));
+        let mut job = assigned();
+        let _ = tell(&mut job, "executor", &answer(broken(), Some("token")));
+        assert_eq!(tell(&mut job, "executor", &other), Verdict::Refused(Refusal::OtherAnswer));
     }
 
     #[test]
     fn without_a_token_the_executor_id_decides() {
         let result = answer(Outcome::Success, None);
-        let mut task = assigned();
-        assert_eq!(tell(&mut task, "other", &result), Verdict::Refused(Refusal::OtherLease));
-        assert_eq!(tell(&mut task, "executor", &result), Verdict::Accepted(Settled::Completed));
-        assert_eq!(tell(&mut task, "executor", &result), Verdict::Duplicate);
-        assert_eq!(tell(&mut task, "other", &result), Verdict::Refused(Refusal::Over));
+        let mut job = assigned();
+        assert_eq!(tell(&mut job, "other", &result), Verdict::Refused(Refusal::OtherLease));
+        assert_eq!(tell(&mut job, "executor", &result), Verdict::Accepted(Settled::Completed));
+        assert_eq!(tell(&mut job, "executor", &result), Verdict::Duplicate);
+        assert_eq!(tell(&mut job, "other", &result), Verdict::Refused(Refusal::Over));
 
         // Handed out again to the same executor, the same fault is a new one.
         let fault = answer(broken(), None);
-        let mut task = assigned();
-        let _ = tell(&mut task, "executor", &fault);
-        task.status = TaskStatus::Assigned;
-        task.attempts = 2;
-        let verdict = tell(&mut task, "executor", &fault);
+        let mut job = assigned();
+        let _ = tell(&mut job, "executor", &fault);
+        job.status = JobStatus::Assigned;
+        job.attempts = 2;
+        let verdict = tell(&mut job, "executor", &fault);
         assert!(matches!(verdict, Verdict::Accepted(Settled::Retried(_))), "{verdict:?}");
     }
 

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use kinitro_core::Outcome;
 use kinitro_eval::CancellationToken;
-use kinitro_eval::backend::storage::{ClaimedTask, StoreErrorKind};
+use kinitro_eval::backend::storage::{ClaimedJob, StoreErrorKind};
 use tokio::sync::Notify;
 
 use super::meddled::{Meddled, Meddling, Moment};
 use super::stage::{EPISODES, Skill, Stage, idle, run_until, skilled, within_reason};
 
 /// The first half of the episodes; the others are given back unrun.
-fn half(task: &ClaimedTask) -> Option<Outcome> {
+fn half(task: &ClaimedJob) -> Option<Outcome> {
     if task.episode < EPISODES / 2 { skilled(task) } else { Some(Outcome::Cancelled) }
 }
 

@@ -8,10 +8,10 @@ use kinitro_core::{BlockNumber, CycleId};
 use kinitro_eval::async_trait;
 use kinitro_eval::backend::Timestamp;
 use kinitro_eval::backend::storage::{
-    Answer, Claim, ClaimedTask, Cycle, CyclePlan, CycleResult, CycleScores, EnvironmentStatus,
-    Expired, Heartbeat, Lease, Miner, MinerStatus, NewCycle, Overview, PairProgress,
-    PublishedWeights, RetryPolicy, SchedulerLock, Schema, Store, StoreError, StoreErrorKind,
-    TaskRecord, TaskStats, Verdict,
+    Answer, Claim, ClaimedJob, Cycle, CyclePlan, CycleResult, CycleScores, EnvironmentStatus,
+    Expired, Heartbeat, JobRecord, JobStats, Lease, Miner, MinerStatus, NewCycle, Overview,
+    PairProgress, PublishedWeights, RetryPolicy, SchedulerLock, Schema, Store, StoreError,
+    StoreErrorKind, Verdict,
 };
 
 /// When in a call.
@@ -85,7 +85,7 @@ delegate! {
     fn schema() -> Schema;
     fn init() -> ();
     fn reset() -> ();
-    fn prune_tasks(keep_cycles: u32) -> u64;
+    fn prune_jobs(keep_cycles: u32) -> u64;
     fn try_lock_scheduler() -> Option<Box<dyn SchedulerLock>>;
     fn put_miners(miners: &[Miner]) -> ();
     fn put_heartbeat(heartbeat: &Heartbeat) -> ();
@@ -95,13 +95,13 @@ delegate! {
     fn progress(id: CycleId) -> Vec<PairProgress>;
     fn finish_cycle(id: CycleId, result: &CycleResult) -> ();
     fn fail_cycle(id: CycleId, reason: &str) -> ();
-    fn claim(claim: &Claim) -> Vec<ClaimedTask>;
+    fn claim(claim: &Claim) -> Vec<ClaimedJob>;
     fn renew(leases: &[Lease], lease: Duration) -> Vec<Option<Timestamp>>;
     fn submit(executor_id: &str, answers: &[Answer], retry: &RetryPolicy) -> Vec<Verdict>;
     fn expire_leases(retry: &RetryPolicy) -> Expired;
-    fn pending_tasks() -> u64;
-    fn task_stats() -> TaskStats;
-    fn tasks(id: CycleId, from_position: u64, limit: u32) -> Vec<TaskRecord>;
+    fn pending_jobs() -> u64;
+    fn job_stats() -> JobStats;
+    fn jobs(id: CycleId, from_position: u64, limit: u32) -> Vec<JobRecord>;
     fn weights(block: Option<BlockNumber>) -> Option<PublishedWeights>;
     fn scores(id: Option<CycleId>) -> Option<CycleScores>;
     fn miners() -> Vec<MinerStatus>;

@@ -7,7 +7,7 @@ use kinitro_chain::Signer as _;
 use kinitro_core::{BlockNumber, MinerUid, NetUid, Outcome};
 use kinitro_eval::CancellationToken;
 use kinitro_eval::backend::scheduler::{CycleEnd, SchedulerError, SeedProof};
-use kinitro_eval::backend::storage::{Claim, ClaimedTask, CycleStatus, SeedMode, TaskStatus};
+use kinitro_eval::backend::storage::{Claim, ClaimedJob, CycleStatus, JobStatus, SeedMode};
 
 use super::stage::{
     EPISODES, NETUID, Stage, broken, envs, idle, key, run_until, skilled, within_reason,
@@ -158,12 +158,12 @@ async fn a_policy_that_is_copied_later_or_changed_has_the_later_block() {
 }
 
 /// The last tenth of the episodes cannot be run.
-fn nearly(task: &ClaimedTask) -> Option<Outcome> {
+fn nearly(task: &ClaimedJob) -> Option<Outcome> {
     if task.episode == 9 { Some(broken()) } else { skilled(task) }
 }
 
 /// Of one miner a third.
-fn hardly(task: &ClaimedTask) -> Option<Outcome> {
+fn hardly(task: &ClaimedJob) -> Option<Outcome> {
     if task.uid.0 == 1 && task.episode >= 7 { Some(broken()) } else { skilled(task) }
 }
 
@@ -191,7 +191,7 @@ async fn a_few_missing_episodes_are_named_and_too_many_fail_the_cycle_but_not_th
 }
 
 /// Most, but for one episode in each environment that nobody answers for.
-fn tired(task: &ClaimedTask) -> Option<Outcome> {
+fn tired(task: &ClaimedJob) -> Option<Outcome> {
     if task.episode == 4 { None } else { skilled(task) }
 }
 
@@ -210,7 +210,7 @@ async fn at_the_time_limit_there_is_a_result_if_there_are_enough_episodes() {
     assert!(report.missing.iter().all(|pair| (pair.completed, pair.unfinished) == (9, 1)));
     assert_eq!(report.missing.len(), 6);
     let given_up = stage.tasks(end.id).await;
-    assert!(given_up.iter().all(|task| task.status != TaskStatus::Assigned));
+    assert!(given_up.iter().all(|task| task.status != JobStatus::Assigned));
 
     let end = stage.with_executors(idle, scheduler.run_cycle(&CancellationToken::new())).await;
     let failure = end.unwrap().unwrap().failure.expect("it fails");

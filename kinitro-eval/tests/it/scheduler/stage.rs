@@ -13,8 +13,8 @@ use kinitro_core::{
 use kinitro_eval::CancellationToken;
 use kinitro_eval::backend::scheduler::{CycleReport, Scheduler, SchedulerSettings};
 use kinitro_eval::backend::storage::{
-    Answer, Claim, ClaimedTask, CycleScores, DatabaseUrl, PublishedWeights, RetryPolicy, Store,
-    TaskRecord, connect, create,
+    Answer, Claim, ClaimedJob, CycleScores, DatabaseUrl, JobRecord, PublishedWeights, RetryPolicy,
+    Store, connect, create,
 };
 use tempfile::TempDir;
 
@@ -25,7 +25,7 @@ const LEASE: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// What an executor makes of a task.
-pub(crate) type Skill = fn(&ClaimedTask) -> Option<Outcome>;
+pub(crate) type Skill = fn(&ClaimedJob) -> Option<Outcome>;
 
 pub(crate) struct Stage {
     pub(crate) chain: Arc<MemoryChain>,
@@ -131,14 +131,14 @@ impl Stage {
     }
 
     /// Lets somebody else have tasks that were claimed.
-    pub(crate) async fn give_back(&self, executor_id: &str, tasks: &[ClaimedTask]) {
+    pub(crate) async fn give_back(&self, executor_id: &str, tasks: &[ClaimedJob]) {
         let answers: Vec<Answer> =
             tasks.iter().map(|task| answer(task, Outcome::Cancelled)).collect();
         self.store.submit(executor_id, &answers, &RetryPolicy::default()).await.unwrap();
     }
 
-    pub(crate) async fn tasks(&self, cycle: CycleId) -> Vec<TaskRecord> {
-        self.store.tasks(cycle, 0, 100_000).await.unwrap()
+    pub(crate) async fn tasks(&self, cycle: CycleId) -> Vec<JobRecord> {
+        self.store.jobs(cycle, 0, 100_000).await.unwrap()
     }
 
     pub(crate) async fn scores(&self) -> CycleScores {
@@ -176,14 +176,14 @@ pub(crate) fn envs() -> Vec<EnvId> {
 
 /// What follows from miner, environment and episode: the higher the uid, the better; the last of
 /// four is as good as the third.
-pub(crate) fn skilled(task: &ClaimedTask) -> Option<Outcome> {
+pub(crate) fn skilled(task: &ClaimedJob) -> Option<Outcome> {
     let luck = (task.episode * 7 + u32::from(task.env_id.task().as_bytes()[0])) % 10;
     let wins = luck < 3 * (u32::from(task.uid.0.min(2)) + 1);
     Some(if wins { Outcome::Success } else { Outcome::Failure })
 }
 
 /// Never an answer.
-pub(crate) fn idle(_: &ClaimedTask) -> Option<Outcome> {
+pub(crate) fn idle(_: &ClaimedJob) -> Option<Outcome> {
     None
 }
 
@@ -192,11 +192,11 @@ pub(crate) fn broken() -> Outcome {
 }
 
 /// The reward of an episode: no two sums of them in another order need be the same.
-fn reward(task: &ClaimedTask) -> f64 {
+fn reward(task: &ClaimedJob) -> f64 {
     f64::from(task.episode + 1) * 0.1 + f64::from(task.uid.0)
 }
 
-fn answer(task: &ClaimedTask, outcome: Outcome) -> Answer {
+fn answer(task: &ClaimedJob, outcome: Outcome) -> Answer {
     Answer {
         task_uuid: task.uuid.clone(),
         lease_token: Some(task.lease_token.clone()),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use kinitro_core::{EnvId, InfraFault, InfraFaultKind, Outcome, PolicyFault, PolicyFaultKind};
 use kinitro_eval::backend::storage::conformance::example_cycle;
 use kinitro_eval::backend::storage::{
-    Answer, Claim, ClaimedTask, DatabaseUrl, Lease, Refusal, RetryPolicy, Settled, Store,
-    TaskStatus, Verdict, connect,
+    Answer, Claim, ClaimedJob, DatabaseUrl, JobStatus, Lease, Refusal, RetryPolicy, Settled, Store,
+    Verdict, connect,
 };
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -138,12 +138,12 @@ impl Model {
         Verdict::Accepted(settled)
     }
 
-    fn status(&self) -> TaskStatus {
+    fn status(&self) -> JobStatus {
         match self.state {
-            State::Pending => TaskStatus::Pending,
-            State::Assigned { .. } => TaskStatus::Assigned,
-            State::Completed => TaskStatus::Completed,
-            State::Failed => TaskStatus::Failed,
+            State::Pending => JobStatus::Pending,
+            State::Assigned { .. } => JobStatus::Assigned,
+            State::Completed => JobStatus::Completed,
+            State::Failed => JobStatus::Failed,
         }
     }
 }
@@ -152,12 +152,12 @@ async fn play(one: &dyn Store, other: &dyn Store, steps: &[Step]) {
     one.reset().await.unwrap();
     let cycle = one.create_cycle(&example_cycle(2, 2)).await.unwrap();
     let a: EnvId = "point/a".parse().unwrap();
-    let listed = one.tasks(cycle, 0, 100).await.unwrap();
+    let listed = one.jobs(cycle, 0, 100).await.unwrap();
     let mut model: Vec<Model> = listed
         .iter()
         .map(|task| Model { uuid: task.uuid.clone(), in_a: task.env_id == a, ..Model::default() })
         .collect();
-    let mut claimed: Vec<ClaimedTask> = Vec::new();
+    let mut claimed: Vec<ClaimedJob> = Vec::new();
     for (number, step) in steps.iter().enumerate() {
         let store = if number % 2 == 0 { one } else { other };
         match step {
@@ -241,7 +241,7 @@ async fn play(one: &dyn Store, other: &dyn Store, steps: &[Step]) {
             }
         }
     }
-    let listed = one.tasks(cycle, 0, 100).await.unwrap();
+    let listed = one.jobs(cycle, 0, 100).await.unwrap();
     for (task, model) in listed.iter().zip(&model) {
         let stored = (&task.uuid, task.status, task.attempts);
         assert_eq!(stored, (&model.uuid, model.status(), model.attempts));
@@ -251,7 +251,7 @@ async fn play(one: &dyn Store, other: &dyn Store, steps: &[Step]) {
     }
 }
 
-fn token_of(task: &ClaimedTask, token: Token) -> Option<String> {
+fn token_of(task: &ClaimedJob, token: Token) -> Option<String> {
     match token {
         Token::Own => Some(task.lease_token.clone()),
         Token::Forged => Some("0".repeat(32)),

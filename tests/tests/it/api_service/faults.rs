@@ -106,7 +106,7 @@ fn it_outlives_its_database() {
     assert_eq!(api.submit("ada", &tasks[1])["accepted"], 1);
     let records = with_store(&url, async |store| {
         let id = store.running_cycle().await.unwrap().unwrap().cycle.id;
-        store.tasks(id, 0, 10).await.unwrap()
+        store.jobs(id, 0, 10).await.unwrap()
     });
     assert_eq!(records.iter().filter(|record| record.success == Some(true)).count(), 2);
 }

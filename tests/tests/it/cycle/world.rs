@@ -8,7 +8,7 @@ use std::time::Duration;
 use kinitro_core::scoring::WeightSet;
 use kinitro_core::{CycleId, EnvId, MinerUid};
 use kinitro_eval::backend::storage::{
-    self, CyclePlan, CycleStatus, DatabaseUrl, NewCycle, NewTask, Store, TaskRecord, TaskStatus,
+    self, CyclePlan, CycleStatus, DatabaseUrl, JobRecord, JobStatus, NewCycle, NewJob, Store,
 };
 use kinitro_tests::api::{Api, KEY, free_port};
 use kinitro_tests::server::{PolicyServer, Reply, action};
@@ -110,7 +110,7 @@ impl World {
 
     /// How many tasks have a verdict; `None` when the database does not say.
     pub(crate) fn completed(&self) -> Option<usize> {
-        let stats = self.subnet.run_time.block_on(self.store.task_stats()).ok()?;
+        let stats = self.subnet.run_time.block_on(self.store.job_stats()).ok()?;
         usize::try_from(stats.completed).ok()
     }
 
@@ -125,7 +125,7 @@ impl World {
         wait_for_long(LIMIT, &format!("{executor} works on a task"), || {
             self.tasks().iter().any(|task| {
                 let is_own = task.executor_id.as_deref() == Some(executor);
-                is_own && task.status == TaskStatus::Assigned
+                is_own && task.status == JobStatus::Assigned
             })
         });
     }
@@ -144,8 +144,8 @@ impl World {
         plan.unwrap()
     }
 
-    pub(crate) fn tasks(&self) -> Vec<TaskRecord> {
-        let tasks = self.store.tasks(CycleId(1), 0, 1000);
+    pub(crate) fn tasks(&self) -> Vec<JobRecord> {
+        let tasks = self.store.jobs(CycleId(1), 0, 1000);
         self.subnet.run_time.block_on(tasks).unwrap()
     }
 
@@ -192,7 +192,7 @@ impl World {
             let cycle = store.cycle(CycleId(1)).await.unwrap().unwrap();
             assert_eq!((cycle.status, cycle.failure), (CycleStatus::Completed, None));
             assert!(store.cycle(CycleId(2)).await.unwrap().is_none(), "there are two cycles");
-            let tasks = store.tasks(CycleId(1), 0, 1000).await.unwrap();
+            let tasks = store.jobs(CycleId(1), 0, 1000).await.unwrap();
             let scores = store.scores(None).await.unwrap().unwrap();
             let weights = store.weights(None).await.unwrap().unwrap();
             CycleOutcome {
@@ -214,7 +214,7 @@ impl World {
 
     /// What comes out of the same cycle, with the same secret, for services that nothing disturbs.
     fn undisturbed(&self, plan: CyclePlan) -> CycleOutcome {
-        let tasks = self.tasks().into_iter().map(|task| NewTask {
+        let tasks = self.tasks().into_iter().map(|task| NewJob {
             uuid: task.uuid,
             miner: task.uid,
             env_id: task.env_id,
@@ -228,7 +228,7 @@ impl World {
             episodes_per_env: plan.cycle.episodes_per_env,
             settings: plan.settings,
             miners: plan.miners,
-            tasks: tasks.collect(),
+            jobs: tasks.collect(),
         };
         let folder = tempfile::tempdir().unwrap();
         let database = format!("sqlite:{}", folder.path().join("kinitro.db").display());
@@ -286,9 +286,9 @@ struct CycleOutcome {
     weights: WeightSet,
 }
 
-type Episode = (u64, TaskStatus, String, Option<f64>, Option<f64>, Option<u32>);
+type Episode = (u64, JobStatus, String, Option<f64>, Option<f64>, Option<u32>);
 
-fn episode(task: TaskRecord) -> ((MinerUid, EnvId, u32), Episode) {
+fn episode(task: JobRecord) -> ((MinerUid, EnvId, u32), Episode) {
     let outcome = task.outcome.unwrap_or_default();
     let episode =
         (task.seed.0, task.status, outcome, task.score, task.total_reward, task.timesteps);

@@ -12,11 +12,11 @@ use super::rows::{
 };
 use super::{Connection, Driver, SqlStore, json, values};
 use crate::backend::storage::{
-    Cycle, CycleMiner, CyclePlan, CycleResult, NewCycle, NewTask, PairProgress, SeedSecret,
+    Cycle, CycleMiner, CyclePlan, CycleResult, NewCycle, NewJob, PairProgress, SeedSecret,
     StoreError, StoreErrorKind,
 };
 
-/// How many tasks go into one statement.
+/// How many jobs go into one statement.
 const CHUNK: usize = 10_000;
 
 const INSERT_CYCLE: &str = "
@@ -30,7 +30,7 @@ const INSERT_MINERS: &str = "
     SELECT $1, uid, hotkey, endpoint, repo, revision, first_block
     FROM {records $2: uid BIGINT, hotkey TEXT, endpoint TEXT, repo TEXT, revision TEXT, first_block BIGINT}";
 
-const INSERT_TASKS: &str = "
+const INSERT_JOBS: &str = "
     INSERT INTO task_pool
         (cycle_id, position, task_uuid, miner_uid, env_id, episode, seed, created_at, available_at)
     SELECT $1, position, uuid, miner, env_id, episode, seed, {now}, {now}
@@ -54,7 +54,7 @@ const PROGRESS: &str = "
     GROUP BY miner_uid, env_id ORDER BY miner_uid, env_id";
 
 /// In the order in which answers lock them, so that the two cannot wait for each other.
-const GIVE_UP_TASKS: &str = "
+const GIVE_UP_JOBS: &str = "
     WITH open AS (
         SELECT task_uuid FROM task_pool
         WHERE cycle_id = $1 AND status IN ('pending', 'assigned') ORDER BY task_uuid {lock}
@@ -89,9 +89,9 @@ struct MinerToInsert {
     first_block: Option<i64>,
 }
 
-/// A task as [`INSERT_TASKS`] reads it.
+/// A job as [`INSERT_JOBS`] reads it.
 #[derive(Serialize)]
-struct TaskToInsert<'a> {
+struct JobToInsert<'a> {
     position: usize,
     uuid: &'a str,
     miner: MinerUid,
@@ -122,36 +122,36 @@ fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> StoreError {
     StoreError::new(StoreErrorKind::Invalid, message)
 }
 
-/// The tasks in the order in which they are handed out: seed by seed.
-fn in_order(cycle: &NewCycle) -> Result<Vec<&NewTask>, StoreError> {
+/// The jobs in the order in which they are handed out: seed by seed.
+fn in_order(cycle: &NewCycle) -> Result<Vec<&NewJob>, StoreError> {
     let uids: BTreeSet<MinerUid> = cycle.miners.iter().map(|miner| miner.uid).collect();
     if uids.len() < cycle.miners.len() {
         return Err(invalid("a miner is in the cycle twice"));
     }
-    let mut tasks: Vec<&NewTask> = cycle.tasks.iter().collect();
-    tasks.sort_by_key(|task| (task.episode, &task.env_id, task.miner));
-    for task in &tasks {
-        if !uids.contains(&task.miner) {
+    let mut jobs: Vec<&NewJob> = cycle.jobs.iter().collect();
+    jobs.sort_by_key(|job| (job.episode, &job.env_id, job.miner));
+    for job in &jobs {
+        if !uids.contains(&job.miner) {
             return Err(invalid(format!(
-                "a task is of miner {}, which is not in the cycle",
-                task.miner
+                "a job is of miner {}, which is not in the cycle",
+                job.miner
             )));
         }
-        if uuid::Uuid::try_parse(&task.uuid).is_err() || task.uuid.len() != 36 {
-            return Err(invalid("a task is not named by a UUID of 36 characters"));
+        if uuid::Uuid::try_parse(&job.uuid).is_err() || job.uuid.len() != 36 {
+            return Err(invalid("a job is not named by a UUID of 36 characters"));
         }
     }
-    let name = |task: &NewTask| (task.episode, task.env_id.clone(), task.miner);
-    if tasks.windows(2).any(|pair| name(pair[0]) == name(pair[1])) {
+    let name = |job: &NewJob| (job.episode, job.env_id.clone(), job.miner);
+    if jobs.windows(2).any(|pair| name(pair[0]) == name(pair[1])) {
         return Err(invalid("an episode of a miner is in the cycle twice"));
     }
-    Ok(tasks)
+    Ok(jobs)
 }
 
 impl<D: Driver> SqlStore<D> {
     pub(super) async fn insert_cycle(&self, cycle: &NewCycle) -> Result<CycleId, StoreError> {
-        let tasks = in_order(cycle)?;
-        let environments: BTreeSet<_> = tasks.iter().map(|task| &task.env_id).collect();
+        let jobs = in_order(cycle)?;
+        let environments: BTreeSet<_> = jobs.iter().map(|job| &job.env_id).collect();
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let cycle_values = values![
             stored_block(cycle.block)?,
@@ -186,25 +186,25 @@ impl<D: Driver> SqlStore<D> {
         }
         self.run(&mut transaction, INSERT_MINERS, values![id, json(&miners)?]).await?;
         let mut position = 0;
-        for chunk in tasks.chunks(CHUNK) {
-            let chunk: Vec<TaskToInsert<'_>> = chunk
+        for chunk in jobs.chunks(CHUNK) {
+            let chunk: Vec<JobToInsert<'_>> = chunk
                 .iter()
                 .zip(position..)
-                .map(|(task, position)| TaskToInsert {
+                .map(|(job, position)| JobToInsert {
                     position,
-                    uuid: &task.uuid,
-                    miner: task.miner,
-                    env_id: task.env_id.as_str(),
-                    episode: task.episode,
-                    seed: task.seed.0.cast_signed(),
+                    uuid: &job.uuid,
+                    miner: job.miner,
+                    env_id: job.env_id.as_str(),
+                    episode: job.episode,
+                    seed: job.seed.0.cast_signed(),
                 })
                 .collect();
             position += chunk.len();
             let inserted =
-                self.run(&mut transaction, INSERT_TASKS, values![id, json(&chunk)?]).await;
+                self.run(&mut transaction, INSERT_JOBS, values![id, json(&chunk)?]).await;
             inserted.map_err(|error| match error.kind() {
                 StoreErrorKind::Conflict => {
-                    invalid("a task has the uuid of another").with_source(error)
+                    invalid("a job has the uuid of another").with_source(error)
                 }
                 _ => error,
             })?;
@@ -220,7 +220,7 @@ impl<D: Driver> SqlStore<D> {
         row.map(Cycle::try_from).transpose()
     }
 
-    pub(super) async fn delete_old_tasks(&self, keep_cycles: u32) -> Result<u64, StoreError> {
+    pub(super) async fn delete_old_jobs(&self, keep_cycles: u32) -> Result<u64, StoreError> {
         let mut connection = self.0.writer().await?;
         self.run(&mut connection, PRUNE, values![i64::from(keep_cycles)]).await
     }
@@ -265,7 +265,7 @@ impl<D: Driver> SqlStore<D> {
     ) -> Result<Vec<PairProgress>, StoreError> {
         let mut connection = self.0.reader().await?;
         let rows: Vec<ProgressRow> = self.rows(&mut connection, PROGRESS, values![id.0]).await?;
-        let count = |tasks| number(tasks, "number of tasks");
+        let count = |jobs| number(jobs, "number of jobs");
         rows.into_iter()
             .map(|row| {
                 Ok(PairProgress {
@@ -343,7 +343,7 @@ impl<D: Driver> SqlStore<D> {
                 }
             });
         }
-        self.run(&mut transaction, GIVE_UP_TASKS, values![id.0]).await?;
+        self.run(&mut transaction, GIVE_UP_JOBS, values![id.0]).await?;
         Ok(transaction)
     }
 }

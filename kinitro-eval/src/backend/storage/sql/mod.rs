@@ -3,11 +3,11 @@
 
 mod cycles;
 mod dialect;
+mod jobs;
 mod postgres;
 mod reports;
 mod rows;
 mod sqlite;
-mod tasks;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,10 +24,10 @@ use self::postgres::Postgres;
 use self::sqlite::Sqlite;
 use super::url::Location;
 use super::{
-    Answer, Claim, ClaimedTask, Cycle, CyclePlan, CycleResult, CycleScores, DatabaseUrl,
-    EnvironmentStatus, Expired, Heartbeat, Lease, Miner, MinerStatus, NewCycle, Overview,
-    PairProgress, PublishedWeights, RetryPolicy, SchedulerLock, Schema, Store, StoreError,
-    StoreErrorKind, TaskRecord, TaskStats, Verdict,
+    Answer, Claim, ClaimedJob, Cycle, CyclePlan, CycleResult, CycleScores, DatabaseUrl,
+    EnvironmentStatus, Expired, Heartbeat, JobRecord, JobStats, Lease, Miner, MinerStatus,
+    NewCycle, Overview, PairProgress, PublishedWeights, RetryPolicy, SchedulerLock, Schema, Store,
+    StoreError, StoreErrorKind, Verdict,
 };
 use crate::backend::Timestamp;
 
@@ -284,8 +284,8 @@ impl<D: Driver> Store for SqlStore<D> {
         let _ = tokio::time::timeout(GOODBYE, self.0.close()).await;
     }
 
-    async fn prune_tasks(&self, keep_cycles: u32) -> Result<u64, StoreError> {
-        self.delete_old_tasks(keep_cycles).await
+    async fn prune_jobs(&self, keep_cycles: u32) -> Result<u64, StoreError> {
+        self.delete_old_jobs(keep_cycles).await
     }
 
     async fn running_cycle(&self) -> Result<Option<CyclePlan>, StoreError> {
@@ -308,8 +308,8 @@ impl<D: Driver> Store for SqlStore<D> {
         self.give_up_cycle(id, reason).await
     }
 
-    async fn claim(&self, claim: &Claim) -> Result<Vec<ClaimedTask>, StoreError> {
-        self.claim_tasks(claim).await
+    async fn claim(&self, claim: &Claim) -> Result<Vec<ClaimedJob>, StoreError> {
+        self.claim_jobs(claim).await
     }
 
     async fn renew(
@@ -333,21 +333,21 @@ impl<D: Driver> Store for SqlStore<D> {
         self.take_back_expired(retry).await
     }
 
-    async fn pending_tasks(&self) -> Result<u64, StoreError> {
+    async fn pending_jobs(&self) -> Result<u64, StoreError> {
         self.count_pending().await
     }
 
-    async fn task_stats(&self) -> Result<TaskStats, StoreError> {
-        self.count_tasks().await
+    async fn job_stats(&self) -> Result<JobStats, StoreError> {
+        self.count_jobs().await
     }
 
-    async fn tasks(
+    async fn jobs(
         &self,
         id: CycleId,
         from_position: u64,
         limit: u32,
-    ) -> Result<Vec<TaskRecord>, StoreError> {
-        self.tasks_from(id, from_position, limit).await
+    ) -> Result<Vec<JobRecord>, StoreError> {
+        self.jobs_from(id, from_position, limit).await
     }
 
     async fn weights(

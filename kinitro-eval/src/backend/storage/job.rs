@@ -1,4 +1,4 @@
-//! Tasks, and what is said between the queue and those who run them.
+//! Jobs, and what is said between the queue and those who run them.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use super::named::named;
 use super::{MAX_EXECUTOR_ID, StoreError, StoreErrorKind};
 
 named! {
-    /// How far a task is.
-    pub enum TaskStatus {
+    /// How far a job is.
+    pub enum JobStatus as "TaskStatus" {
         /// Nobody works on it.
         Pending = "pending",
         /// An executor works on it, as long as its lease lasts.
@@ -37,22 +37,22 @@ pub fn check_executor_id(id: &str) -> Result<(), StoreError> {
     Err(StoreError::new(StoreErrorKind::Invalid, message))
 }
 
-/// A wish for tasks.
+/// A wish for jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// Who wants them: 1 to [`MAX_EXECUTOR_ID`](super::MAX_EXECUTOR_ID) characters.
     pub executor_id: String,
     /// How many at most.
     pub limit: u32,
-    /// Only tasks in these environments; in all when `None`.
+    /// Only jobs in these environments; in all when `None`.
     pub env_ids: Option<Vec<EnvId>>,
     /// How long they are its own unless it renews the lease.
     pub lease: Duration,
 }
 
-/// A task that was handed out.
+/// A job that was handed out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClaimedTask {
+pub struct ClaimedJob {
     /// Its name.
     pub uuid: String,
     /// Its cycle.
@@ -86,7 +86,7 @@ pub struct ClaimedTask {
 /// A lease that its holder wants to keep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Lease {
-    /// The task.
+    /// The job.
     pub task_uuid: String,
     /// The token that came with it.
     pub lease_token: String,
@@ -101,15 +101,15 @@ pub struct Verification {
     pub score: Option<f64>,
 }
 
-/// What came of a task.
+/// What came of a job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// The task.
+    /// The job.
     pub task_uuid: String,
     /// The token of the lease under which it ran. Without one the executor's id must do, as in
     /// older programs.
     pub lease_token: Option<String>,
-    /// How the episode ended, and so what becomes of the task.
+    /// How the episode ended, and so what becomes of the job.
     pub outcome: Outcome,
     /// The score of the episode, in `[0, 1]`.
     pub score: f64,
@@ -132,7 +132,7 @@ pub enum Verdict {
     Refused(Refusal),
 }
 
-/// What becomes of a task whose answer is taken.
+/// What becomes of a job whose answer is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     /// It counts.
@@ -149,10 +149,10 @@ pub enum Settled {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// No such task.
+    /// No such job.
     #[error("there is no such task")]
     UnknownTask,
-    /// The lease ran out, and the task was taken back.
+    /// The lease ran out, and the job was taken back.
     #[error("too late: the lease ran out and the task was taken back")]
     LeaseLost,
     /// Somebody else works on it now.
@@ -169,7 +169,7 @@ pub enum Refusal {
     Senseless,
 }
 
-/// How often, and after how long, a task is tried again that broke down for no fault of the policy.
+/// How often, and after how long, a job is tried again that broke down for no fault of the policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// How often after the first attempt.
@@ -187,7 +187,7 @@ impl Default for RetryPolicy {
     }
 }
 
-/// What became of the tasks whose leases ran out.
+/// What became of the jobs whose leases ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Expired {
     /// They can be claimed again.
@@ -196,10 +196,10 @@ pub struct Expired {
     pub failed: u32,
 }
 
-/// How many tasks there are of each kind.
+/// How many jobs there are of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TaskStats {
-    /// The cycle that runs. The counts are of its tasks, or of the last cycle's when none runs.
+pub struct JobStats {
+    /// The cycle that runs. The counts are of its jobs, or of the last cycle's when none runs.
     pub current_cycle: Option<CycleId>,
     /// All.
     pub total: u64,
@@ -215,10 +215,10 @@ pub struct TaskStats {
     pub active_executors: u64,
 }
 
-/// One task with what became of it.
+/// One job with what became of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct TaskRecord {
-    /// Its place in the order in which the tasks of the cycle are handed out, from 0.
+pub struct JobRecord {
+    /// Its place in the order in which the jobs of the cycle are handed out, from 0.
     pub position: u64,
     /// Its name.
     pub uuid: String,
@@ -231,7 +231,7 @@ pub struct TaskRecord {
     /// What the episode grows from.
     pub seed: Seed,
     /// How far it is.
-    pub status: TaskStatus,
+    pub status: JobStatus,
     /// How often it was handed out.
     pub attempts: u32,
     /// Who ran it last.

@@ -10,13 +10,13 @@ use sqlx::FromRow;
 use super::rows::{corrupt, number, parsed, storable, uid};
 use super::{Driver, SqlStore, json, values};
 use crate::backend::Timestamp;
-use crate::backend::storage::queue::{TaskState, judge};
+use crate::backend::storage::queue::{JobState, judge};
 use crate::backend::storage::{
-    Answer, Claim, ClaimedTask, Expired, Lease, MAX_CLAIM, Refusal, RetryPolicy, Settled,
-    StoreError, TaskRecord, TaskStats, TaskStatus, Verdict, Verification, check_executor_id,
+    Answer, Claim, ClaimedJob, Expired, JobRecord, JobStats, JobStatus, Lease, MAX_CLAIM, Refusal,
+    RetryPolicy, Settled, StoreError, Verdict, Verification, check_executor_id,
 };
 
-/// Tasks of cycles that are over are never pending, so none of them is handed out.
+/// Jobs of cycles that are over are never pending, so none of them is handed out.
 const CLAIM: &str = "
     WITH picked AS (
         SELECT task_uuid FROM task_pool
@@ -77,10 +77,10 @@ const EXPIRE: &str = "
     RETURNING status";
 
 const STATS: &str = "
-    SELECT status, COUNT(*) AS tasks FROM task_pool
+    SELECT status, COUNT(*) AS jobs FROM task_pool
     WHERE cycle_id = (SELECT MAX(id) FROM evaluation_cycles) GROUP BY status";
 
-const TASKS: &str = "
+const JOBS: &str = "
     SELECT position, task_uuid, miner_uid, env_id, episode, seed, status, attempts, executor_id,
         outcome, success, score, total_reward, timesteps, error,
         verification_passed, verification_score
@@ -140,7 +140,7 @@ struct StateRow {
 #[derive(Serialize)]
 struct AnswerToWrite {
     task_uuid: String,
-    status: TaskStatus,
+    status: JobStatus,
     attempts: u32,
     delay: i64,
     answer_token: Option<String>,
@@ -157,7 +157,7 @@ struct AnswerToWrite {
 }
 
 impl AnswerToWrite {
-    fn new(state: &TaskState, answer: &Answer, settled: Settled) -> Self {
+    fn new(state: &JobState, answer: &Answer, settled: Settled) -> Self {
         let delay = match settled {
             Settled::Retried(delay) => millis(delay),
             Settled::Completed | Settled::Failed | Settled::Released => 0,
@@ -191,7 +191,7 @@ impl AnswerToWrite {
 }
 
 #[derive(FromRow)]
-struct TaskRow {
+struct JobRow {
     position: i64,
     task_uuid: String,
     miner_uid: i64,
@@ -211,10 +211,10 @@ struct TaskRow {
     verification_score: Option<f64>,
 }
 
-impl TryFrom<TaskRow> for TaskRecord {
+impl TryFrom<JobRow> for JobRecord {
     type Error = StoreError;
 
-    fn try_from(row: TaskRow) -> Result<Self, StoreError> {
+    fn try_from(row: JobRow) -> Result<Self, StoreError> {
         let score = row.verification_score;
         Ok(Self {
             position: number(row.position, "position")?,
@@ -237,8 +237,8 @@ impl TryFrom<TaskRow> for TaskRecord {
     }
 }
 
-fn status(name: &str) -> Result<TaskStatus, StoreError> {
-    TaskStatus::from_name(name).ok_or_else(|| corrupt("status of a task"))
+fn status(name: &str) -> Result<JobStatus, StoreError> {
+    JobStatus::from_name(name).ok_or_else(|| corrupt("status of a job"))
 }
 
 fn millis(duration: Duration) -> i64 {
@@ -250,7 +250,7 @@ fn lease_millis(lease: Duration) -> i64 {
     millis(lease.min(Duration::from_secs(365 * 24 * 3600)))
 }
 
-/// Whether a text can be the name of a task or the token of a lease. Others are not asked for.
+/// Whether a text can be the name of a job or the token of a lease. Others are not asked for.
 fn is_name(text: &str) -> bool {
     text.len() <= 64 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
@@ -262,7 +262,7 @@ fn jitter() -> f64 {
 }
 
 impl<D: Driver> SqlStore<D> {
-    pub(super) async fn claim_tasks(&self, claim: &Claim) -> Result<Vec<ClaimedTask>, StoreError> {
+    pub(super) async fn claim_jobs(&self, claim: &Claim) -> Result<Vec<ClaimedJob>, StoreError> {
         check_executor_id(&claim.executor_id)?;
         let env_ids = claim.env_ids.as_ref().map(json).transpose()?;
         let values = values![
@@ -291,8 +291,8 @@ impl<D: Driver> SqlStore<D> {
             .collect();
         rows.into_iter()
             .map(|row| {
-                let miner = miners.get(&key(&row)).ok_or_else(|| corrupt("task without miner"))?;
-                Ok(ClaimedTask {
+                let miner = miners.get(&key(&row)).ok_or_else(|| corrupt("job without miner"))?;
+                Ok(ClaimedJob {
                     uuid: row.task_uuid,
                     cycle: CycleId(row.cycle_id),
                     uid: uid(row.miner_uid)?,
@@ -358,9 +358,9 @@ impl<D: Driver> SqlStore<D> {
         let mut transaction = self.0.begin().await?;
         let rows: Vec<StateRow> =
             self.rows(&mut transaction, STATES, values![json(&names)?]).await?;
-        let mut states: BTreeMap<String, TaskState> = BTreeMap::new();
+        let mut states: BTreeMap<String, JobState> = BTreeMap::new();
         for row in rows {
-            let state = TaskState {
+            let state = JobState {
                 status: status(&row.status)?,
                 attempts: number(row.attempts, "number of attempts")?,
                 executor_id: row.executor_id,
@@ -372,7 +372,7 @@ impl<D: Driver> SqlStore<D> {
             states.insert(row.task_uuid, state);
         }
         let mut verdicts = Vec::with_capacity(answers.len());
-        // At most one answer to a task is taken: after it, no lease on the task is running.
+        // At most one answer to a job is taken: after it, no lease on the job is running.
         let mut taken = Vec::new();
         for answer in answers {
             let verdict = match states.get_mut(&answer.task_uuid) {
@@ -404,7 +404,7 @@ impl<D: Driver> SqlStore<D> {
         let mut expired = Expired::default();
         for (name,) in rows {
             match status(&name)? {
-                TaskStatus::Failed => expired.failed += 1,
+                JobStatus::Failed => expired.failed += 1,
                 _ => expired.returned += 1,
             }
         }
@@ -412,13 +412,13 @@ impl<D: Driver> SqlStore<D> {
     }
 
     pub(super) async fn count_pending(&self) -> Result<u64, StoreError> {
-        let count = "SELECT COUNT(*) AS tasks FROM task_pool WHERE status = 'pending'";
+        let count = "SELECT COUNT(*) AS jobs FROM task_pool WHERE status = 'pending'";
         let mut connection = self.0.reader().await?;
         let row: Option<(i64,)> = self.row(&mut connection, count, values![]).await?;
-        row.map_or(Ok(0), |(count,)| number(count, "number of tasks"))
+        row.map_or(Ok(0), |(count,)| number(count, "number of jobs"))
     }
 
-    pub(super) async fn count_tasks(&self) -> Result<TaskStats, StoreError> {
+    pub(super) async fn count_jobs(&self) -> Result<JobStats, StoreError> {
         let running = "SELECT id FROM evaluation_cycles WHERE status = 'running'";
         let executors = "SELECT COUNT(DISTINCT executor_id) AS executors FROM task_pool
                          WHERE status = 'assigned' AND lease_expires_at > {now}";
@@ -426,34 +426,34 @@ impl<D: Driver> SqlStore<D> {
         let running: Option<(i64,)> = self.row(&mut connection, running, values![]).await?;
         let executors: Option<(i64,)> = self.row(&mut connection, executors, values![]).await?;
         let counts: Vec<(String, i64)> = self.rows(&mut connection, STATS, values![]).await?;
-        let mut stats = TaskStats {
+        let mut stats = JobStats {
             current_cycle: running.map(|(id,)| CycleId(id)),
             active_executors: number(executors.map_or(0, |(count,)| count), "number")?,
-            ..TaskStats::default()
+            ..JobStats::default()
         };
         for (name, count) in counts {
-            let count = number(count, "number of tasks")?;
+            let count = number(count, "number of jobs")?;
             stats.total += count;
             match status(&name)? {
-                TaskStatus::Pending => stats.pending = count,
-                TaskStatus::Assigned => stats.assigned = count,
-                TaskStatus::Completed => stats.completed = count,
-                TaskStatus::Failed => stats.failed = count,
+                JobStatus::Pending => stats.pending = count,
+                JobStatus::Assigned => stats.assigned = count,
+                JobStatus::Completed => stats.completed = count,
+                JobStatus::Failed => stats.failed = count,
             }
         }
         Ok(stats)
     }
 
-    pub(super) async fn tasks_from(
+    pub(super) async fn jobs_from(
         &self,
         id: CycleId,
         from_position: u64,
         limit: u32,
-    ) -> Result<Vec<TaskRecord>, StoreError> {
+    ) -> Result<Vec<JobRecord>, StoreError> {
         let from = i64::try_from(from_position).unwrap_or(i64::MAX);
         let mut connection = self.0.reader().await?;
-        let rows: Vec<TaskRow> =
-            self.rows(&mut connection, TASKS, values![id.0, from, limit]).await?;
-        rows.into_iter().map(TaskRecord::try_from).collect()
+        let rows: Vec<JobRow> =
+            self.rows(&mut connection, JOBS, values![id.0, from, limit]).await?;
+        rows.into_iter().map(JobRecord::try_from).collect()
     }
 }
