@@ -45,7 +45,7 @@
 
 #![cfg_attr(not(feature = "mujoco"), forbid(unsafe_code))]
 
-#[cfg(feature = "backend")]
+#[cfg(any(feature = "api", feature = "executor", feature = "scheduler", feature = "storage"))]
 pub mod backend;
 #[cfg(all(feature = "mujoco", feature = "serve"))]
 pub mod bench;
@@ -58,6 +58,9 @@ pub mod evaluation;
 pub mod isolation;
 pub mod policy;
 pub mod report;
+#[cfg(feature = "validator")]
+pub mod validator;
+pub mod wire;
 
 /// For implementations of [`Policy`].
 pub use async_trait::async_trait;
@@ -67,7 +70,9 @@ pub use episode::EpisodeRecord;
 pub use evaluation::{Evaluation, EvaluationError, EvaluationReport, Event};
 /// What policies and environments are told in: observations, actions, faults.
 pub use kinitro_core;
-pub use policy::{ExpertPolicy, HttpPolicy, HttpPolicyError, Policy, RandomPolicy, ZeroPolicy};
+pub use policy::{ExpertPolicy, Policy, RandomPolicy, ZeroPolicy};
+#[cfg(feature = "http")]
+pub use policy::{HttpPolicy, HttpPolicyError};
 /// Stops what is running. Clones share one state.
 pub use tokio_util::sync::CancellationToken;
 

@@ -1,7 +1,7 @@
 use kinitro_eval::backend::storage::{
     self, DatabaseUrl, Overview, PublishedWeights, Store, StoreError,
 };
-use kinitro_eval::backend::wire::{CycleBody, WeightsBody};
+use kinitro_eval::wire::{CycleBody, WeightsBody};
 use serde::Serialize;
 
 use crate::args::{DatabaseArguments, DbPruneArguments, DbResetArguments, DbStatusArguments};

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use kinitro_chain::{Chain as _, Signer as _};
-use kinitro_eval::backend::validator::{Round, Validator, ValidatorError, ValidatorSettings};
+use kinitro_eval::validator::{Round, Validator, ValidatorError, ValidatorSettings};
 use serde::Serialize;
 
 use crate::args::ValidateArguments;

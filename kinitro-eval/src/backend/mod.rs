@@ -6,8 +6,6 @@
 //! - [`api`]: the REST API over a store
 //! - [`executor`]: takes tasks from the API, runs them and sends back what came of them
 //! - [`up`]: all of them in one process, for a laptop
-//! - [`wire`]: the JSON that the API speaks
-//! - [`validator`]: takes weights to the chain
 //!
 //! What the queue promises, and what happens at each crash, is in `docs/DELIVERY.md`.
 //!
@@ -23,14 +21,17 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 //! ```
 
+#[cfg(feature = "api")]
 pub mod api;
+#[cfg(all(feature = "bench", feature = "storage"))]
 pub mod bench;
+#[cfg(feature = "executor")]
 pub mod executor;
+#[cfg(feature = "scheduler")]
 pub mod scheduler;
+#[cfg(feature = "storage")]
 pub mod storage;
-mod timestamp;
+#[cfg(feature = "backend")]
 pub mod up;
-pub mod validator;
-pub mod wire;
 
-pub use timestamp::Timestamp;
+pub use crate::wire::Timestamp;

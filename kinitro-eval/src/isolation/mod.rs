@@ -5,6 +5,7 @@
 //! on threads of this process; [`Scripted`] makes episodes up, for tests of whatever hands them out.
 //! `conformance::sandbox` checks any other.
 
+#[cfg(feature = "http")]
 mod in_process;
 mod scripted;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use kinitro_core::{EnvId, Outcome, Seed};
 
+#[cfg(feature = "http")]
 pub use self::in_process::InProcess;
 pub use self::scripted::{Play, Scripted};
 use crate::CancellationToken;

@@ -2,9 +2,11 @@
 
 mod blind;
 mod expert;
+#[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "serve")]
 pub mod serve;
+#[cfg(any(feature = "http", feature = "serve"))]
 mod wire;
 
 use std::time::Duration;
@@ -14,6 +16,7 @@ use kinitro_core::{Action, Observation, PolicyFault, TaskConfig};
 
 pub use blind::{RandomPolicy, ZeroPolicy};
 pub use expert::ExpertPolicy;
+#[cfg(feature = "http")]
 pub use http::{HttpPolicy, HttpPolicyError};
 
 /// Something that acts.

@@ -17,7 +17,7 @@ use kinitro_chain::{
 };
 use kinitro_core::{Coldkey, NetUid};
 use kinitro_eval::CancellationToken;
-use kinitro_eval::backend::validator::{Round, Validator, ValidatorError, ValidatorSettings};
+use kinitro_eval::validator::{Round, Validator, ValidatorError, ValidatorSettings};
 use serde_json::{Value, json};
 
 const NETUID: NetUid = NetUid(26);

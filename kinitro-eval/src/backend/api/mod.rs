@@ -20,6 +20,7 @@
 
 mod access;
 mod connections;
+mod convert;
 mod guard;
 mod metrics;
 mod openapi;

@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::backend::storage::{StoreError, StoreErrorKind};
-use crate::backend::wire::ErrorBody;
+use crate::wire::ErrorBody;
 
 /// An error as a client is told it. What only the operator should know is in the log.
 #[derive(Debug)]

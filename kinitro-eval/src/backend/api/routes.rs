@@ -19,9 +19,9 @@ use tokio::sync::Mutex;
 use super::refusal::Refusal;
 use super::{Api, metrics, openapi};
 use crate::backend::storage::{
-    Answer, Claim, Settled, Store, StoreError, Verdict, check_executor_id,
+    Answer, Claim, Lease, Settled, Store, StoreError, Verdict, check_executor_id,
 };
-use crate::backend::wire::{
+use crate::wire::{
     EnvironmentsBody, ErrorBody, FetchAnswer, FetchRequest, Health, MinersBody, RenewAnswer,
     RenewRequest, RenewedLease, ScoresBody, StatusBody, SubmitAnswer, SubmitRequest, TaskStatsBody,
     WeightsBody,
@@ -301,6 +301,7 @@ pub(super) async fn renew(
     let RenewRequest { executor_id, leases } = decode(&headers, body)?;
     check_executor_id(&executor_id)?;
     at_most(leases.len(), "leases")?;
+    let leases: Vec<Lease> = leases.into_iter().map(Into::into).collect();
     let ends = api.store.renew(&leases, api.config.lease).await?;
     let lease_seconds = Some(api.config.lease.as_secs_f64());
     let mut answer = RenewAnswer { renewed: Vec::new(), lost: Vec::new(), lease_seconds };

@@ -10,11 +10,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{ApiKey, ExecutorError};
-use crate::backend::storage::Lease;
-use crate::backend::wire::{
-    FetchAnswer, FetchRequest, RenewAnswer, RenewRequest, SubmitAnswer, SubmitRequest, TaskResult,
-};
 use crate::policy::http::{innermost, install_crypto_provider, quote};
+use crate::wire::{
+    FetchAnswer, FetchRequest, Lease, RenewAnswer, RenewRequest, SubmitAnswer, SubmitRequest,
+    TaskResult,
+};
 
 /// How long the API may take for an answer.
 const TIMEOUT: Duration = Duration::from_secs(30);

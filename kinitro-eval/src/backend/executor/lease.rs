@@ -13,8 +13,7 @@ use tracing::{info, warn};
 
 use super::client::{Api, CallError};
 use crate::CancellationToken;
-use crate::backend::storage::Lease;
-use crate::backend::wire::TaskBody;
+use crate::wire::{Lease, TaskBody};
 
 /// How long a lease lasts where the API does not say it.
 pub(super) const DEFAULT_LEASE: Duration = Duration::from_secs(300);
@@ -176,8 +175,7 @@ mod tests {
     use kinitro_core::{CycleId, Hotkey, MinerUid, Seed};
 
     use super::*;
-    use crate::backend::Timestamp;
-    use crate::backend::storage::JobStatus;
+    use crate::wire::{TaskStatus, Timestamp};
 
     fn task(name: &str) -> TaskBody {
         TaskBody {
@@ -190,7 +188,7 @@ mod tests {
             miner_revision: String::new(),
             env_id: "toy/point-v0".parse().unwrap(),
             seed: Seed(1),
-            status: JobStatus::Assigned,
+            status: TaskStatus::Assigned,
             created_at: Timestamp::from_millis(0),
             episode: 0,
             attempt: 1,

@@ -38,10 +38,9 @@ use self::settings::{Lane, lanes};
 use self::spool::Spool;
 pub use self::spool::SpoolError;
 use crate::CancellationToken;
-use crate::backend::storage::Answer;
-use crate::backend::wire::{TaskBody, TaskResult};
 use crate::isolation::{EpisodeJob, EpisodeResult, Sandbox, SandboxError};
 use crate::policy::http::quote;
+use crate::wire::{TaskBody, TaskResult};
 
 /// The most tasks that the API hands out at a time.
 const MAX_BATCH: usize = 100;
@@ -412,14 +411,7 @@ async fn run(
 /// What is sent of an episode.
 fn answer(task: &TaskBody, result: EpisodeResult) -> TaskResult {
     let EpisodeResult { outcome, steps, total_reward, .. } = result;
-    let answer = Answer {
-        task_uuid: task.task_uuid.clone(),
-        lease_token: Some(task.lease_token.clone()),
-        score: outcome.score().unwrap_or(0.0),
-        outcome,
-        total_reward,
-        timesteps: steps,
-        verification: None,
-    };
-    answer.into()
+    TaskResult::new(&task.task_uuid, outcome)
+        .lease_token(&task.lease_token)
+        .steps(total_reward, steps)
 }

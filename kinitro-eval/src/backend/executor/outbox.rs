@@ -11,7 +11,7 @@ use super::ExecutorError;
 use super::backoff::Backoff;
 use super::client::{Api, CallError};
 use super::spool::{Spool, SpoolError, key};
-use crate::backend::wire::TaskResult;
+use crate::wire::TaskResult;
 
 /// How many results are sent at a time.
 const BATCH: usize = 50;

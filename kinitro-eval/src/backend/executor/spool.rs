@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::backend::wire::TaskResult;
+use crate::wire::TaskResult;
 
 /// What the file of a result ends in. Anything else in the folder is no result.
 const ENDING: &str = "json";

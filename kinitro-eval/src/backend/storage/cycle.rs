@@ -14,7 +14,7 @@ use super::named::named;
 
 named! {
     /// How far a cycle is.
-    pub enum CycleStatus as "CycleStatus" {
+    pub enum CycleStatus {
         /// Not begun. Cycles of this crate begin as they are made.
         Pending = "pending",
         /// Its jobs are being run.
@@ -28,7 +28,7 @@ named! {
 
 named! {
     /// Whose jobs share a seed.
-    pub enum SeedMode as "SeedMode" {
+    pub enum SeedMode {
         /// The same episode of an environment has the same seed for every miner.
         Paired = "paired",
         /// Every job has a seed of its own, which grows from its uuid.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kinitro_core::{CycleId, EnvId, Hotkey, MinerUid, Outcome, Seed};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::super::Timestamp;
 use super::named::named;
@@ -11,7 +11,7 @@ use super::{MAX_EXECUTOR_ID, StoreError, StoreErrorKind};
 
 named! {
     /// How far a job is.
-    pub enum JobStatus as "TaskStatus" {
+    pub enum JobStatus {
         /// Nobody works on it.
         Pending = "pending",
         /// An executor works on it, as long as its lease lasts.
@@ -84,7 +84,7 @@ pub struct ClaimedJob {
 }
 
 /// A lease that its holder wants to keep.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Lease {
     /// The job.
     pub task_uuid: String,

@@ -1,8 +1,8 @@
-//! Enumerations that databases and JSON know by name.
+//! Enumerations that the database knows by name.
 
 macro_rules! named {
     (
-        $(#[$enum_doc:meta])* pub enum $name:ident as $schema:literal {
+        $(#[$enum_doc:meta])* pub enum $name:ident {
             $($(#[$doc:meta])* $variant:ident = $text:literal,)*
         }
     ) => {
@@ -28,22 +28,6 @@ macro_rules! named {
                     $($text => Some(Self::$variant),)*
                     _ => None,
                 }
-            }
-        }
-
-        // Its derive does not see names that come out of a macro.
-        impl utoipa::PartialSchema for $name {
-            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-                utoipa::openapi::schema::ObjectBuilder::new()
-                    .schema_type(utoipa::openapi::schema::Type::String)
-                    .enum_values(Some([$($text),*]))
-                    .into()
-            }
-        }
-
-        impl utoipa::ToSchema for $name {
-            fn name() -> std::borrow::Cow<'static, str> {
-                $schema.into()
             }
         }
 

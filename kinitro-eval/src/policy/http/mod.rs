@@ -17,12 +17,12 @@ use kinitro_core::{Action, Observation, PolicyFault, PolicyFaultKind, TaskConfig
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-#[cfg(feature = "backend")]
+#[cfg(any(feature = "executor", feature = "validator"))]
 pub(crate) use self::connection::install_crypto_provider;
 use self::connection::{Answer, Connection, Question, bad_answer};
 use self::endpoint::Endpoint;
 pub use self::endpoint::HttpPolicyError;
-#[cfg(feature = "backend")]
+#[cfg(any(feature = "executor", feature = "validator"))]
 pub(crate) use self::fault::innermost;
 pub(crate) use self::fault::quote;
 pub use self::reach::{Reach, Resolver};

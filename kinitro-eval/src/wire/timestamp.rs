@@ -3,9 +3,6 @@ use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
-use utoipa::openapi::{RefOr, Schema};
-use utoipa::{PartialSchema, ToSchema};
 
 /// A moment, to the millisecond, by the clock of the database unless something else is said.
 ///
@@ -43,14 +40,18 @@ impl Timestamp {
     }
 }
 
-impl PartialSchema for Timestamp {
-    fn schema() -> RefOr<Schema> {
+#[cfg(feature = "api")]
+impl utoipa::PartialSchema for Timestamp {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+
         let format = SchemaFormat::KnownFormat(KnownFormat::DateTime);
         ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
     }
 }
 
-impl ToSchema for Timestamp {}
+#[cfg(feature = "api")]
+impl utoipa::ToSchema for Timestamp {}
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
