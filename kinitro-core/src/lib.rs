@@ -30,6 +30,7 @@
 //! - [`stats`]: intervals for success rates and for their differences
 //! - [`scoring`]: from success rates to the weights of a subnet
 //! - [`crypto`]: endpoints that only the backend can read, and its keys
+//! - [`Backoff`]: waits between tries
 //! - [`private_file`]: files of secrets
 //!
 //! # What is not
@@ -39,6 +40,7 @@
 #![forbid(unsafe_code)]
 
 pub mod action;
+mod backoff;
 mod channels;
 pub mod crypto;
 pub mod id;
@@ -51,6 +53,7 @@ mod ss58;
 pub mod stats;
 
 pub use action::{Action, ActionError, ActionSpec, ChannelSpec};
+pub use backoff::Backoff;
 pub use channels::Channels;
 pub use id::{
     BlockNumber, Coldkey, CycleId, DeploymentId, EnvId, Hotkey, IdError, MinerUid, NetUid, Seed,

@@ -45,6 +45,8 @@
 
 #![cfg_attr(not(feature = "mujoco"), forbid(unsafe_code))]
 
+#[cfg(any(feature = "executor", feature = "validator"))]
+mod api_client;
 #[cfg(any(feature = "api", feature = "executor", feature = "scheduler", feature = "storage"))]
 pub mod backend;
 #[cfg(all(feature = "mujoco", feature = "serve"))]
@@ -55,8 +57,12 @@ mod data_folder;
 pub mod env;
 pub mod episode;
 pub mod evaluation;
+#[cfg(feature = "http")]
+mod http_client;
 pub mod isolation;
 pub mod policy;
+#[cfg(feature = "http")]
+mod quote;
 pub mod report;
 #[cfg(feature = "validator")]
 pub mod validator;

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kinitro_eval::backend::api::{Access, ApiConfig, ApiKey, ApiServer};
+use kinitro_eval::backend::api::{Access, ApiConfig, ApiServer};
 use kinitro_eval::backend::storage::{DatabaseUrl, Store};
+use kinitro_eval::wire::ApiKey;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::ApiArguments;
@@ -30,9 +31,9 @@ pub(crate) fn run(arguments: &ApiArguments) -> Result<(), Failure> {
 fn access(no_auth: bool) -> Result<Access, Failure> {
     let key = std::env::var("KINITRO_API_API_KEY").ok().filter(|key| !key.is_empty());
     match (no_auth, key) {
-        (true, _) => Ok(Access::Open),
-        (false, Some(key)) => match ApiKey::new(&key) {
-            Ok(key) => Ok(Access::Key(key)),
+        (true, _) => Ok(Access::open()),
+        (false, Some(key)) => match Access::key(&ApiKey::new(key)) {
+            Ok(access) => Ok(access),
             Err(error) => Err(Failure::usage(format_args!("KINITRO_API_API_KEY: {error}"))
                 .hint("`openssl rand -hex 32` makes a good one")),
         },
@@ -62,7 +63,7 @@ async fn serve_from(
         }
         Err(error) => return Err(error.into()),
     }
-    let is_open = matches!(config.access, Access::Open);
+    let is_open = config.access.is_open();
     let server = ApiServer::bind(address, Arc::clone(store), config).await.map_err(|error| {
         let (host, port) = address;
         Failure::new(Code::Environment, format_args!("cannot listen on {host}:{port}: {error}"))

@@ -3,10 +3,11 @@ use std::sync::Arc;
 
 use kinitro_chain::Network;
 use kinitro_eval::backend::executor::{
-    ApiKey, Concurrency, Executor, ExecutorReport, ExecutorSettings,
+    Concurrency, Executor, ExecutorReport, ExecutorSettings,
 };
 use kinitro_eval::isolation::{EpisodeLimits, InProcess};
 use kinitro_eval::policy::http::Reach;
+use kinitro_eval::wire::ApiKey;
 use kinitro_eval::{CancellationToken, Registry};
 
 use crate::args::{EvalMode, ExecutorArguments};

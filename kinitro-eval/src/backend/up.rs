@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use kinitro_chain::Chain;
 
-use super::api::{Access, ApiConfig, ApiKey, ApiServer};
+use super::api::{Access, ApiConfig, ApiServer};
 use super::executor::{self, Executor, ExecutorError, ExecutorReport, ExecutorSettings};
 use super::scheduler::{CycleEnd, Scheduler, SchedulerError, SchedulerSettings, SettingsError};
 use super::storage::Store;
 use crate::CancellationToken;
 use crate::isolation::{EpisodeLimits, Sandbox};
+use crate::wire::ApiKey;
 
 /// How often executor and scheduler look whether there is something to do: they are next to each
 /// other and disturb nobody.
@@ -88,7 +89,7 @@ impl Up {
         scheduler.poll_interval = scheduler.poll_interval.min(POLL);
         let scheduler = Scheduler::new(scheduler, chain, Arc::clone(&store))?;
         let key = random_key()?;
-        let access = Access::Key(ApiKey::new(&key).expect("64 random hex digits are a good key"));
+        let access = Access::key(&key).expect("64 random hex digits are a good key");
         let address = format!("{host}:{port}");
         let server = ApiServer::bind((host.as_str(), port), store, ApiConfig::new(access)).await;
         let server = server.map_err(|source| UpError::Listen { address, source })?;
@@ -99,7 +100,7 @@ impl Up {
             address => format!("http://{address}"),
         };
         let mut working = ExecutorSettings::new(api_url, spool);
-        working.api_key = Some(executor::ApiKey::new(key));
+        working.api_key = Some(key);
         working.poll_interval = POLL;
         working.drain_timeout = DRAIN;
         working.limits = limits;
@@ -191,8 +192,8 @@ impl fmt::Debug for Up {
     }
 }
 
-fn random_key() -> Result<String, getrandom::Error> {
+fn random_key() -> Result<ApiKey, getrandom::Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;
-    Ok(base16ct::lower::encode_string(&bytes))
+    Ok(ApiKey::new(base16ct::lower::encode_string(&bytes)))
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 
 use kinitro_chain::weights::{WeightVector, WeightsReceipt, blocks_left, eligibility};
 use kinitro_chain::{Chain, ChainError, ChainErrorKind, Refusal, Signer, Subnet, WeightsState};
-use kinitro_core::{BlockNumber, Hotkey, MinerUid, NetUid};
+use kinitro_core::{Backoff, BlockNumber, Hotkey, MinerUid, NetUid};
 use serde::Serialize;
 
 pub use self::ledger::LedgerError;
@@ -31,6 +31,9 @@ const LONGEST_MORTALITY: u64 = 64;
 
 /// How far weights may be ahead of the chain's clock, which is the last block's.
 const CLOCK_SLACK: Duration = Duration::from_secs(120);
+
+/// How long to wait after the first round that failed.
+const FIRST_WAIT: Duration = Duration::from_secs(5);
 
 /// How a validator goes about it.
 #[derive(Debug, Clone)]
@@ -211,21 +214,17 @@ impl Validator {
         mut on_round: impl FnMut(&Result<Round, ValidatorError>),
     ) {
         let interval = self.settings.poll_interval;
-        let mut failures = 0;
+        let mut backoff = Backoff::new(FIRST_WAIT, interval);
         while !stop.is_cancelled() {
             let round = self.round().await;
-            failures = if round.is_err() { failures + 1 } else { 0 };
-            on_round(&round);
-            let pause = match failures {
-                0 => interval,
-                failures => {
-                    (Duration::from_secs(5) * 2_u32.pow(failures.min(10) - 1)).min(interval)
-                }
+            let pause = if round.is_err() {
+                backoff.fail()
+            } else {
+                backoff.reset();
+                interval
             };
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = stop.cancelled() => {}
-            }
+            on_round(&round);
+            stop.run_until_cancelled(tokio::time::sleep(pause)).await;
         }
     }
 

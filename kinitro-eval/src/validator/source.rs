@@ -1,20 +1,16 @@
 //! Where weights come from: the API of a backend.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use kinitro_chain::weights::WeightVector;
 use kinitro_core::scoring::ChainWeights;
 use kinitro_core::{BlockNumber, Hotkey, MinerUid};
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 
-use crate::policy::http::{innermost, install_crypto_provider, quote};
-
-/// How long the backend may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest answer that is read, in bytes: 256 weights have some 20 KB.
-const MAX_ANSWER: usize = 4 << 20;
+use crate::api_client::{ApiClient, NotAnApi, Unanswered};
+use crate::quote::quote;
 
 /// Why the backend gave no weights.
 #[derive(Debug, thiserror::Error)]
@@ -64,42 +60,25 @@ struct Answer {
     hotkeys: BTreeMap<MinerUid, Hotkey>,
 }
 
-pub(super) struct Source {
-    client: Client,
-    url: Url,
-}
+#[derive(Debug)]
+pub(super) struct Source(ApiClient);
 
 impl Source {
     pub(super) fn new(backend: &str) -> Result<Self, SourceError> {
-        let wrong = || SourceError::Url(backend.chars().take(160).collect());
-        let base = Url::parse(backend).map_err(|_| wrong())?;
-        if !matches!(base.scheme(), "http" | "https") || base.query().is_some() {
-            return Err(wrong());
-        }
-        let mut url = base.clone();
-        url.set_path(&format!("{}/v1/weights/latest", base.path().trim_end_matches('/')));
-        install_crypto_provider();
-        let client = Client::builder()
-            .user_agent(concat!("kinitro/", env!("CARGO_PKG_VERSION")))
-            .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| SourceError::Unreachable(innermost(&error)))?;
-        Ok(Self { client, url })
+        let base = ApiClient::base(backend)
+            .map_err(|NotAnApi| SourceError::Url(backend.chars().take(160).collect()))?;
+        Ok(Self(ApiClient::new(base).map_err(SourceError::Unreachable)?))
     }
 
     /// The latest weights; none if there are none yet.
     pub(super) async fn latest(&self) -> Result<Option<LatestWeights>, SourceError> {
-        let unreachable = |error: reqwest::Error| SourceError::Unreachable(innermost(&error));
-        let mut response = self.client.get(self.url.clone()).send().await.map_err(unreachable)?;
-        let status = response.status();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-            if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(SourceError::Malformed(format!("more than {MAX_ANSWER} bytes")));
+        let request = self.0.request(Method::GET, "/v1/weights/latest");
+        let (status, body) = ApiClient::send(request).await.map_err(|error| match error {
+            Unanswered::Transport(reason) => SourceError::Unreachable(reason),
+            Unanswered::TooLong(limit) => {
+                SourceError::Malformed(format!("more than {limit} bytes"))
             }
-            body.extend_from_slice(&chunk);
-        }
+        })?;
         match status {
             StatusCode::OK => parse(&body).map(Some),
             StatusCode::NOT_FOUND => Ok(None),
@@ -177,7 +156,5 @@ mod tests {
         for url in ["", "backend", "ftp://backend", "http://backend/?a=1"] {
             assert!(matches!(Source::new(url), Err(SourceError::Url(_))), "{url}");
         }
-        let url = Source::new("http://backend:8000/kinitro/").unwrap().url;
-        assert_eq!(url.as_str(), "http://backend:8000/kinitro/v1/weights/latest");
     }
 }

@@ -7,6 +7,7 @@
 mod cycles;
 mod environments;
 mod error;
+mod key;
 mod miners;
 mod names;
 #[cfg(feature = "api")]
@@ -20,6 +21,7 @@ mod weights;
 pub use cycles::{CycleBody, CycleStatus, SeedMode};
 pub use environments::{EnvironmentBody, EnvironmentsBody};
 pub use error::ErrorBody;
+pub use key::ApiKey;
 pub use miners::{MinerBody, MinersBody};
 pub use scores::{ScoreRow, ScoresBody};
 pub use status::{Health, StatusBody};

@@ -1,19 +1,17 @@
 //! Who may fetch and submit tasks.
 
-use std::fmt;
-
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use crate::wire::ApiKey;
+
 /// Who may fetch and submit tasks.
-#[derive(Debug, Clone)]
-pub enum Access {
-    /// Those who have the key.
-    Key(ApiKey),
-    /// Everybody. For development.
-    Open,
+#[derive(Clone)]
+pub struct Access {
+    /// The digest of the key; anybody may where there is none.
+    key: Option<[u8; 32]>,
 }
 
 /// A key that is no protection.
@@ -21,48 +19,45 @@ pub enum Access {
 #[error("an API key is made of at least 8 visible ASCII characters")]
 pub struct WeakKey;
 
-/// A key, of which only the digest is kept.
-#[derive(Clone)]
-pub struct ApiKey {
-    digest: [u8; 32],
-}
-
-impl ApiKey {
-    /// The key of that text.
+impl Access {
+    /// Only those who show this key. No more than its digest is kept.
     ///
     /// # Errors
     /// [`WeakKey`] when it is shorter than 8 characters or cannot be sent in a header.
-    pub fn new(key: &str) -> Result<Self, WeakKey> {
+    pub fn key(key: &ApiKey) -> Result<Self, WeakKey> {
+        let key = key.expose();
         if key.len() < 8 || !key.chars().all(|c| c.is_ascii_graphic()) {
             return Err(WeakKey);
         }
-        Ok(Self { digest: Sha256::digest(key).0 })
+        Ok(Self { key: Some(Sha256::digest(key).0) })
     }
 
-    /// Takes as long whatever the key is: digests of one length are compared, all of their bytes.
-    fn is(&self, key: &str) -> bool {
-        Sha256::digest(key).0.ct_eq(&self.digest).into()
+    /// Everybody. For development.
+    pub fn open() -> Self {
+        Self { key: None }
     }
-}
 
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey")
+    /// Whether everybody may.
+    pub fn is_open(&self) -> bool {
+        self.key.is_none()
     }
-}
 
-impl Access {
     /// Whether a request with these headers may fetch and submit.
     pub(super) fn admits(&self, headers: &HeaderMap) -> bool {
-        match self {
-            Self::Open => true,
-            Self::Key(key) => bearer(headers).is_some_and(|sent| key.is(sent)),
-        }
+        self.is_open() || self.knows(headers)
     }
 
     /// Whether a request shows the key, and so is somebody's who need not be kept in bounds.
     pub(super) fn knows(&self, headers: &HeaderMap) -> bool {
-        matches!(self, Self::Key(_)) && self.admits(headers)
+        let (Some(key), Some(sent)) = (&self.key, bearer(headers)) else { return false };
+        // Takes as long whatever was sent: digests of one length are compared, all of their bytes.
+        Sha256::digest(sent).0.ct_eq(key).into()
+    }
+}
+
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.is_open() { "Access(open)" } else { "Access(key)" })
     }
 }
 
@@ -78,7 +73,7 @@ mod tests {
 
     #[test]
     fn only_the_key_opens() {
-        let access = Access::Key(ApiKey::new("correct-horse").unwrap());
+        let access = Access::key(&ApiKey::new("correct-horse")).unwrap();
         let headers = |value: &str| HeaderMap::from_iter([(AUTHORIZATION, value.parse().unwrap())]);
         assert!(access.admits(&headers("Bearer correct-horse")));
         assert!(access.admits(&headers("bearer  correct-horse")));
@@ -88,14 +83,16 @@ mod tests {
             assert!(!access.admits(&headers(bad)), "{bad}");
         }
         assert!(!access.admits(&HeaderMap::new()));
-        assert!(Access::Open.admits(&HeaderMap::new()) && !Access::Open.knows(&HeaderMap::new()));
-        assert_eq!(format!("{access:?}"), "Key(ApiKey)");
+        assert!(
+            Access::open().admits(&HeaderMap::new()) && !Access::open().knows(&HeaderMap::new())
+        );
+        assert_eq!(format!("{access:?}"), "Access(key)");
     }
 
     #[test]
     fn weak_keys_are_refused() {
         for bad in ["", "short", "with space in it", "schlüssel-lang-genug"] {
-            assert!(ApiKey::new(bad).is_err(), "{bad}");
+            assert!(Access::key(&ApiKey::new(bad)).is_err(), "{bad}");
         }
     }
 }

@@ -5,12 +5,13 @@
 //! ```no_run
 //! use std::sync::Arc;
 //!
-//! use kinitro_eval::backend::api::{Access, ApiConfig, ApiKey, ApiServer};
+//! use kinitro_eval::backend::api::{Access, ApiConfig, ApiServer};
 //! use kinitro_eval::backend::storage::{DatabaseUrl, connect};
+//! use kinitro_eval::wire::ApiKey;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let store = connect(&"postgresql://kinitro@localhost/kinitro".parse()?).await?;
-//! let config = ApiConfig::new(Access::Key(ApiKey::new("a long random text")?));
+//! let config = ApiConfig::new(Access::key(&ApiKey::new("a long random text"))?);
 //! let server = ApiServer::bind("0.0.0.0:8000", Arc::from(store), config).await?;
 //! let interrupted = async { drop(tokio::signal::ctrl_c().await) };
 //! server.serve(interrupted).await;
@@ -36,7 +37,7 @@ use std::time::Duration;
 use axum::Router;
 use tokio::net::{TcpListener, ToSocketAddrs};
 
-pub use access::{Access, ApiKey, WeakKey};
+pub use access::{Access, WeakKey};
 pub use openapi::document as openapi_document;
 
 use self::metrics::Metrics;

@@ -1,25 +1,18 @@
 //! The API, as the executor calls it.
 
-use std::fmt;
-use std::time::Duration;
-
 use kinitro_core::EnvId;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{ApiKey, ExecutorError};
-use crate::policy::http::{innermost, install_crypto_provider, quote};
+use super::ExecutorError;
+use crate::api_client::{ApiClient, NotAnApi, Unanswered};
+use crate::quote::quote;
 use crate::wire::{
-    FetchAnswer, FetchRequest, Lease, RenewAnswer, RenewRequest, SubmitAnswer, SubmitRequest,
-    TaskResult,
+    ApiKey, FetchAnswer, FetchRequest, Lease, RenewAnswer, RenewRequest, SubmitAnswer,
+    SubmitRequest, TaskResult,
 };
-
-/// How long the API may take for an answer.
-const TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest answer that is read, in bytes: 100 tasks have some 100 KB.
-const MAX_ANSWER: usize = 4 << 20;
 
 /// Why a call came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -35,9 +28,9 @@ pub(super) enum CallError {
     Unauthorized,
 }
 
+#[derive(Debug)]
 pub(super) struct Api {
-    client: Client,
-    base: Url,
+    client: ApiClient,
     authorization: Option<HeaderValue>,
     executor_id: String,
 }
@@ -48,30 +41,19 @@ impl Api {
         key: Option<&ApiKey>,
         executor_id: String,
     ) -> Result<Self, ExecutorError> {
-        let wrong = || ExecutorError::Url(quote(url.as_bytes()));
-        let base = Url::parse(url).map_err(|_| wrong())?;
-        let is_base = base.query().is_none() && base.fragment().is_none() && base.has_host();
-        if !matches!(base.scheme(), "http" | "https") || !is_base {
-            return Err(wrong());
-        }
+        let base =
+            ApiClient::base(url).map_err(|NotAnApi| ExecutorError::Url(quote(url.as_bytes())))?;
         let authorization = match key {
             Some(key) => {
-                let value = HeaderValue::from_str(&format!("Bearer {}", key.0));
+                let value = HeaderValue::from_str(&format!("Bearer {}", key.expose()));
                 let mut value = value.map_err(|_| ExecutorError::Key)?;
                 value.set_sensitive(true);
                 Some(value)
             }
             None => None,
         };
-        install_crypto_provider();
-        let client = Client::builder()
-            .user_agent(concat!("kinitro/", env!("CARGO_PKG_VERSION")))
-            .timeout(TIMEOUT)
-            // The key must not be sent on to wherever an answer leads.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| ExecutorError::Client(innermost(&error)))?;
-        Ok(Self { client, base, authorization, executor_id })
+        let client = ApiClient::new(base).map_err(ExecutorError::Client)?;
+        Ok(Self { client, authorization, executor_id })
     }
 
     /// Asks for tasks in these environments, `count` at most.
@@ -80,53 +62,46 @@ impl Api {
         count: usize,
         env_ids: &[EnvId],
     ) -> Result<FetchAnswer, CallError> {
-        let request = FetchRequest {
-            executor_id: self.executor_id.clone(),
-            batch_size: u32::try_from(count).unwrap_or(u32::MAX),
-            env_ids: Some(env_ids.to_vec()),
-        };
-        self.post("fetch", &request).await
+        let request = FetchRequest::new(&self.executor_id)
+            .batch_size(u32::try_from(count).unwrap_or(u32::MAX))
+            .env_ids(env_ids.iter().cloned());
+        self.post("/v1/tasks/fetch", &request).await
     }
 
     /// Makes leases last longer.
     pub(super) async fn renew(&self, leases: Vec<Lease>) -> Result<RenewAnswer, CallError> {
-        let request = RenewRequest { executor_id: self.executor_id.clone(), leases };
-        self.post("renew", &request).await
+        self.post("/v1/tasks/renew", &RenewRequest::new(&self.executor_id, leases)).await
     }
 
     /// Sends results.
     pub(super) async fn submit(&self, results: Vec<TaskResult>) -> Result<SubmitAnswer, CallError> {
-        let request = SubmitRequest { executor_id: self.executor_id.clone(), results };
-        self.post("submit", &request).await
+        self.post("/v1/tasks/submit", &SubmitRequest::new(&self.executor_id, results)).await
     }
 
     async fn post<T: DeserializeOwned>(
         &self,
-        call: &str,
+        path: &str,
         body: &impl Serialize,
     ) -> Result<T, CallError> {
-        let in_transport = |error: reqwest::Error| {
-            CallError::Transient(format!("the API does not answer: {}", innermost(&error)))
-        };
-        let mut url = self.base.clone();
-        url.set_path(&format!("{}/v1/tasks/{call}", self.base.path().trim_end_matches('/')));
         let body = serde_json::to_vec(body).map_err(|error| {
             CallError::Transient(format!("what is sent to the API is no JSON: {error}"))
         })?;
-        let mut request = self.client.post(url).header(CONTENT_TYPE, "application/json").body(body);
+        let mut request = self
+            .client
+            .request(Method::POST, path)
+            .header(CONTENT_TYPE, "application/json")
+            .body(body);
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization.clone());
         }
-        let mut response = request.send().await.map_err(in_transport)?;
-        let status = response.status();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(in_transport)? {
-            if body.len() + chunk.len() > MAX_ANSWER {
-                let detail = format!("the API answers with more than {MAX_ANSWER} bytes");
-                return Err(CallError::Transient(detail));
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let (status, body) = ApiClient::send(request).await.map_err(|error| {
+            CallError::Transient(match error {
+                Unanswered::Transport(reason) => format!("the API does not answer: {reason}"),
+                Unanswered::TooLong(limit) => {
+                    format!("the API answers with more than {limit} bytes")
+                }
+            })
+        })?;
         match status {
             StatusCode::OK => serde_json::from_slice(&body).map_err(|error| {
                 let (reason, body) = (quote(error.to_string().as_bytes()), quote(&body));
@@ -145,12 +120,6 @@ impl Api {
                 quote(&body)
             ))),
         }
-    }
-}
-
-impl fmt::Debug for Api {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Api").field("base", &self.base.as_str()).finish_non_exhaustive()
     }
 }
 

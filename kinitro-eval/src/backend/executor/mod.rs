@@ -12,7 +12,6 @@
 //!
 //! What the queue makes of all this is in `docs/DELIVERY.md`.
 
-mod backoff;
 mod client;
 mod lease;
 mod outbox;
@@ -23,31 +22,38 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kinitro_core::Outcome;
+use kinitro_core::{Backoff, Outcome};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
-use self::backoff::Backoff;
 use self::client::{Api, CallError};
 use self::lease::Leases;
 use self::outbox::Outbox;
-pub use self::settings::{ApiKey, Concurrency, ExecutorSettings};
+pub use self::settings::{Concurrency, ExecutorSettings};
 use self::settings::{Lane, lanes};
 use self::spool::Spool;
 pub use self::spool::SpoolError;
 use crate::CancellationToken;
 use crate::isolation::{EpisodeJob, EpisodeResult, Sandbox, SandboxError};
-use crate::policy::http::quote;
+use crate::quote::quote;
 use crate::wire::{TaskBody, TaskResult};
 
 /// The most tasks that the API hands out at a time.
 const MAX_BATCH: usize = 100;
 /// How long to wait after the first failure to get tasks, or to run them.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// The longest wait between two tries.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// How long results are tried to be sent once all else is over. The spool keeps what is left.
 const LAST_SENDING: Duration = Duration::from_secs(10);
+
+/// Waits that differ from executor to executor, so that those that failed together do not come back
+/// together.
+fn backoff(first: Duration) -> Backoff {
+    Backoff::new(first, LONGEST_WAIT).spread()
+}
 
 /// Why an executor cannot start, or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -235,10 +241,7 @@ impl Shared {
 
     /// Waits, but not for longer than until the end of the work.
     async fn pause(&self, time: Duration) {
-        tokio::select! {
-            () = tokio::time::sleep(time) => {}
-            () = self.quit.cancelled() => {}
-        }
+        self.quit.run_until_cancelled(tokio::time::sleep(time)).await;
     }
 
     async fn give_back(&self, task: &TaskBody) {
@@ -267,7 +270,8 @@ impl Shared {
 async fn work(shared: Arc<Shared>, settings: Arc<ExecutorSettings>, lane: Lane) {
     let slots = Arc::new(Semaphore::new(lane.slots));
     // What breaks down for no fault of the policies breaks down on this machine.
-    let (mut failures, breakdowns) = (Backoff::default(), Arc::new(Mutex::new(Backoff::default())));
+    let mut failures = backoff(FIRST_WAIT);
+    let breakdowns = Arc::new(Mutex::new(backoff(FIRST_WAIT)));
     let mut running = JoinSet::new();
     while let Some(mut free) = free_slots(&shared, &slots, settings.batch_size).await {
         while running.try_join_next().is_some() {}
@@ -286,7 +290,7 @@ async fn work(shared: Arc<Shared>, settings: Arc<ExecutorSettings>, lane: Lane) 
                     error @ CallError::Transient(_) => debug!(lane = lane.name, %error, "again"),
                 }
                 drop(free);
-                shared.pause(failures.next(FIRST_WAIT)).await;
+                shared.pause(failures.fail()).await;
                 continue;
             }
         };
@@ -318,7 +322,7 @@ async fn work(shared: Arc<Shared>, settings: Arc<ExecutorSettings>, lane: Lane) 
         if !has_more {
             shared.pause(settings.poll_interval).await;
         }
-        let wait = breakdowns.lock().unwrap_or_else(PoisonError::into_inner).wait(FIRST_WAIT);
+        let wait = breakdowns.lock().unwrap_or_else(PoisonError::into_inner).wait();
         if !wait.is_zero() {
             warn!(lane = lane.name, seconds = wait.as_secs(), "episodes break down here: a pause");
             shared.pause(wait).await;
@@ -396,7 +400,9 @@ async fn run(
     {
         let mut breakdowns = breakdowns.lock().unwrap_or_else(PoisonError::into_inner);
         match outcome {
-            Outcome::InfraFault(_) => breakdowns.fail(),
+            Outcome::InfraFault(_) => {
+                breakdowns.fail();
+            }
             Outcome::Cancelled => {}
             Outcome::Success | Outcome::Failure | Outcome::PolicyFault(_) => breakdowns.reset(),
         }

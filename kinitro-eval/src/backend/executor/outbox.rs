@@ -8,7 +8,6 @@ use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
 
 use super::ExecutorError;
-use super::backoff::Backoff;
 use super::client::{Api, CallError};
 use super::spool::{Spool, SpoolError, key};
 use crate::wire::TaskResult;
@@ -91,7 +90,7 @@ impl Outbox {
         api: &Api,
         is_last: &crate::CancellationToken,
     ) -> Result<(), ExecutorError> {
-        let mut backoff = Backoff::default();
+        let mut backoff = super::backoff(FIRST_WAIT);
         loop {
             let batch = self.batch();
             if batch.is_empty() {
@@ -118,15 +117,12 @@ impl Outbox {
                         warn!(%error, unsent, "results are not sent, and kept until they can be");
                     }
                     self.write_again().await;
-                    let wait = backoff.next(FIRST_WAIT);
+                    let wait = backoff.fail();
                     if is_last.is_cancelled() {
                         // Little time is left.
                         tokio::time::sleep(FIRST_WAIT).await;
                     } else {
-                        tokio::select! {
-                            () = tokio::time::sleep(wait) => {}
-                            () = is_last.cancelled() => {}
-                        }
+                        is_last.run_until_cancelled(tokio::time::sleep(wait)).await;
                     }
                 }
             }
@@ -167,8 +163,8 @@ impl Outbox {
     /// Forgets a result that the API has taken, or has refused for good.
     async fn settle(&self, result: &TaskResult, refusal: Option<&str>) {
         if let Some(reason) = refusal {
-            let reason = crate::policy::http::quote(reason.as_bytes());
-            let task = crate::policy::http::quote(result.task_uuid.as_bytes());
+            let reason = crate::quote::quote(reason.as_bytes());
+            let task = crate::quote::quote(result.task_uuid.as_bytes());
             warn!(task, reason, "the API refuses a result, which is dropped");
         }
         self.unsent.lock().unwrap_or_else(PoisonError::into_inner).remove(&key(result));

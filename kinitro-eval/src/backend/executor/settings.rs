@@ -1,30 +1,13 @@
 //! How an executor goes about its work.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use kinitro_core::EnvId;
 
 use crate::isolation::EpisodeLimits;
-
-/// The key that the API knows executors by. It is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey(pub(super) String);
-
-impl ApiKey {
-    /// That key.
-    pub fn new(key: impl Into<String>) -> Self {
-        Self(key.into())
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey(..)")
-    }
-}
+use crate::wire::ApiKey;
 
 /// How many episodes run at once.
 #[derive(Debug, Clone, PartialEq, Eq)]

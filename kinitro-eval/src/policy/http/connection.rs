@@ -11,9 +11,11 @@ use reqwest::header::{
 use reqwest::{Client, Method, Request, Response, StatusCode};
 
 use super::endpoint::Endpoint;
-use super::fault::{duration, is_closed_unanswered, of_transport, quote};
+use super::fault::{duration, is_closed_unanswered, of_transport};
 use super::reach::Reach;
+use crate::http_client::{self, read_up_to};
 use crate::policy::wire::Format;
+use crate::quote::quote;
 
 /// The longest answer that is read, in bytes. An action is a few hundred.
 pub(super) const MAX_ANSWER: usize = 64 * 1024;
@@ -38,14 +40,6 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
-/// Gives rustls the cryptography of `ring`, unless the program has given it another.
-pub(crate) fn install_crypto_provider() {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // An error means that another thread was faster, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    }
-}
-
 pub(super) struct Connection {
     client: Client,
     /// Whether there was an answer, so that the next question may go over a connection that was
@@ -56,13 +50,10 @@ pub(super) struct Connection {
 impl Connection {
     /// A connection that is opened by the first question.
     pub(super) fn new(endpoint: &Endpoint, reach: &Reach) -> Result<Self, PolicyFault> {
-        install_crypto_provider();
-        let mut builder = Client::builder()
-            .user_agent(concat!("kinitro/", env!("CARGO_PKG_VERSION")))
+        let mut builder = http_client::builder()
             .http1_only()
             .no_proxy()
             .pool_max_idle_per_host(1)
-            .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .dns_resolver(Arc::new(reach.clone()))
             .tcp_nodelay(true);
@@ -177,23 +168,6 @@ async fn read(
         || body.trim_ascii_start().starts_with(b"<");
     let format = Format::from_content_type(&content_type).unwrap_or(Format::Json);
     Ok(Answer { format, is_html, body })
-}
-
-/// The body up to a number of bytes, and whether that is all of it.
-async fn read_up_to(
-    limit: usize,
-    response: &mut Response,
-) -> Result<(Vec<u8>, bool), reqwest::Error> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        let room = limit - body.len();
-        if chunk.len() > room {
-            body.extend_from_slice(&chunk[..room]);
-            return Ok((body, false));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok((body, true))
 }
 
 /// A header's text, empty where there is none.

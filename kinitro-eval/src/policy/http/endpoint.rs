@@ -4,8 +4,8 @@ use std::fmt;
 
 use reqwest::Url;
 
-use super::fault::quote;
 use super::reach::{OutOfReach, Reach};
+use crate::quote::quote;
 
 /// Why a text is not the address of a policy server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

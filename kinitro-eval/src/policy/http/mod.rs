@@ -17,17 +17,13 @@ use kinitro_core::{Action, Observation, PolicyFault, PolicyFaultKind, TaskConfig
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-#[cfg(any(feature = "executor", feature = "validator"))]
-pub(crate) use self::connection::install_crypto_provider;
 use self::connection::{Answer, Connection, Question, bad_answer};
 use self::endpoint::Endpoint;
 pub use self::endpoint::HttpPolicyError;
-#[cfg(any(feature = "executor", feature = "validator"))]
-pub(crate) use self::fault::innermost;
-pub(crate) use self::fault::quote;
 pub use self::reach::{Reach, Resolver};
 use super::Policy;
 use super::wire::{ActAnswer, ActRequest, DecodeError, Format, ResetRequest};
+use crate::quote::quote;
 
 /// How long a server may take to say how it is.
 pub const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);

@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use kinitro_core::{InfraFault, InfraFaultKind, Outcome, PolicyFault, PolicyFaultKind};
-use kinitro_eval::backend::executor::{ApiKey, Concurrency, Executor, ExecutorError};
+use kinitro_eval::backend::executor::{Concurrency, Executor, ExecutorError};
 use kinitro_eval::isolation::{Play, Scripted};
+use kinitro_eval::wire::ApiKey;
 
 use super::api::{Api, Mood};
 use super::{Counting, POINT, Working, env_id, scripted, settings, taking};
