@@ -2,9 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kinitro_chain::Network;
-use kinitro_eval::backend::executor::{
-    Concurrency, Executor, ExecutorReport, ExecutorSettings,
-};
+use kinitro_eval::backend::executor::{Concurrency, Executor, ExecutorReport, ExecutorSettings};
 use kinitro_eval::isolation::{EpisodeLimits, InProcess};
 use kinitro_eval::policy::http::Reach;
 use kinitro_eval::wire::ApiKey;

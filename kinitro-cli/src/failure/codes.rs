@@ -14,11 +14,11 @@ use kinitro_eval::backend::executor::{ExecutorError, SpoolError};
 use kinitro_eval::backend::scheduler::{SchedulerError, SeedProofError, SettingsError};
 use kinitro_eval::backend::storage::{StoreError, StoreErrorKind};
 use kinitro_eval::backend::up::UpError;
-use kinitro_eval::backend::validator::ValidatorError;
 use kinitro_eval::env::metaworld::parity::ParityError;
 use kinitro_eval::env::{EnvironmentError, PoolError};
 use kinitro_eval::isolation::SandboxError;
 use kinitro_eval::report::FolderError;
+use kinitro_eval::validator::ValidatorError;
 
 use crate::hints::Hinted;
 

@@ -3,7 +3,7 @@
 use kinitro_eval::backend::executor::{ExecutorError, SpoolError};
 use kinitro_eval::backend::scheduler::{SchedulerError, SeedProofError, SettingsError};
 use kinitro_eval::backend::up::UpError;
-use kinitro_eval::backend::validator::ValidatorError;
+use kinitro_eval::validator::ValidatorError;
 
 use super::{Hint, Hinted, fixed, from_library};
 
