@@ -31,7 +31,8 @@
 //! - [`scoring`]: from success rates to the weights of a subnet
 //! - [`crypto`]: endpoints that only the backend can read, and its keys
 //! - [`Backoff`]: waits between tries
-//! - [`private_file`]: files of secrets
+//! - [`private_file`]: files that hold secrets
+//! - [`atomic_file`]: files written as a whole or not at all
 //!
 //! # What is not
 //! Running a policy or an environment: that is `kinitro-eval`. Reading commitments or setting
@@ -40,6 +41,7 @@
 #![forbid(unsafe_code)]
 
 pub mod action;
+pub mod atomic_file;
 mod backoff;
 mod channels;
 pub mod crypto;

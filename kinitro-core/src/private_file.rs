@@ -1,54 +1,16 @@
-//! Files of secrets: for their owner alone, and there with all they hold or not at all.
+//! Files that hold secrets: readable by their owner alone, and read without leaving copies in memory.
+//! [`atomic_file`](crate::atomic_file) writes them.
 
 use std::fs::{DirBuilder, File, Metadata};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read};
+use std::path::Path;
 
-use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
-/// A file that is written, on the disk, and not yet in its place. It is removed when it is dropped.
-///
-/// Who writes two files that belong together makes both drafts before publishing one: a disk that is
-/// full says so before anything is changed.
-#[derive(Debug)]
-pub struct Draft {
-    file: NamedTempFile,
-    path: PathBuf,
-}
-
-impl Draft {
-    /// Writes a file of those permission bits (on Unix) beside its place.
-    ///
-    /// # Errors
-    /// What the operating system says.
-    pub fn new(path: &Path, content: &[u8], mode: u32) -> io::Result<Self> {
-        let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
-        set_mode(file.as_file(), mode)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        Ok(Self { file, path: path.to_owned() })
-    }
-
-    /// Moves it to its place.
-    ///
-    /// # Errors
-    /// Of the kind [`AlreadyExists`](io::ErrorKind::AlreadyExists) where there is a file and it is
-    /// not to be overwritten, else what the operating system says.
-    pub fn publish(self, overwrite: bool) -> io::Result<()> {
-        let moved = if overwrite {
-            self.file.persist(&self.path)
-        } else {
-            self.file.persist_noclobber(&self.path)
-        };
-        moved.map(drop).map_err(|error| error.error)
-    }
-}
-
-/// Makes a directory and those above it, each that is new for its owner alone (mode 0700, on Unix).
+/// Makes a directory and its missing parents, accessible to their owner alone (mode 0700 on Unix).
 ///
 /// # Errors
-/// What the operating system says.
+/// The error of the operating system.
 pub fn make_directory(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -57,11 +19,11 @@ pub fn make_directory(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Reads a file to its end, at most `limit` bytes of it; `None` if it is longer. The buffer never
-/// grows: that would leave copies behind.
+/// Reads a file of at most `limit` bytes to its end; `None` if it is longer. The buffer never grows,
+/// since that would leave copies in memory.
 ///
 /// # Errors
-/// What the operating system says.
+/// The error of the operating system.
 pub fn read(file: &File, limit: usize) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     let mut buffer = Zeroizing::new(vec![0; limit + 1]);
     let mut length = 0;
@@ -78,7 +40,8 @@ pub fn read(file: &File, limit: usize) -> io::Result<Option<Zeroizing<Vec<u8>>>>
     Ok((length <= limit).then_some(buffer))
 }
 
-/// The permission bits of a file that its group or others can read or write, on Unix.
+/// The permission bits of a file that users other than its owner can read, write or run; `None` when
+/// there are no such users, and always on systems other than Unix.
 #[cfg(unix)]
 pub fn exposed(metadata: &Metadata) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt;
@@ -87,45 +50,28 @@ pub fn exposed(metadata: &Metadata) -> Option<u32> {
     (mode & 0o077 != 0).then_some(mode)
 }
 
-/// The permission bits of a file that its group or others can read or write, on Unix.
+/// The permission bits of a file that users other than its owner can read, write or run; `None` when
+/// there are no such users, and always on systems other than Unix.
 #[cfg(not(unix))]
 pub fn exposed(_metadata: &Metadata) -> Option<u32> {
     None
-}
-
-#[cfg(unix)]
-fn set_mode(file: &File, mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-
-    file.set_permissions(std::fs::Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn set_mode(_file: &File, _mode: u32) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
     #[test]
-    fn a_draft_is_published_whole_or_leaves_nothing() {
+    fn files_that_others_can_read_are_exposed() {
+        use crate::atomic_file::{Readers, write};
+
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
-        drop(Draft::new(&path, b"first", 0o600).unwrap());
-        assert_eq!(folder.path().read_dir().unwrap().count(), 0);
-
-        Draft::new(&path, b"first", 0o600).unwrap().publish(false).unwrap();
+        write(&path, b"", Readers::Owner).unwrap();
         assert_eq!(exposed(&path.metadata().unwrap()), None);
-        let error = Draft::new(&path, b"second", 0o600).unwrap().publish(false).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
-        assert_eq!(std::fs::read(&path).unwrap(), b"first");
-        Draft::new(&path, b"second", 0o640).unwrap().publish(true).unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"second");
-        #[cfg(unix)]
-        assert_eq!(exposed(&path.metadata().unwrap()), Some(0o640));
-        assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+        write(&path, b"", Readers::All).unwrap();
+        assert_eq!(exposed(&path.metadata().unwrap()), Some(0o644));
     }
 
     #[test]

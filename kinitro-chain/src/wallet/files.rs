@@ -6,7 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use kinitro_core::Hotkey;
-use kinitro_core::private_file::{self, Draft};
+use kinitro_core::atomic_file::{Draft, Readers};
+use kinitro_core::private_file;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -422,7 +423,7 @@ fn read(path: &Path) -> Result<(KeyFile, Option<u32>), WalletError> {
 }
 
 fn draft(path: &Path, content: &[u8]) -> Result<Draft, WalletError> {
-    Draft::new(path, content, 0o600).map_err(WalletError::io("write", path))
+    Draft::new(path, content, Readers::Owner).map_err(WalletError::io("write", path))
 }
 
 fn publish(draft: Draft, path: &Path, overwrite: bool) -> Result<(), WalletError> {

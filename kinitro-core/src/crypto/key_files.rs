@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::keys::{KeyError, PrivateKey};
-use crate::private_file::{self, Draft};
+use crate::atomic_file::{Draft, Readers};
+use crate::private_file;
 
 /// Why a key could not be read from or written to disk. Nothing of a private key is in it.
 #[derive(Debug, thiserror::Error)]
@@ -130,8 +131,8 @@ impl KeyDirectory {
                 return Err(KeyFileError::Exists(path.clone()));
             }
         }
-        let private = draft(&files.private, &key.to_hex(), 0o600)?;
-        let public = draft(&files.public, &key.public_key().to_string(), 0o644)?;
+        let private = draft(&files.private, &key.to_hex(), Readers::Owner)?;
+        let public = draft(&files.public, &key.public_key().to_string(), Readers::All)?;
         publish(private, &files.private, overwrite)?;
         publish(public, &files.public, overwrite)?;
         Ok(files)
@@ -167,9 +168,9 @@ pub fn load_private_key(path: &Path) -> Result<PrivateKey, KeyFileError> {
 }
 
 /// Writes a line to a file beside its place.
-fn draft(path: &Path, line: &str, mode: u32) -> Result<Draft, KeyFileError> {
+fn draft(path: &Path, line: &str, readers: Readers) -> Result<Draft, KeyFileError> {
     let line = Zeroizing::new([line, "\n"].concat());
-    Draft::new(path, line.as_bytes(), mode).map_err(|source| KeyFileError::Io {
+    Draft::new(path, line.as_bytes(), readers).map_err(|source| KeyFileError::Io {
         action: "write",
         path: path.to_owned(),
         source,

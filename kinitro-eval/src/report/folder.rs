@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use kinitro_core::atomic_file::{self, Readers};
 use kinitro_core::{EnvId, Outcome, Seed};
 use serde::Serialize;
 
@@ -17,9 +18,6 @@ pub const MANIFEST_FILE: &str = "manifest.json";
 pub const EPISODES_FILE: &str = "episodes.jsonl";
 /// The results: a [`Summary`].
 pub const SUMMARY_FILE: &str = "summary.json";
-
-/// How the names of files begin that are being written.
-const PARTIAL_PREFIX: &str = ".kinitro-partial-";
 
 /// Why results could not be kept, or an evaluation not be gone on with.
 #[derive(Debug, thiserror::Error)]
@@ -139,7 +137,8 @@ impl ResultsFolder {
         let (records, length) = read_episodes(&mut episodes, &episodes_path, manifest)?;
         let mut folder = Self { path: path.to_owned(), episodes, length };
         folder.cut_to_length()?;
-        remove_partial_files(path)?;
+        atomic_file::remove_drafts(path)
+            .map_err(|error| failed(path, "cleared of unfinished files", error))?;
         Ok((folder, records))
     }
 
@@ -195,7 +194,7 @@ fn is_empty(path: &Path) -> Result<bool, FolderError> {
     let entries = fs::read_dir(path).map_err(|error| failed(path, "read", error))?;
     for entry in entries {
         let entry = entry.map_err(|error| failed(path, "read", error))?;
-        let is_unused = is_partial(&entry)
+        let is_unused = atomic_file::is_draft(&entry.file_name())
             || entry.file_name() == EPISODES_FILE
                 && entry.metadata().is_ok_and(|metadata| metadata.len() == 0);
         if !is_unused {
@@ -203,23 +202,6 @@ fn is_empty(path: &Path) -> Result<bool, FolderError> {
         }
     }
     Ok(true)
-}
-
-fn is_partial(entry: &fs::DirEntry) -> bool {
-    entry.file_name().to_string_lossy().starts_with(PARTIAL_PREFIX)
-}
-
-/// Removes what is left of files that were being written when the program was killed.
-fn remove_partial_files(path: &Path) -> Result<(), FolderError> {
-    let entries = fs::read_dir(path).map_err(|error| failed(path, "read", error))?;
-    for entry in entries {
-        let entry = entry.map_err(|error| failed(path, "read", error))?;
-        if is_partial(&entry) {
-            let path = entry.path();
-            fs::remove_file(&path).map_err(|error| failed(&path, "removed", error))?;
-        }
-    }
-    Ok(())
 }
 
 /// The manifest of the folder, if it is of the same evaluation as the given one.
@@ -288,22 +270,12 @@ fn belongs(record: &EpisodeRecord, manifest: &Manifest) -> bool {
         && index.is_some_and(|index| index < u64::from(evaluation.episodes))
 }
 
-/// Writes a file as a whole or not at all.
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FolderError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let write = || {
-        let mut file = tempfile::NamedTempFile::with_prefix_in(PARTIAL_PREFIX, folder)?;
-        serde_json::to_writer_pretty(&mut file, value)?;
-        file.write_all(b"\n")?;
-        file.as_file().sync_all()?;
-        // A temporary file is its owner's alone; results are for everybody the folder is for.
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
-        }
-        file.persist(path)?;
-        Ok(())
-    };
-    write().map_err(|error: io::Error| failed(path, "written", error))
+    serde_json::to_vec_pretty(value)
+        .map_err(io::Error::from)
+        .and_then(|mut content| {
+            content.push(b'\n');
+            atomic_file::write(path, &content, Readers::All)
+        })
+        .map_err(|error| failed(path, "written", error))
 }

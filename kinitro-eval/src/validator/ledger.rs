@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use kinitro_chain::weights::{WeightVector, WeightsReceipt};
-use kinitro_core::private_file::Draft;
+use kinitro_core::atomic_file::{self, Readers};
 use kinitro_core::{BlockNumber, Hotkey, NetUid};
 use serde::{Deserialize, Serialize};
 
@@ -154,9 +154,7 @@ impl Ledger {
         let io = |source| LedgerError::Io { path: self.path.clone(), source };
         let mut content = serde_json::to_vec_pretty(&entry).map_err(|error| io(error.into()))?;
         content.push(b'\n');
-        Draft::new(&self.path, &content, 0o600)
-            .and_then(|draft| draft.publish(true))
-            .map_err(io)?;
+        atomic_file::write(&self.path, &content, Readers::Owner).map_err(io)?;
         self.entry = entry;
         Ok(())
     }

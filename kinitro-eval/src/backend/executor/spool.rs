@@ -4,9 +4,10 @@
 //! result. A file is there as a whole or not at all, also after the power has failed.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use kinitro_core::atomic_file::{self, Readers};
 use sha2::{Digest as _, Sha256};
 
 use crate::wire::TaskResult;
@@ -117,14 +118,11 @@ impl Spool {
     /// What an earlier run has left, and the files that should be results and are none.
     pub(super) fn read(&self) -> Result<(Vec<TaskResult>, Vec<PathBuf>), SpoolError> {
         let io = |source| SpoolError::Io { path: self.folder.clone(), source };
+        atomic_file::remove_drafts(&self.folder).map_err(io)?;
         let (mut results, mut damaged) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(&self.folder).map_err(io)? {
             let path = entry.map_err(io)?.path();
             if path.extension().is_none_or(|ending| ending != ENDING) {
-                // A file that was being written when the program was killed.
-                if path.extension().is_some_and(|ending| ending == "tmp") {
-                    let _ = fs::remove_file(&path);
-                }
                 continue;
             }
             let bytes =
@@ -139,16 +137,10 @@ impl Spool {
 
     /// Keeps a result. When this returns it survives whatever happens to the program.
     pub(super) fn write(&self, result: &TaskResult) -> Result<(), SpoolError> {
-        let path = self.path(result);
-        let write = || {
-            let mut file = tempfile::Builder::new().suffix(".tmp").tempfile_in(&self.folder)?;
-            serde_json::to_writer(&mut file, result)?;
-            file.flush()?;
-            file.as_file().sync_all()?;
-            file.persist(&path)?;
-            File::open(&self.folder)?.sync_all()
-        };
-        write().map_err(|source| SpoolError::Io { path: self.folder.clone(), source })
+        serde_json::to_vec(result)
+            .map_err(io::Error::from)
+            .and_then(|content| atomic_file::write(&self.path(result), &content, Readers::Owner))
+            .map_err(|source| SpoolError::Io { path: self.folder.clone(), source })
     }
 
     /// Forgets a result.
@@ -239,12 +231,15 @@ mod tests {
         fs::write(spool.folder().join("torn.json"), "{\"task_uuid\": ").unwrap();
         fs::copy(spool.path(&result("1")), spool.folder().join("copy.json")).unwrap();
         fs::write(spool.folder().join("README"), "not ours").unwrap();
-        fs::write(spool.folder().join("abc.tmp"), "{").unwrap();
+        fs::write(spool.folder().join(".kinitro-partial-abc"), "{").unwrap();
         let (results, mut damaged) = spool.read().unwrap();
         damaged.sort();
         assert_eq!(results, [result("1")]);
         assert_eq!(damaged, ["copy.json", "torn.json"].map(|name| spool.folder().join(name)));
-        assert!(!spool.folder().join("abc.tmp").exists() && spool.folder().join("README").exists());
+        assert!(
+            !spool.folder().join(".kinitro-partial-abc").exists()
+                && spool.folder().join("README").exists()
+        );
     }
 
     #[test]
