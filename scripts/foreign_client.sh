@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# The versions that spec/chain.md names, and the wallet and beacon libraries that go with them.
+# The versions that docs/CHAIN.md names, and the wallet and beacon libraries that go with them.
 packages=(bittensor==10.1.0 async-substrate-interface==1.5.15 bittensor-wallet==4.1.1
     bittensor-drand==1.3.0)
 folder=target/foreign

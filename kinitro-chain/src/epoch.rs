@@ -1,7 +1,7 @@
 //! When the epochs of a subnet fire, and when weights sealed now come into force.
 //!
 //! The schedule is stateful: it follows from what the chain has stored, not from the block number
-//! alone (spec/chain.md, section 5.3). All of [`EpochState`] must be read at one block.
+//! alone (docs/spec/chain.md, section 5, step 3). All of [`EpochState`] must be read at one block.
 
 use std::time::Duration;
 

@@ -38,7 +38,7 @@ const STAKE: Option<&str> = Some("add stake to the hotkey until it is over the t
 const WAIT: Option<&str> = Some("wait until the rate limit of the subnet has passed");
 
 /// The names are those of SubtensorModule and Commitments at spec 424; numbers of the pool are
-/// those of its custom transaction errors (spec/chain.md, section 3).
+/// those of its custom transaction errors (docs/spec/chain.md, section 3).
 const EXPLANATIONS: &[Explanation] = &[
     explanation("AccountNotAllowedCommit", None, "hotkey not registered on the subnet", REGISTER),
     explanation(

@@ -1,4 +1,5 @@
-//! Weights that nobody can read before a round of a public random beacon (spec/chain.md, section 5).
+//! Weights that nobody can read before a round of a public random beacon (docs/spec/chain.md,
+//! section 5).
 //!
 //! [`seal`] makes bytes that the beacon's signature of a later round opens; drand's quicknet is the
 //! beacon of the main network, and a chain says in its storage which one it goes by. [`BeaconKey`] is

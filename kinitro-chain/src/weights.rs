@@ -107,8 +107,8 @@ pub struct Timelock {
 }
 
 /// What the chain will object to, told before anything is sent: the checks of its runtime in their
-/// order (spec/chain.md, section 3), as far as what was read shows them. `next_block` is the block
-/// that the transaction can be in at the earliest.
+/// order (docs/spec/chain.md, section 3), as far as what was read shows them. `next_block` is the
+/// earliest block that the transaction can be in.
 ///
 /// The chain also counts TAO towards the stake; where alpha alone is below the threshold it is left
 /// to the chain to decide.

@@ -175,7 +175,7 @@ impl NetUid {
 
 impl Seed {
     /// The seed that the older scheme gives a task: the first four bytes of the SHA-256 of the text
-    /// of its UUID as a big-endian number, without the highest bit (spec/commitments.md).
+    /// of its UUID as a big-endian number, without the highest bit (docs/spec/commitments.md).
     pub fn of_task(task_uuid: &str) -> Self {
         let [a, b, c, d, ..] = Sha256::digest(task_uuid).0;
         Self::of_bytes([a, b, c, d])

@@ -13,7 +13,7 @@
 //! let env: EnvId = "metaworld/reach-v3".parse()?;
 //! assert_eq!(env.family(), "metaworld");
 //!
-//! // An action in the wire format of `spec/wire.md`: metres are the environment's business.
+//! // An action in the wire format of `docs/spec/wire.md`: metres are the environment's business.
 //! let action = Action::new().with("ee_twist", [0.0, 0.5, -1.0, 0.0, 0.0, 0.0]).with("gripper", [1.0]);
 //! assert_eq!(serde_json::to_value(&action)?["continuous"]["gripper"][0], 1.0);
 //!

@@ -1,5 +1,5 @@
 //! How Bittensor encrypts keys: secretbox of NaCl, with a key that Argon2i makes of the password
-//! and a salt that is the same for all (spec/chain.md, section 4).
+//! and a salt that is the same for all (docs/spec/chain.md, section 4).
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use crypto_secretbox::aead::Aead;

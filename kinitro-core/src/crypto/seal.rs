@@ -164,7 +164,7 @@ pub trait Open {
 }
 
 /// Seals as version 1: the key is the X25519 shared secret, the nonce is the first 12 bytes of the
-/// SHA-256 of the ephemeral public key, nothing else is authenticated (spec/commitments.md).
+/// SHA-256 of the ephemeral public key, nothing else is authenticated (docs/spec/commitments.md).
 ///
 /// For miners whose backend does not read version 2 yet: the text opens for the backend in anyone's
 /// commitment.
@@ -182,7 +182,8 @@ pub struct OpenV1<'key> {
 }
 
 /// Seals as version 2: key and nonce are HKDF-SHA256 of the shared secret, with both public keys as
-/// the salt, and the subnet and the miner are authenticated with the endpoint (spec/commitments.md).
+/// the salt, and the subnet and the miner are authenticated with the endpoint
+/// (docs/spec/commitments.md).
 #[derive(Debug, Clone, Copy)]
 pub struct SealV2 {
     /// The key of the backend.

@@ -28,8 +28,8 @@ impl Scheme {
         }
     }
 
-    /// The points of one set of that many environments: the `K` of spec/scoring.md §3. The empty
-    /// set brings none.
+    /// The points of one set of that many environments: the `K` of docs/spec/scoring.md §3. The
+    /// empty set brings none.
     ///
     /// # Panics
     /// When there are more than 128 environments.

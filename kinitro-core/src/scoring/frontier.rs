@@ -10,8 +10,8 @@ const EPSILON: (f64, f64) = (0.01, 0.2);
 /// For each environment the difference in success rate that is taken for noise.
 ///
 /// `clip(2 * std / sqrt(n), 0.01, 0.2)` with the population standard deviation over all miners and
-/// `n` episodes; 0.2 when there is at most one episode. Source: spec/scoring.md §1, whose numbers
-/// come from a computation in 32-bit floats: the standard deviation is taken with those, in the
+/// `n` episodes; 0.2 when there is at most one episode. Source: docs/spec/scoring.md §1, whose
+/// numbers come from a computation in 32-bit floats: the standard deviation is taken with those, in the
 /// summation order of NumPy (`numpy.std` of a `float32` column), so that it agrees to the last bit.
 pub fn epsilons(table: &ScoreTable) -> Vec<f64> {
     let n = table.episodes_per_env();

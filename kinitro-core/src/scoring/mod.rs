@@ -34,7 +34,7 @@
 //! are the files, [`SimulatedSubnet`] makes tables up, and [`Weighting`] is where another rule plugs
 //! in.
 //!
-//! The numbers are those of spec/scoring.md.
+//! The numbers are those of docs/spec/scoring.md.
 
 mod counts;
 mod down_set;

@@ -28,7 +28,7 @@ pub enum ScoringError {
 }
 
 /// For every set of environments the miner that is best on it, first committers first, gets points;
-/// the weights are a softmax over them (spec/scoring.md).
+/// the weights are a softmax over them (docs/spec/scoring.md).
 ///
 /// ```
 /// use kinitro_core::scoring::{ParetoSubsets, PointScale, Scheme, SimulatedSubnet};

@@ -45,7 +45,7 @@ pub const DEFAULT_WORK_LIMIT: u64 = 1_000_000_000;
 /// - do not lie inside `W(o, c)` for any `o` that is not earlier.
 ///
 /// Of miners with the same first block several may dominate everyone else on a set, and then the
-/// lowest uid wins it. Source: spec/scoring.md §3.
+/// lowest uid wins it. Source: docs/spec/scoring.md §3.
 ///
 /// `work_limit` bounds the steps, of which a core does some hundred million a second; see
 /// [`DEFAULT_WORK_LIMIT`]. The memory stays at a few megabytes.

@@ -29,8 +29,8 @@ pub enum GapError {
 /// How far above an earlier miner's score a later one must be.
 ///
 /// The gap is `z` standard errors of the score, `z * sqrt(p(1-p)/n)`, kept within bounds. So that a
-/// score of 0 or 1 does not look certain, `p` is kept within `[0.01, 0.99]`. Source: spec/scoring.md
-/// §2; the standard error is that of a binomial proportion.
+/// score of 0 or 1 does not look certain, `p` is kept within `[0.01, 0.99]`. Source:
+/// docs/spec/scoring.md §2; the standard error is that of a binomial proportion.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct Gap {
@@ -110,7 +110,8 @@ pub struct Thresholds {
 }
 
 impl Thresholds {
-    /// The thresholds of that table. A missing pair has the threshold 0.02 (spec/scoring.md §2).
+    /// The thresholds of that table. A missing pair has the threshold 0.02 (docs/spec/scoring.md
+    /// §2).
     pub fn new(table: &ScoreTable, gap: &Gap) -> Self {
         let values = Array2::from_shape_fn(table.scores().dim(), |(row, env)| {
             if table.measured(row).contains(env) {
@@ -128,7 +129,7 @@ impl Thresholds {
     }
 
     /// The environments of `table` on which the miner of row `later` is above the threshold of the
-    /// miner of row `earlier`: the `W(later, earlier)` of spec/scoring.md §3.
+    /// miner of row `earlier`: the `W(later, earlier)` of docs/spec/scoring.md §3.
     ///
     /// # Panics
     /// When there is no such row, or the thresholds are not of that table.

@@ -46,7 +46,7 @@ pub(super) struct LatestWeights {
     pub(super) hotkeys: BTreeMap<MinerUid, Hotkey>,
 }
 
-/// The answer, in both sets of names that backends use (spec/wire.md, section 4).
+/// The answer, in both sets of names that backends use (docs/spec/wire.md, section 4).
 #[derive(Deserialize)]
 struct Answer {
     block: Option<BlockNumber>,

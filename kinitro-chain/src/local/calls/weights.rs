@@ -1,6 +1,6 @@
 //! Weights: set plainly, or sealed and opened by the chain when their round of the beacon is out.
 //!
-//! The checks are those of the runtime, in its order (spec/chain.md, section 3).
+//! The checks are those of the runtime, in its order (docs/spec/chain.md, section 3).
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Every refusal that spec/chain.md lists, by the name that the metadata has for it.
+//! Every refusal that docs/spec/chain.md lists, by the name that the metadata has for it.
 
 use kinitro_chain::local::{DevAccount, LocalChain};
 use kinitro_chain::{Rao, Signer as _};
