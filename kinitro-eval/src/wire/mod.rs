@@ -1,4 +1,4 @@
-//! The JSON of the backend's API (spec/wire.md, section 4).
+//! The JSON of the backend's API (docs/spec/wire.md, section 4).
 //!
 //! These types depend on nothing of the backend: a client of the API needs no more than this module.
 //! Answers carry the names of the guide and a second set that programs in the field read. Unknown
