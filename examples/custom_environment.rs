@@ -1,32 +1,32 @@
 //! Add an environment of your own, and judge policies in it.
 //!
-//! An [`EnvironmentFamily`] names its environments and makes them, a [`Registry`] finds them by
-//! name. From there on yours is like any other: globs, seeds, workers, reports, random policies and
-//! experts all know it. It needs no simulator either: this one is a few lines of arithmetic.
+//! An [`EnvironmentFamily`] names its environments and makes them, and a [`Registry`] finds them by
+//! name. From then on yours is like any other: globs, seeds, workers, reports, baselines and experts
+//! all work with it. It needs no simulator either: this one is a few lines of arithmetic.
 //!
-//! A cart on a rail is to be brought to a mark. It feels its own position and speed; where the mark
-//! is, only the camera shows, and the full state that the scripted expert sees.
+//! A cart has to be brought to rest at a mark on a rail whose ends are open: beyond either of them it
+//! falls, and the episode is over. The cart knows its own position and speed. Where the mark is, only
+//! the camera shows, and the full state that the scripted expert sees.
 //!
 //! ```sh
 //! cargo run -p kinitro-examples --example custom_environment
 //! ```
 
-#![allow(clippy::print_stdout, reason = "an example says what came of it")]
+#![allow(clippy::print_stdout, reason = "an example prints its results")]
 
 use kinitro_core::{Action, ActionSpec, ChannelSpec, EnvId, Image, Observation, Seed};
 use kinitro_eval::env::{
     CameraSpec, Controller, Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec,
-    Task, TaskRng, Transition,
+    EpisodeStatus, Scenario, SeededRng, Transition,
 };
-use kinitro_eval::{Evaluation, EvaluationError, ExpertPolicy, RandomPolicy, Registry};
+use kinitro_eval::{Evaluation, EvaluationError, RandomPolicy, Registry};
+use serde::{Deserialize, Serialize};
 
 fn main() -> Result<(), EvaluationError> {
     let mut registry = Registry::builtin();
     registry.register(Rail);
-    let random = Evaluation::new(RandomPolicy::new(registry.clone()));
-    let expert = Evaluation::new(ExpertPolicy::new(registry.clone()));
-    for evaluation in [random, expert] {
-        // Neither looks at pictures; they are drawn all the same, to show what a policy would get.
+    for evaluation in [Evaluation::new(RandomPolicy::new()), Evaluation::of_experts()] {
+        // Neither looks at pictures; they are drawn all the same, as for a policy that does.
         let evaluation = evaluation.registry(registry.clone()).env("rail/*").images(true);
         let report = evaluation.episodes(100).seed(7).run_blocking()?;
         let (policy, rail) = (&report.summary.policy, &report.summary.environments[0]);
@@ -37,12 +37,12 @@ fn main() -> Result<(), EvaluationError> {
     Ok(())
 }
 
-/// The family `rail`. All workers share it; each makes environments of its own from it.
+/// The family `rail`. All workers share it, and each makes environments of its own from it.
 struct Rail;
 
 const FAMILY: &str = "rail";
 const TASK: &str = "mark-v0";
-/// The picture has a pixel for every 5 cm of the rail, which ends at -1 m and 1 m.
+/// A picture has a pixel for every 5 cm of the rail, which ends at -1 m and 1 m.
 const PIXELS: usize = 41;
 
 impl EnvironmentFamily for Rail {
@@ -59,24 +59,20 @@ impl EnvironmentFamily for Rail {
             let (name, nearest) = (format!("{FAMILY}/{task}"), vec![format!("{FAMILY}/{TASK}")]);
             return Err(EnvironmentError::UnknownEnvironment { name, nearest });
         }
-        Ok(EnvironmentSpec {
-            id: EnvId::new(FAMILY, TASK).expect("both parts are well formed"),
-            description: "bring the cart to rest at the mark".to_owned(),
-            observation: vec![
-                ChannelSpec::new("base_pos", 1, "m", "along the rail").bounded(-1.0, 1.0),
+        let id = EnvId::new(FAMILY, TASK).expect("both parts are well formed");
+        let action = ActionSpec::new([ChannelSpec::new("push", 1, "N", "").bounded(-1.0, 1.0)]);
+        Ok(EnvironmentSpec::new(id, "bring the cart to rest at the mark", action)
+            .with_observation([
+                ChannelSpec::new("base_pos", 1, "m", "along the rail"),
                 ChannelSpec::new("base_vel", 1, "m/s", "along the rail"),
-            ],
-            action: ActionSpec {
-                continuous: vec![ChannelSpec::new("push", 1, "N", "").bounded(-1.0, 1.0)],
-            },
-            cameras: vec![CameraSpec { name: "above".to_owned(), height: 1, width: PIXELS }],
-            step_seconds: 0.05,
-            max_steps: 200,
-        })
+            ])
+            .with_cameras([CameraSpec::new("above", 1, PIXELS)])
+            .with_step_seconds(0.05)
+            .with_max_steps(200))
     }
 
     fn make(&self, task: &str) -> Result<Box<dyn Environment>, EnvironmentError> {
-        Ok(Box::new(Cart { spec: self.spec(task)?, state: None, friction: 1.0 }))
+        Ok(Box::new(Cart { spec: self.spec(task)?, state: None }))
     }
 
     fn expert(&self, task: &str) -> Option<Box<dyn Controller>> {
@@ -84,12 +80,21 @@ impl EnvironmentFamily for Rail {
     }
 }
 
-/// One world. It stays on the thread that made it, so it may hold a simulator or a renderer.
+/// One world. It stays on the thread that made it, so it may own a simulator or a renderer.
 struct Cart {
     spec: EnvironmentSpec,
-    /// Position in m, velocity in m/s and the mark in m; nothing before the first reset.
+    /// Position in m, velocity in m/s and the mark in m; `None` before the first reset.
     state: Option<[f64; 3]>,
-    friction: f64,
+}
+
+/// What differs from seed to seed. Any type that serde knows will do: nobody but this file looks
+/// inside.
+#[derive(Serialize, Deserialize)]
+struct Parameters {
+    /// Where the cart starts, m.
+    cart: f64,
+    /// Where it should come to rest, m.
+    mark: f64,
 }
 
 fn feel([position, velocity, _mark]: [f64; 3]) -> Observation {
@@ -105,42 +110,52 @@ impl Environment for Cart {
     }
 
     /// All that is random comes from this stream, which is the same on every machine.
-    fn generate_task(&self, seed: Seed) -> Task {
+    fn generate_scenario(&self, seed: Seed) -> Result<Scenario, EnvironmentError> {
         let env_id = self.spec.id.clone();
-        let mut rng = TaskRng::new("task", &env_id, seed);
-        let placement = vec![rng.uniform(-0.9, 0.9), rng.uniform(-0.9, 0.9)];
-        let friction_scale = rng.uniform(0.8, 1.2);
-        Task { env_id, seed, placement, friction_scale, damping_scale: 1.0 }
+        let mut rng = SeededRng::new("scenario", &env_id, seed);
+        let (cart, mark) = (rng.uniform(-0.8, 0.8), rng.uniform(-0.8, 0.8));
+        Scenario::new(env_id, seed, Parameters { cart, mark })
     }
 
-    fn reset(&mut self, task: &Task) -> Result<Observation, EnvironmentError> {
-        let env_id = self.spec.id.clone();
-        let (true, &[cart, mark]) = (task.env_id == env_id, task.placement.as_slice()) else {
-            let reason = "two numbers should place the cart and the mark of this very environment";
-            return Err(EnvironmentError::Task { env_id, reason: reason.to_owned() });
-        };
-        self.friction = task.friction_scale;
+    fn reset(&mut self, scenario: &Scenario) -> Result<Observation, EnvironmentError> {
+        if scenario.env_id != self.spec.id {
+            let (env_id, reason) = (self.spec.id.clone(), "it is another environment's".to_owned());
+            return Err(EnvironmentError::Scenario { env_id, reason });
+        }
+        let Parameters { cart, mark } = scenario.parameters()?;
         Ok(feel(*self.state.insert([cart, 0.0, mark])))
     }
 
     fn step(&mut self, action: &Action) -> Result<Transition, EnvironmentError> {
-        // Says what is wrong with an action: a channel that is missing, too short, not finite...
+        // Refuses an action with a missing channel, the wrong length, NaN...
         self.spec.action.check(action)?;
         let [position, velocity, mark] = self.state.as_mut().ok_or(EnvironmentError::NotReset)?;
         let push = action.continuous.get("push").map_or(0.0, |push| push[0].clamp(-1.0, 1.0));
-        *velocity += self.spec.step_seconds * (push - self.friction * *velocity);
-        *position = (*position + self.spec.step_seconds * *velocity).clamp(-1.0, 1.0);
-        let away = (*position - *mark).abs();
-        let success = away < 0.02 && velocity.abs() < 0.02;
-        let observation = feel([*position, *velocity, *mark]);
-        Ok(Transition { observation, reward: -away, success })
+        let away = |position: f64| (position - *mark).abs();
+        // A cart that fell stays where it is.
+        if position.abs() <= 1.0 {
+            *velocity += self.spec.step_seconds * (push - 0.2 * *velocity);
+            *position += self.spec.step_seconds * *velocity;
+        }
+        let status = if position.abs() > 1.0 {
+            EpisodeStatus::Failure
+        } else if away(*position) < 0.02 && velocity.abs() < 0.02 {
+            EpisodeStatus::Success
+        } else {
+            EpisodeStatus::Running
+        };
+        let reward = -away(*position);
+        Ok(Transition::new(feel([*position, *velocity, *mark]), reward, status))
     }
 
     /// The cart in green, the mark in red.
     fn render(&mut self, camera: &str) -> Result<Image, EnvironmentError> {
         self.spec.camera(camera)?;
         let [cart, _, mark] = self.state.ok_or(EnvironmentError::NotReset)?;
-        let pixel = |metres: f64| ((metres + 1.0) / 2.0 * (PIXELS - 1) as f64).round() as usize;
+        let pixel = |metres: f64| {
+            let share = (metres.clamp(-1.0, 1.0) + 1.0) / 2.0;
+            (share * (PIXELS - 1) as f64).round() as usize
+        };
         let mut rgb = vec![0; PIXELS * 3];
         rgb[3 * pixel(mark)] = 255;
         rgb[3 * pixel(cart) + 1] = 255;
@@ -152,7 +167,7 @@ impl Environment for Cart {
     }
 }
 
-/// Pulls the cart to the mark as a well damped spring would.
+/// Pulls the cart to the mark like a well-damped spring.
 struct Spring;
 
 impl Controller for Spring {
@@ -162,6 +177,6 @@ impl Controller for Spring {
 }
 
 #[test]
-fn the_family_keeps_to_what_the_traits_say() {
+fn the_family_conforms() {
     kinitro_eval::conformance::environment_family(&Rail);
 }

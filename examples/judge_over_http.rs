@@ -1,23 +1,23 @@
 //! Judge a policy server, wherever it runs and whatever it is written in.
 //!
-//! Such a server answers `GET /health`, `POST /reset` and `POST /act`. It is a stranger's: answers
-//! that come late, are not the protocol's or hold no finite numbers end the episode, count as a
-//! failure, and are told by kind.
+//! Such a server answers `GET /health`, `POST /reset` and `POST /act`. It is a stranger's: an answer
+//! that is late, breaks the protocol or holds NaN ends the episode and counts as a failure. Reports
+//! group these faults by kind.
 //!
 //! ```sh
 //! cargo run -p kinitro-examples --example judge_over_http -- http://127.0.0.1:8000
 //! ```
 //!
-//! Without a URL the example starts a server itself, of a policy that acts at random. Another file,
-//! `serve_policy.rs`, shows how to write one.
+//! Without a URL the example starts a server itself, with a policy that acts at random.
+//! `serve_policy.rs` shows how to write your own.
 
-#![allow(clippy::print_stdout, reason = "an example says what came of it")]
+#![allow(clippy::print_stdout, reason = "an example prints its results")]
 
 use std::error::Error;
 use std::time::Duration;
 
 use kinitro_eval::policy::serve::PolicyServer;
-use kinitro_eval::{Evaluation, Event, HttpPolicy, RandomPolicy, Registry};
+use kinitro_eval::{Evaluation, Event, HttpPolicy, RandomPolicy};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         None => start_a_server().await?,
     };
 
-    // Ask once how the server is: a wrong address should be said now, not by every episode.
+    // Ask for the server's health once: better to learn of a wrong address now than in every episode.
     let mut policy = HttpPolicy::new(&url)?;
     let health = policy.health().await?;
     println!("{url} is {}", health.status);
@@ -35,10 +35,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .env("metaworld/reach-v3")
         .episodes(5)
         .max_steps(200)
-        // What the policy is shown beside what the robot feels; all cameras unless some are named.
-        // For a policy that does not look, `.images(false)` saves most of the time.
+        // The pictures that the policy gets; all cameras unless some are named. For a policy that
+        // does not look, `.images(false)` saves most of the time.
         .camera("corner2")
-        // For a reset it has 5 s. A policy that is far away or thinks long may need more.
+        // A reset may take 5 s. A policy that is far away or slow may need more.
         .action_timeout(Duration::from_millis(500))
         .on_event(|event| {
             if let Event::Episode(episode) = event {
@@ -68,11 +68,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A policy server on a free port of this machine, which lives as long as this process.
+/// Starts a policy server on a free port of this machine, which runs as long as this process.
 async fn start_a_server() -> Result<String, Box<dyn Error>> {
     let server = PolicyServer::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", server.local_addr());
-    let policy = RandomPolicy::new(Registry::builtin());
+    let policy = RandomPolicy::new();
     tokio::spawn(server.serve(policy, std::future::pending()));
     Ok(url)
 }

@@ -1,8 +1,8 @@
-//! Put a policy behind HTTP, where anybody can judge it.
+//! Put a policy behind HTTP, where anyone can judge it.
 //!
 //! [`PolicyServer`] speaks the whole protocol (`GET /health`, `POST /reset`, `POST /act`, in JSON
-//! and in MessagePack) for any [`Policy`]. Several evaluations may be under way at once: each
-//! connection is given a clone of the policy, so that their episodes do not mix.
+//! and in MessagePack) for any [`Policy`]. Several evaluations may run at once: each connection gets
+//! a clone of the policy, so their episodes do not mix.
 //!
 //! ```sh
 //! cargo run -p kinitro-examples --example serve_policy -- 127.0.0.1:8000
@@ -15,17 +15,17 @@
 //! cargo run -- eval --policy http://127.0.0.1:8000 --env metaworld/reach-v3 --no-images
 //! ```
 //!
-//! Port 0 takes any free one; the first line of the output says which. Ctrl-C ends the server once
-//! it has answered what it was already asked.
+//! Port 0 takes any free port; the first line of the output shows which. Ctrl-C ends the server
+//! after it has answered the requests in progress.
 
-#![allow(clippy::print_stdout, reason = "an example says what came of it")]
+#![allow(clippy::print_stdout, reason = "an example prints its results")]
 
 use std::error::Error;
 
 use async_trait::async_trait;
-use kinitro_core::{Action, Observation, PolicyFault, PolicyFaultKind, TaskConfig};
-use kinitro_eval::Policy;
+use kinitro_core::{Action, Observation, PolicyFault, PolicyFaultKind};
 use kinitro_eval::policy::serve::PolicyServer;
+use kinitro_eval::{EpisodeStart, Policy};
 
 /// Takes the hand from place to place, over and over. Your model goes here: load it before the
 /// server starts, and share its weights between the clones in an `Arc`.
@@ -44,13 +44,13 @@ impl Policy for Patrol {
         "patrol".to_owned()
     }
 
-    async fn reset(&mut self, task: &TaskConfig) -> Result<(), PolicyFault> {
-        println!("an episode of {} begins", task.env_id);
+    async fn reset(&mut self, start: &EpisodeStart) -> Result<(), PolicyFault> {
+        println!("an episode of {} begins", start.task.env_id);
         self.visited = 0;
         Ok(())
     }
 
-    /// Pictures, where the client sends any, are in `observation.rgb`, by the camera's name.
+    /// Pictures, if the client sends any, are in `observation.rgb`, by camera.
     async fn act(&mut self, observation: &Observation) -> Result<Action, PolicyFault> {
         // An error is answered with a status of 500, and ends the episode.
         let hand = observation.proprio.get("ee_pos").filter(|hand| hand.len() == 3);
@@ -75,7 +75,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let interrupted = async {
         match tokio::signal::ctrl_c().await {
             Ok(()) => println!("stopping"),
-            // Nothing could be waited for; a server that cannot be told to stop goes on.
+            // Ctrl-C cannot be waited for: a server that cannot be told to stop runs on.
             Err(_) => std::future::pending().await,
         }
     };

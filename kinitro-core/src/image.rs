@@ -96,6 +96,16 @@ impl DepthImage {
         Ok(Self { height, width, metres })
     }
 
+    /// Rows.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// Pixels in a row.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
     /// The picture as an array of shape `[height, width]`, in metres.
     pub fn view(&self) -> ArrayView2<'_, f32> {
         ArrayView2::from_shape((self.height, self.width), &self.metres)

@@ -54,7 +54,7 @@ pub mod scoring;
 mod ss58;
 pub mod stats;
 
-pub use action::{Action, ActionError, ActionSpec, ChannelSpec};
+pub use action::{Action, ActionError, ActionSpec, ChannelSpec, DiscreteChannelSpec};
 pub use backoff::Backoff;
 pub use channels::Channels;
 pub use id::{

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use kinitro_core::Seed;
 use serde::Serialize;
 
-use crate::env::metaworld::{MetaWorld, Pictures, RawEnvironment};
+use crate::env::metaworld::{MetaWorld, Parameters, Pictures, RawEnvironment};
 use crate::env::{
     Environment, EnvironmentError, EnvironmentFamily, PoolError, PoolOptions, VecEnvironment,
 };
 use crate::policy::serve::PolicyServer;
-use crate::policy::{HttpPolicy, Policy, ZeroPolicy};
+use crate::policy::{EpisodeStart, HttpPolicy, TimeLimits, ZeroPolicy};
 use crate::report::Latencies;
 use crate::{EvaluationError, Registry};
 
@@ -74,11 +74,11 @@ pub fn raw_against_bare_physics(
     task: &str,
     rounds: u32,
 ) -> Result<Comparison, EnvironmentError> {
-    let (tasks, actions) = (family.make(task)?, actions());
+    let actions = actions();
     let mut environment = family.make_raw(task)?;
     let mut timed = Vec::new();
     for round in 0..rounds {
-        let placement = tasks.generate_task(Seed(u64::from(round))).placement;
+        let placement = Parameters::draw(task, Seed(u64::from(round)))?.placement;
         environment.reset(&placement)?;
         let mut bare = environment.bare();
         // Which goes first changes from round to round.
@@ -109,7 +109,7 @@ pub fn two_threads_against_one(
     task: &str,
     rounds: u32,
 ) -> Result<Comparison, EnvironmentError> {
-    let placement = family.make(task)?.generate_task(Seed(0)).placement;
+    let placement = Parameters::draw(task, Seed(0))?.placement;
     let mut pair = [family.make_raw(task)?, family.make_raw(task)?];
     let mut timed = Vec::new();
     for _ in 0..rounds {
@@ -195,22 +195,21 @@ pub struct Rates {
 /// When an environment cannot be made or breaks down.
 pub fn rates(task: &str) -> Result<Rates, PoolError> {
     let family = MetaWorld::default();
-    let tasks = family.make(task)?;
-    let placement = |seed| tasks.generate_task(Seed(seed)).placement;
+    let placement = |seed| Parameters::draw(task, Seed(seed)).map(|drawn| drawn.placement);
     let mut raw = family.make_raw(task)?;
     let actions = actions();
 
     let started = Instant::now();
     let resets = 200;
     for seed in 0..resets {
-        raw.reset(&placement(seed))?;
+        raw.reset(&placement(seed)?)?;
     }
     let raw_resets = resets as f64 / started.elapsed().as_secs_f64();
 
     let mut spent = Duration::ZERO;
     let episodes = 20;
     for seed in 0..episodes {
-        raw.reset(&placement(seed))?;
+        raw.reset(&placement(seed)?)?;
         let started = Instant::now();
         for action in &actions {
             raw.step(*action)?;
@@ -237,7 +236,7 @@ fn pool_steps(task: &str, actions: &[[f64; 4]], threads: usize) -> Result<f64, P
     let mut registry = Registry::empty();
     registry.register(MetaWorld::default());
     let id = registry.resolve(&format!("metaworld/{task}"))?.remove(0);
-    let options = PoolOptions { threads: Some(threads), ..PoolOptions::default() };
+    let options = PoolOptions::default().with_threads(threads);
     let mut pool = VecEnvironment::new(&registry, &vec![id; SLOTS], options)?;
     pool.reset_all(Seed(0))?;
     let mut batch = ndarray::Array2::zeros((SLOTS, pool.action_len()));
@@ -263,7 +262,7 @@ fn pair_ms(task: &str, pictures: Pictures, pairs: u32) -> Result<f64, PoolError>
         .ok_or_else(|| PoolError::Settings(format!("`{task}` has no expert to play it")))?;
     let cameras: Vec<String> =
         environment.spec().cameras.iter().map(|camera| camera.name.clone()).collect();
-    let first = environment.generate_task(Seed(0));
+    let first = environment.generate_scenario(Seed(0))?;
     environment.reset(&first)?;
     // The first pair makes the renderer.
     for camera in &cameras {
@@ -292,7 +291,7 @@ fn processor_seconds() -> f64 {
 /// The same random actions every time, each held for five steps.
 fn actions() -> Vec<[f64; 4]> {
     let env_id = "bench/actions".parse().expect("it is of the form family/task");
-    let mut rng = crate::env::TaskRng::new("bench", &env_id, Seed(0));
+    let mut rng = crate::env::SeededRng::new("bench", &env_id, Seed(0));
     let mut action = [0.0; 4];
     let step = |index: usize| {
         if index.is_multiple_of(5) {
@@ -331,7 +330,7 @@ pub fn round_trip(family: &MetaWorld, task: &str) -> Result<RoundTrip, Evaluatio
                 // The receiver is gone when the measurement failed before it began.
                 let _ = send_address.send(server.local_addr());
                 let until = async { drop(stopped.await) };
-                server.serve(ZeroPolicy::new(Registry::builtin()), until).await
+                server.serve(ZeroPolicy::new(), until).await
             };
             runtime().and_then(|runtime| runtime.block_on(serve))
         });
@@ -362,12 +361,14 @@ async fn episode(
     seed: Seed,
     spent: &mut Latencies,
 ) -> Result<(), EvaluationError> {
-    let task = environment.generate_task(seed);
-    let mut observation = environment.reset(&task)?;
-    policy.reset(&kinitro_core::TaskConfig::new(task.env_id.clone(), seed)).await?;
+    let scenario = environment.generate_scenario(seed)?;
+    let mut observation = environment.reset(&scenario)?;
+    let limits = TimeLimits::default();
+    let start = EpisodeStart::new(kinitro_core::TaskConfig::new(scenario.env_id.clone(), seed));
+    limits.reset(policy, &start).await?;
     for _ in 0..STEPS {
         let asked = Instant::now();
-        let action = policy.act(&observation).await?;
+        let action = limits.act(policy, &observation).await?;
         spent.record(asked.elapsed());
         observation = environment.step(&action)?.observation;
     }

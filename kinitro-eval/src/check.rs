@@ -1,44 +1,45 @@
-//! Whether an environment does what one must do, tried out: for whoever adds one, and for whoever
-//! wants to know that it does here.
+//! Tries an environment out: whether episodes repeat, seeds differ and the expert solves them, and
+//! how fast it is. For authors of environments, and to see that one works on this machine.
 
 use std::time::{Duration, Instant};
 
-use kinitro_core::{Action, EnvId, Seed};
+use kinitro_core::{EnvId, Seed};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::env::{Controller, Environment, EnvironmentError, Registry, TaskRng};
+use crate::env::{Controller, Environment, EnvironmentError, EpisodeStatus, Registry, SeededRng};
 
-/// What came of trying an environment.
+/// The result of trying an environment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct EnvironmentCheck {
     /// The environment.
     pub env_id: EnvId,
     /// How many seeds were tried, each twice.
     pub seeds: u32,
-    /// Whether each seed was the same episode both times.
+    /// Whether each seed gave the same episode both times.
     pub repeats: bool,
-    /// Whether the seeds are different tasks.
+    /// Whether different seeds gave different scenarios.
     pub differs: bool,
-    /// How many of the seeds the scripted expert solves, where there is one.
+    /// How many of the seeds the scripted expert solves. `None` without an expert.
     pub solved: Option<u32>,
-    /// Steps that were taken in all.
+    /// How many steps were taken in all.
     pub steps: u64,
-    /// Steps a second on one thread, without pictures and resets.
+    /// Steps per second on one thread, without pictures and resets.
     pub steps_per_second: f64,
 }
 
 impl EnvironmentCheck {
-    /// Whether nothing is wrong: episodes repeat, seeds are different tasks, and the expert solves
-    /// at least four of five.
+    /// Whether nothing is wrong: episodes repeat, seeds differ, and the expert solves at least four
+    /// of five.
     pub fn passed(&self) -> bool {
         let solvable = self.solved.is_none_or(|solved| 5 * solved >= 4 * self.seeds);
         self.repeats && self.differs && solvable
     }
 }
 
-/// Tries an environment: so many seeds from `first` on, each twice, with its expert at the controls
-/// or, where it has none, at random.
+/// Tries an environment with `seeds` seeds from `first` on, each twice, with its expert at the
+/// controls or, if it has none, with random actions.
 ///
 /// # Errors
 /// When the environment cannot be made or breaks down.
@@ -52,20 +53,18 @@ pub fn environment(
     let mut expert = registry.expert(env_id);
     let (mut repeats, mut solved, mut steps) = (true, 0, 0);
     let mut spent = Duration::ZERO;
-    let mut placements = Vec::new();
+    let mut scenarios = Vec::new();
     for seed in (0..u64::from(seeds)).map(|index| Seed(first.0.saturating_add(index))) {
-        let task = environment.generate_task(seed);
-        let scales = [task.friction_scale, task.damping_scale];
-        placements.push(task.placement.iter().chain(&scales).map(|x| x.to_bits()).collect());
+        scenarios.push(environment.generate_scenario(seed)?.parameters.to_string());
         let mut run = || episode(environment.as_mut(), expert.as_deref_mut(), seed);
         let (one, other) = (run()?, run()?);
         repeats &= one.trajectory == other.trajectory;
-        solved += u32::from(one.solved);
+        solved += u32::from(one.status == EpisodeStatus::Success);
         steps += one.steps + other.steps;
         spent += one.spent + other.spent;
     }
-    placements.sort_unstable();
-    let differs = placements.windows(2).all(|pair: &[Vec<u64>]| pair[0] != pair[1]);
+    scenarios.sort_unstable();
+    let differs = scenarios.windows(2).all(|pair| pair[0] != pair[1]);
     Ok(EnvironmentCheck {
         env_id: environment.spec().id.clone(),
         seeds,
@@ -79,7 +78,7 @@ pub fn environment(
 
 struct Episode {
     trajectory: [u8; 32],
-    solved: bool,
+    status: EpisodeStatus,
     steps: u64,
     spent: Duration,
 }
@@ -90,49 +89,41 @@ fn episode(
     seed: Seed,
 ) -> Result<Episode, EnvironmentError> {
     let spec = environment.spec().clone();
-    let mut rng = TaskRng::new("check", &spec.id, seed);
+    let mut rng = SeededRng::new("check", &spec.id, seed);
     let mut trajectory = Sha256::new();
-    let task = environment.generate_task(seed);
-    let mut observation = environment.reset(&task)?;
+    let scenario = environment.generate_scenario(seed)?;
+    let mut observation = environment.reset(&scenario)?;
     if let Some(expert) = &mut expert {
         expert.reset();
     }
-    let (mut solved, mut steps, mut spent) = (false, 0, Duration::ZERO);
-    while !solved && steps < u64::from(spec.max_steps) {
+    let (mut status, mut steps, mut spent) = (EpisodeStatus::Running, 0, Duration::ZERO);
+    while status == EpisodeStatus::Running && steps < u64::from(spec.max_steps) {
         for number in observation.proprio.iter().flat_map(|(_, values)| values) {
             trajectory.update(number.to_le_bytes());
         }
         let action = match (&mut expert, environment.full_state()) {
             (Some(expert), Some(state)) => expert.act(&state),
-            _ => {
-                let mut action = Action::new();
-                for channel in &spec.action.continuous {
-                    let (low, high) = channel.bounds.unwrap_or((-1.0, 1.0));
-                    let values: Vec<_> = (0..channel.len).map(|_| rng.uniform(low, high)).collect();
-                    action.continuous.insert(channel.name.as_str(), values);
-                }
-                action
-            }
+            _ => rng.action(&spec.action),
         };
         let started = Instant::now();
         let transition = environment.step(&action)?;
         spent += started.elapsed();
         trajectory.update(transition.reward.to_le_bytes());
-        (observation, solved) = (transition.observation, transition.success);
+        (observation, status) = (transition.observation, transition.status);
         steps += 1;
     }
-    Ok(Episode { trajectory: trajectory.finalize().into(), solved, steps, spent })
+    Ok(Episode { trajectory: trajectory.finalize().into(), status, steps, spent })
 }
 
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
 
-    use kinitro_core::{Image, Observation};
+    use kinitro_core::{Action, Image, Observation};
 
     use super::*;
     use crate::env::point::PointFamily;
-    use crate::env::{EnvironmentFamily, EnvironmentSpec, Task, Transition};
+    use crate::env::{EnvironmentFamily, EnvironmentSpec, Scenario, Transition};
 
     fn check(family: impl EnvironmentFamily + 'static) -> EnvironmentCheck {
         let mut registry = Registry::empty();
@@ -186,21 +177,21 @@ mod tests {
         fn spec(&self) -> &EnvironmentSpec {
             self.inner.spec()
         }
-        fn generate_task(&self, seed: Seed) -> Task {
+        fn generate_scenario(&self, seed: Seed) -> Result<Scenario, EnvironmentError> {
             match self.how {
-                Spoilt::AlwaysTheSame => self.inner.generate_task(Seed(0)),
-                _ => self.inner.generate_task(seed),
+                Spoilt::AlwaysTheSame => self.inner.generate_scenario(Seed(0)),
+                _ => self.inner.generate_scenario(seed),
             }
         }
-        fn reset(&mut self, task: &Task) -> Result<Observation, EnvironmentError> {
+        fn reset(&mut self, scenario: &Scenario) -> Result<Observation, EnvironmentError> {
             self.resets.set(self.resets.get() + 1);
-            self.inner.reset(task)
+            self.inner.reset(scenario)
         }
         fn step(&mut self, action: &Action) -> Result<Transition, EnvironmentError> {
             let mut transition = self.inner.step(action)?;
             match self.how {
                 Spoilt::Drifts => transition.reward += f64::from(self.resets.get()),
-                Spoilt::Unsolvable => transition.success = false,
+                Spoilt::Unsolvable => transition.status = EpisodeStatus::Running,
                 Spoilt::AlwaysTheSame => {}
             }
             Ok(transition)

@@ -1,31 +1,37 @@
-//! What every environment family and every policy must keep to, as checks to call from tests.
+//! What every implementation of a trait must do, as suites to call from tests.
 //!
-//! The crate runs them against its own, and whoever implements a trait of it should run them too:
+//! This crate runs them on its own implementations. Run them on yours:
 //!
 //! ```
 //! use kinitro_eval::conformance;
 //! use kinitro_eval::env::point::PointFamily;
 //!
 //! conformance::environment_family(&PointFamily);
+//! conformance::controller(&PointFamily, "point-v0");
 //! ```
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use kinitro_core::{Action, EnvId, Observation, Outcome, Seed, TaskConfig};
+use serde_json::json;
 
 use crate::CancellationToken;
 use crate::env::{
-    Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec, Registry, Task, TaskRng,
-    Transition,
+    Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec, EpisodeStatus, Registry,
+    Scenario, SeededRng, Transition,
 };
 use crate::isolation::{EpisodeJob, EpisodeLimits, EpisodeResult, Sandbox, SandboxError};
-use crate::policy::Policy;
+use crate::policy::{EpisodeStart, Policy, TimeLimits};
 
-/// Checks every environment of a family. The family's assets and renderer must be there.
+/// How many steps an episode has here at most.
+const STEPS: u32 = 25;
+
+/// Checks every environment of a family, and its [expert](controller) where there is one. The
+/// family's assets and renderer must be there.
 ///
 /// # Panics
-/// With what is wrong, at the first thing that is.
+/// With a description of the first thing that is wrong.
 pub fn environment_family(family: &dyn EnvironmentFamily) {
     let tasks = family.tasks();
     assert!(!tasks.is_empty(), "the family has no environment");
@@ -33,86 +39,148 @@ pub fn environment_family(family: &dyn EnvironmentFamily) {
         let id = EnvId::new(family.name(), task).expect("family and task make an id");
         let spec = family.spec(task).expect("a listed environment has a specification");
         assert_eq!(spec.id, id, "the specification is of another environment");
-        assert!(spec.max_steps > 0 && spec.step_seconds > 0.0, "`{id}`: empty episodes");
+        is_well_formed(&spec);
         let make = || family.make(task).expect("a listed environment can be made");
         assert_eq!(*make().spec(), spec, "`{id}`: family and environment disagree");
         needs_a_reset(make().as_mut());
-        tasks_grow_from_seeds(make().as_ref(), make().as_ref());
+        scenarios_grow_from_seeds(make().as_ref(), make().as_ref());
         episodes_repeat(make().as_mut(), make().as_mut());
+        ends_are_ends(make().as_mut());
         bad_actions_move_nothing(make().as_mut(), make().as_mut());
-        foreign_tasks_are_refused(make().as_mut());
+        foreign_scenarios_are_refused(make().as_mut());
         cameras_take_pictures(make().as_mut());
-        if let Some(mut expert) = family.expert(task) {
-            let mut environment = make();
-            let task = environment.generate_task(Seed(0));
-            environment.reset(&task).expect("a task of its own");
-            expert.reset();
-            let state = environment.full_state().expect("an expert has a state to see");
-            environment.step(&expert.act(&state)).expect("an expert acts as it must");
+        if family.expert(task).is_some() {
+            controller(family, task);
         }
     }
     for (alias, stands_for) in family.aliases() {
-        assert!(!tasks.contains(&alias), "`{alias}` is a task and another name of one");
+        assert!(!tasks.contains(&alias), "`{alias}` is a task name and an alias");
         assert!(!stands_for.is_empty(), "`{alias}` stands for nothing");
         for task in &stands_for {
-            assert!(tasks.contains(task), "`{alias}` stands for `{task}`, which is no task");
+            assert!(tasks.contains(task), "`{alias}` stands for `{task}`, which is no task name");
         }
     }
     let missing = family.make("no-such-task-v0").err();
     assert!(
         matches!(missing, Some(EnvironmentError::UnknownEnvironment { .. })),
-        "a task that is not there must be said to be unknown"
+        "an unknown task name must be reported as unknown"
     );
-    assert!(family.expert("no-such-task-v0").is_none(), "an expert for no task");
+    assert!(family.expert("no-such-task-v0").is_none(), "an expert for an unknown task name");
 }
 
-/// An action within the bounds, drawn at random.
-fn some_action(spec: &EnvironmentSpec, rng: &mut TaskRng) -> Action {
-    let mut action = Action::new();
-    for channel in &spec.action.continuous {
-        let (low, high) = channel.bounds.unwrap_or((-1.0, 1.0));
-        let values: Vec<f64> = (0..channel.len).map(|_| rng.uniform(low, high)).collect();
-        action.continuous.insert(channel.name.as_str(), values);
+/// Checks the scripted expert of an environment: it sees the full state, its actions fit, and it
+/// acts the same in the same episode, whatever it did before.
+///
+/// # Panics
+/// With a description of the first thing that is wrong, or when there is no expert.
+pub fn controller(family: &dyn EnvironmentFamily, task: &str) {
+    let mut environment = family.make(task).expect("the environment can be made");
+    let id = environment.spec().id.clone();
+    let mut expert = family.expert(task).unwrap_or_else(|| panic!("`{id}` has no expert"));
+    let mut play = |seed: u64| {
+        let scenario = scenario(environment.as_ref(), Seed(seed));
+        environment.reset(&scenario).expect("a scenario of its own");
+        expert.reset();
+        let mut actions = Vec::new();
+        for _ in 0..environment.spec().max_steps.min(STEPS) {
+            let state = environment.full_state();
+            let state = state.unwrap_or_else(|| panic!("`{id}` shows its expert no state"));
+            let action = expert.act(&state);
+            let taken = environment.step(&action);
+            let transition = taken.unwrap_or_else(|e| panic!("`{id}`: the expert's action: {e}"));
+            actions.push(action);
+            if transition.status != EpisodeStatus::Running {
+                break;
+            }
+        }
+        actions
+    };
+    let first = play(1);
+    play(2);
+    assert_eq!(play(1), first, "`{id}`: the expert acted otherwise in the same episode");
+}
+
+fn is_well_formed(spec: &EnvironmentSpec) {
+    let id = &spec.id;
+    assert!(spec.max_steps > 0, "`{id}`: episodes without steps");
+    assert!(spec.step_seconds > 0.0, "`{id}`: steps that take no time");
+    let observed: Vec<_> = spec.observation.iter().map(|channel| &channel.name).collect();
+    let continuous = spec.action.continuous.iter().map(|channel| &channel.name);
+    let discrete = spec.action.discrete.iter().map(|channel| &channel.name);
+    let acted: Vec<_> = continuous.chain(discrete).collect();
+    let cameras: Vec<_> = spec.cameras.iter().map(|camera| &camera.name).collect();
+    assert!(!acted.is_empty(), "`{id}`: there is no action to take");
+    for (names, what) in [(observed, "observed"), (acted, "action"), (cameras, "camera")] {
+        let distinct: BTreeSet<_> = names.iter().collect();
+        assert_eq!(distinct.len(), names.len(), "`{id}`: two {what} channels of one name");
     }
-    action
+    for channel in spec.observation.iter().chain(&spec.action.continuous) {
+        let (low, high) = channel.bounds.unwrap_or((-1.0, 1.0));
+        assert!(channel.len > 0, "`{id}`: `{}` has no numbers", channel.name);
+        assert!(low <= high, "`{id}`: the bounds of `{}`", channel.name);
+    }
+    for channel in &spec.action.discrete {
+        assert!(channel.low <= channel.high, "`{id}`: the range of `{}`", channel.name);
+    }
+}
+
+fn scenario(environment: &dyn Environment, seed: Seed) -> Scenario {
+    environment.generate_scenario(seed).expect("a scenario grows from every seed")
 }
 
 fn needs_a_reset(environment: &mut dyn Environment) {
     let spec = environment.spec().clone();
-    let mut rng = TaskRng::new("conformance", &spec.id, Seed(0));
-    let stepped = environment.step(&some_action(&spec, &mut rng));
+    let mut rng = SeededRng::new("conformance", &spec.id, Seed(0));
+    let stepped = environment.step(&rng.action(&spec.action));
     assert!(matches!(stepped, Err(EnvironmentError::NotReset)), "a step before the first reset");
 }
 
-fn tasks_grow_from_seeds(one: &dyn Environment, other: &dyn Environment) {
+fn scenarios_grow_from_seeds(one: &dyn Environment, other: &dyn Environment) {
     let id = &one.spec().id;
     for seed in [0, 1, u64::MAX].map(Seed) {
-        let task = one.generate_task(seed);
-        assert_eq!(task, one.generate_task(seed), "`{id}`: a seed gave two tasks");
-        assert_eq!(task, other.generate_task(seed), "`{id}`: a seed gave two tasks");
-        assert_eq!((&task.env_id, task.seed), (id, seed), "`{id}`: the task names another origin");
+        let grown = scenario(one, seed);
+        assert_eq!(grown, scenario(one, seed), "`{id}`: a seed gave two scenarios");
+        assert_eq!(grown, scenario(other, seed), "`{id}`: a seed gave two scenarios");
+        assert_eq!((&grown.env_id, grown.seed), (id, seed), "`{id}`: a scenario of another origin");
+        let text = serde_json::to_string(&grown).expect("a scenario can be written down");
+        let read: Scenario = serde_json::from_str(&text).expect("a scenario can be read");
+        assert_eq!(read, grown, "`{id}`: a scenario changed on its way through JSON");
     }
-    assert_ne!(one.generate_task(Seed(0)), one.generate_task(Seed(1)), "`{id}`: one task for all");
+    let (zero, one) = (scenario(one, Seed(0)), scenario(one, Seed(1)));
+    assert_ne!(zero.parameters, one.parameters, "`{id}`: one scenario for all seeds");
 }
 
-/// A short episode of random actions.
-fn episode(environment: &mut dyn Environment, task: &Task) -> (Observation, Vec<Transition>) {
+/// A short episode of random actions, up to its end.
+fn episode(
+    environment: &mut dyn Environment,
+    scenario: &Scenario,
+) -> (Observation, Vec<Transition>) {
     let spec = environment.spec().clone();
-    let mut rng = TaskRng::new("conformance", &spec.id, task.seed);
-    let first = environment.reset(task).expect("a task of its own");
+    let mut rng = SeededRng::new("conformance", &spec.id, scenario.seed);
+    let first = environment.reset(scenario).expect("a scenario of its own");
     check_observation(&spec, &first);
-    let step = |_| {
-        let transition = environment.step(&some_action(&spec, &mut rng)).expect("a good action");
-        check_observation(&spec, &transition.observation);
-        assert!(transition.reward.is_finite(), "`{}`: the reward is not finite", spec.id);
-        transition
-    };
-    (first, (0..spec.max_steps.min(25)).map(step).collect())
+    let mut transitions = Vec::new();
+    for _ in 0..spec.max_steps.min(STEPS) {
+        let transition = environment.step(&rng.action(&spec.action)).expect("a good action");
+        check_transition(&spec, &transition);
+        let status = transition.status;
+        transitions.push(transition);
+        if status != EpisodeStatus::Running {
+            break;
+        }
+    }
+    (first, transitions)
+}
+
+fn check_transition(spec: &EnvironmentSpec, transition: &Transition) {
+    check_observation(spec, &transition.observation);
+    assert!(transition.reward.is_finite(), "`{}`: the reward is not finite", spec.id);
 }
 
 fn check_observation(spec: &EnvironmentSpec, observation: &Observation) {
     let id = &spec.id;
-    assert!(observation.rgb.is_empty(), "`{id}`: pictures that nobody asked for");
+    let pictures = observation.rgb.len() + observation.depth.len();
+    assert_eq!(pictures, 0, "`{id}`: pictures that nobody asked for");
     assert_eq!(observation.proprio.len(), spec.observation.len(), "`{id}`: other channels");
     for channel in &spec.observation {
         let values = observation.proprio.get(&channel.name);
@@ -126,29 +194,70 @@ fn check_observation(spec: &EnvironmentSpec, observation: &Observation) {
 
 fn episodes_repeat(one: &mut dyn Environment, other: &mut dyn Environment) {
     let id = one.spec().id.clone();
-    let (task, between) = (one.generate_task(Seed(7)), one.generate_task(Seed(8)));
-    let first = episode(one, &task);
+    let (own, between) = (scenario(one, Seed(7)), scenario(one, Seed(8)));
+    let first = episode(one, &own);
     episode(one, &between);
-    assert_eq!(episode(one, &task), first, "`{id}`: what ran before changed an episode");
-    assert_eq!(episode(other, &task), first, "`{id}`: two instances ran different episodes");
+    assert_eq!(episode(one, &own), first, "`{id}`: what ran before changed an episode");
+    assert_eq!(episode(other, &own), first, "`{id}`: two instances ran different episodes");
+}
+
+/// Looks for an episode that ends by itself, steps on where it has, and begins anew.
+fn ends_are_ends(environment: &mut dyn Environment) {
+    let spec = environment.spec().clone();
+    let id = &spec.id;
+    for seed in (0..20).map(Seed) {
+        let own = scenario(environment, seed);
+        let first = episode(environment, &own);
+        let status = first.1.last().map(|transition| transition.status);
+        if status.is_none_or(|status| status == EpisodeStatus::Running) {
+            continue;
+        }
+        let mut rng = SeededRng::new("conformance", id, seed);
+        for _ in 0..3 {
+            match environment.step(&rng.action(&spec.action)) {
+                Ok(transition) => {
+                    check_transition(&spec, &transition);
+                    let still_failed = transition.status == EpisodeStatus::Failure;
+                    let had_failed = status == Some(EpisodeStatus::Failure);
+                    assert!(still_failed || !had_failed, "`{id}`: it recovered from a failure");
+                }
+                Err(EnvironmentError::NotReset) => {}
+                Err(error) => panic!("`{id}`: a step after the end of an episode: {error}"),
+            }
+        }
+        assert_eq!(episode(environment, &own), first, "`{id}`: the end of an episode stayed");
+        return;
+    }
 }
 
 fn bad_actions_move_nothing(one: &mut dyn Environment, other: &mut dyn Environment) {
     let spec = one.spec().clone();
     let id = &spec.id;
-    let task = one.generate_task(Seed(3));
-    one.reset(&task).expect("a task of its own");
-    other.reset(&task).expect("a task of its own");
-    let mut rng = TaskRng::new("conformance", id, Seed(3));
-    let good = some_action(&spec, &mut rng);
-    let channel = spec.action.continuous.first().expect("some action can be taken");
-    let bad = [
+    let own = scenario(one, Seed(3));
+    one.reset(&own).expect("a scenario of its own");
+    other.reset(&own).expect("a scenario of its own");
+    let mut rng = SeededRng::new("conformance", id, Seed(3));
+    let good = rng.action(&spec.action);
+    let mut bad = vec![
         Action::new(),
-        good.clone().with(&channel.name, vec![f64::NAN; channel.len]),
-        good.clone().with(&channel.name, vec![f64::INFINITY; channel.len]),
-        good.clone().with(&channel.name, vec![0.0; channel.len + 1]),
         good.clone().with("no_such_channel", [0.0]),
+        good.clone().with_discrete("no_such_channel", 0),
     ];
+    for channel in &spec.action.continuous {
+        bad.extend([
+            good.clone().with(&channel.name, vec![f64::NAN; channel.len]),
+            good.clone().with(&channel.name, vec![f64::INFINITY; channel.len]),
+            good.clone().with(&channel.name, vec![0.0; channel.len + 1]),
+        ]);
+    }
+    for channel in &spec.action.discrete {
+        let beyond = [channel.low.checked_sub(1), channel.high.checked_add(1)];
+        let beyond = beyond.into_iter().flatten();
+        bad.extend(beyond.map(|value| good.clone().with_discrete(&channel.name, value)));
+        let mut missing = good.clone();
+        missing.discrete.remove(&channel.name);
+        bad.push(missing);
+    }
     for action in bad {
         let taken = one.step(&action);
         assert!(matches!(taken, Err(EnvironmentError::Action(_))), "`{id}` took {action:?}");
@@ -156,49 +265,72 @@ fn bad_actions_move_nothing(one: &mut dyn Environment, other: &mut dyn Environme
     let (after_bad, without) = (one.step(&good), other.step(&good));
     let (after_bad, without) = (after_bad.expect("a good action"), without.expect("a good action"));
     assert_eq!(after_bad, without, "`{id}`: an action that was refused moved the world");
-    let wild = good.with(&channel.name, vec![1e9; channel.len]);
+    one.reset(&own).expect("a scenario of its own");
+    let wild = spec
+        .action
+        .continuous
+        .iter()
+        .fold(good, |action, channel| action.with(&channel.name, vec![1e9; channel.len]));
     one.step(&wild).expect("a finite action outside its bounds is clamped");
 }
 
-fn foreign_tasks_are_refused(environment: &mut dyn Environment) {
-    let own = environment.generate_task(Seed(0));
+fn foreign_scenarios_are_refused(environment: &mut dyn Environment) {
+    let own = scenario(environment, Seed(0));
     let foreign = "no-such-family/no-such-task".parse().expect("it is of the form family/task");
-    let bad = [
-        Task { env_id: foreign, ..own.clone() },
-        Task { placement: [own.placement.as_slice(), &[0.0]].concat(), ..own },
-    ];
-    for task in bad {
-        let reset = environment.reset(&task);
-        assert!(matches!(reset, Err(EnvironmentError::Task { .. })), "{task:?} was taken");
+    let nonsense = json!("these are the parameters of no environment");
+    let bad =
+        [Scenario { env_id: foreign, ..own.clone() }, Scenario { parameters: nonsense, ..own }];
+    for scenario in bad {
+        let reset = environment.reset(&scenario);
+        let is_refused = matches!(reset, Err(EnvironmentError::Scenario { .. }));
+        assert!(is_refused, "{scenario:?} was taken");
     }
 }
 
 fn cameras_take_pictures(environment: &mut dyn Environment) {
     let spec = environment.spec().clone();
-    let task = environment.generate_task(Seed(0));
-    environment.reset(&task).expect("a task of its own");
+    let own = scenario(environment, Seed(0));
+    environment.reset(&own).expect("a scenario of its own");
     for camera in &spec.cameras {
-        let picture = environment.render(&camera.name).expect("a camera of its own");
+        let (id, name) = (&spec.id, &camera.name);
+        let picture = environment.render(name).expect("a camera of its own");
         let size = (picture.height(), picture.width());
-        assert_eq!(size, (camera.height, camera.width), "`{}`: size of a picture", spec.id);
-        let again = environment.render(&camera.name).expect("a camera of its own");
-        assert_eq!(picture, again, "`{}`: looking changed the picture", spec.id);
+        assert_eq!(size, (camera.height, camera.width), "`{id}`: size of a picture");
+        let again = environment.render(name).expect("a camera of its own");
+        assert_eq!(picture, again, "`{id}`: looking changed the picture");
+        match environment.render_depth(name) {
+            Ok(picture) => {
+                assert!(camera.depth, "`{id}`: `{name}` has depth and does not say so");
+                let size = (picture.height(), picture.width());
+                assert_eq!(size, (camera.height, camera.width), "`{id}`: size of a depth picture");
+                let distances = picture.view().iter().all(|metres| *metres >= 0.0);
+                assert!(distances, "`{id}`: distances from `{name}` that are negative or NaN");
+            }
+            Err(EnvironmentError::NoDepth { .. }) => {
+                assert!(!camera.depth, "`{id}`: `{name}` says that it has depth");
+            }
+            Err(error) => panic!("`{id}`: a depth picture from `{name}`: {error}"),
+        }
     }
-    let unknown = environment.render("no-such-camera");
-    assert!(
-        matches!(unknown, Err(EnvironmentError::UnknownCamera { .. })),
-        "a camera that is none"
-    );
+    for seen in [
+        environment.render("no-such-camera").err(),
+        environment.render_depth("no-such-camera").err(),
+    ] {
+        let is_unknown = matches!(seen, Some(EnvironmentError::UnknownCamera { .. }));
+        assert!(is_unknown, "a camera that does not exist: {seen:?}");
+    }
 }
 
 /// Checks that a policy acts in an environment as it must: the same in the same episode, whatever
-/// it did before, with actions that fit. It must be deterministic.
+/// it did before, with actions that fit. It must be deterministic, and is given ten seconds for
+/// each answer.
 ///
 /// # Panics
-/// With what is wrong, at the first thing that is.
+/// With a description of the first thing that is wrong.
 pub async fn policy(policy: &mut dyn Policy, registry: &Registry, env_id: &EnvId) {
     let mut environment = registry.make(env_id).expect("the environment can be made");
     assert!(!policy.name().is_empty(), "a policy has a name");
+    assert_eq!(policy.name(), policy.name(), "a policy keeps its name");
     let first = actions(policy, environment.as_mut(), Seed(1)).await;
     actions(policy, environment.as_mut(), Seed(2)).await;
     let again = actions(policy, environment.as_mut(), Seed(1)).await;
@@ -210,45 +342,71 @@ async fn actions(
     environment: &mut dyn Environment,
     seed: Seed,
 ) -> Vec<Action> {
-    let task = environment.generate_task(seed);
-    let mut observation = environment.reset(&task).expect("a task of its own");
-    policy.reset(&TaskConfig::new(task.env_id.clone(), seed)).await.expect("it can be reset");
+    let limits = TimeLimits::new(Duration::from_secs(10), Duration::from_secs(10));
+    let own = scenario(environment, seed);
+    let mut observation = environment.reset(&own).expect("a scenario of its own");
+    let start = EpisodeStart::new(TaskConfig::new(own.env_id.clone(), seed))
+        .with_spec(environment.spec().clone())
+        .with_limits(limits)
+        .with_max_steps(10);
+    limits.reset(policy, &start).await.expect("it can be reset");
     let mut actions = Vec::new();
     for _ in 0..10 {
-        let action = if policy.needs_full_state() {
-            let state = environment.full_state().expect("the environment shows its state");
-            policy.act_on_state(&observation, &state).await
-        } else {
-            policy.act(&observation).await
-        };
-        let action = action.expect("it acts");
-        observation = environment.step(&action).expect("its actions fit").observation;
+        if policy.uses_images() {
+            look(environment, &mut observation);
+        }
+        let action = limits.act(policy, &observation).await.expect("it acts");
+        let transition = environment.step(&action).expect("its actions fit");
+        observation = transition.observation;
         actions.push(action);
+        if transition.status != EpisodeStatus::Running {
+            break;
+        }
     }
     actions
+}
+
+fn look(environment: &mut dyn Environment, observation: &mut Observation) {
+    for camera in environment.spec().cameras.clone() {
+        let picture = environment.render(&camera.name).expect("a camera of its own");
+        observation.rgb.insert(camera.name.clone(), picture);
+        if camera.depth {
+            let picture = environment.render_depth(&camera.name).expect("a camera with depth");
+            observation.depth.insert(camera.name, picture);
+        }
+    }
 }
 
 /// Episodes that a sandbox is tried with.
 #[derive(Debug, Clone)]
 pub struct SandboxCases {
-    /// One in which the robot does it.
-    pub success: EpisodeJob,
-    /// One in which it does not, however often it is asked.
-    pub failure: EpisodeJob,
-    /// One whose policy is at fault.
-    pub fault: EpisodeJob,
-    /// One whose policy keeps to its limits, and takes at least 20 ms for each of 500 steps that lead
-    /// nowhere.
-    pub slow: EpisodeJob,
+    success: EpisodeJob,
+    failure: EpisodeJob,
+    fault: EpisodeJob,
+    slow: EpisodeJob,
+}
+
+impl SandboxCases {
+    /// Four episodes: one that succeeds; one that fails, and only because its steps are used up; one
+    /// whose policy is at fault; and one whose policy keeps to its limits but takes at least 20 ms
+    /// for each of 500 steps that lead nowhere.
+    pub fn new(
+        success: EpisodeJob,
+        failure: EpisodeJob,
+        fault: EpisodeJob,
+        slow: EpisodeJob,
+    ) -> Self {
+        Self { success, failure, fault, slow }
+    }
 }
 
 /// How long a sandbox may take to notice that an episode is over. Far more than any needs.
 const NOTICE: Duration = Duration::from_secs(20);
 
-/// Checks that a sandbox keeps to what [`Sandbox`] says.
+/// Checks that a sandbox does what [`Sandbox`] says.
 ///
 /// # Panics
-/// With what is wrong, at the first thing that is.
+/// With a description of the first thing that is wrong.
 pub async fn sandbox(sandbox: &dyn Sandbox, cases: &SandboxCases) {
     let listed = sandbox.environments().await.expect("it knows its environments");
     let distinct: BTreeSet<_> = listed.iter().collect();

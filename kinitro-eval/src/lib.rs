@@ -1,11 +1,11 @@
-//! Judge robot policies: run a policy in freshly seeded simulations and say, with an interval, how
-//! often it does what it should.
+//! Judge robot policies: runs a policy in freshly seeded simulations and reports its success rate
+//! with a 95 % confidence interval.
 //!
 //! ```no_run
-//! use kinitro_eval::{Evaluation, RandomPolicy, Registry};
+//! use kinitro_eval::{Evaluation, RandomPolicy};
 //!
 //! # fn main() -> Result<(), kinitro_eval::EvaluationError> {
-//! let report = Evaluation::new(RandomPolicy::new(Registry::builtin()))
+//! let report = Evaluation::new(RandomPolicy::new())
 //!     .env("metaworld/reach-v3")
 //!     .episodes(50)
 //!     .seed(7)
@@ -17,16 +17,15 @@
 //! ```
 //!
 //! # What is here
-//! - [`Evaluation`]: many episodes, in parallel, kept on disk and gone on with after a stop
+//! - [`Evaluation`]: many episodes, in parallel, kept on disk and continued after an interruption
 //! - [`mod@env`]: the traits [`Environment`](env::Environment) and
-//!   [`EnvironmentFamily`](env::EnvironmentFamily), a [`Registry`] of them, and the family
+//!   [`EnvironmentFamily`](env::EnvironmentFamily), a [`Registry`] of families, and the family
 //!   `metaworld`
-//! - [`policy`]: the trait [`Policy`]; policies behind [HTTP](HttpPolicy), random ones, and the
-//!   scripted experts
-//! - [`VecEnvironment`](env::VecEnvironment): many environments on some threads, in batches
-//! - [`episode`]: the one loop that all of this shares
-//! - [`isolation`]: where episodes of strangers' policies run
-//! - [`report`]: what is written down
+//! - [`policy`]: the trait [`Policy`], policies behind [HTTP](HttpPolicy), and baselines
+//! - [`VecEnvironment`](env::VecEnvironment): batches of environments on several threads
+//! - [`episode`]: the loop that every evaluation runs its episodes with
+//! - [`isolation`]: where the episodes of strangers' policies run
+//! - [`report`]: the files that an evaluation writes
 //!
 //! An episode is reproducible from its environment, its seed and its policy alone: neither the
 //! number of workers nor what ran before changes it.
@@ -36,11 +35,14 @@
 //!
 //! # Features
 //! - `mujoco` (default): the MuJoCo simulator and the environments that need it. It links
-//!   `libmujoco` 3.17.0, which is found through `MUJOCO_DYNAMIC_LINK_DIR` or pkg-config; see the
+//!   `libmujoco` 3.17.0, which it finds through `MUJOCO_DYNAMIC_LINK_DIR` or pkg-config; see the
 //!   README. Without it the traits, the loop and the HTTP policy remain.
-//! - `auto-download-mujoco`: lets the build fetch MuJoCo where it is not found.
+//! - `auto-download-mujoco`: lets the build download MuJoCo if it is not found.
+//! - `http` (default): policies behind HTTP ([`HttpPolicy`]).
 //! - `serve`: a server (`policy::serve`) that puts any policy behind HTTP.
-//! - `backend`: what an operator of a subnet runs (`backend`): the storage of cycles, tasks, scores
+//! - `bench`: measurements of this machine.
+//! - `conformance`: the suites (`conformance`) that every implementation of a trait should pass.
+//! - `backend`: what the operator of a subnet runs (`backend`): the storage of cycles, jobs, scores
 //!   and weights in SQLite or PostgreSQL, the executor, and the validator.
 
 #![cfg_attr(not(feature = "mujoco"), forbid(unsafe_code))]
@@ -52,6 +54,7 @@ pub mod backend;
 #[cfg(all(feature = "mujoco", feature = "serve"))]
 pub mod bench;
 pub mod check;
+#[cfg(feature = "conformance")]
 pub mod conformance;
 mod data_folder;
 pub mod env;
@@ -68,21 +71,21 @@ pub mod report;
 pub mod validator;
 pub mod wire;
 
-/// For implementations of [`Policy`].
+/// For implementations of [`Policy`] and [`Sandbox`](isolation::Sandbox).
 pub use async_trait::async_trait;
 pub use data_folder::data_folder;
 pub use env::Registry;
 pub use episode::EpisodeRecord;
 pub use evaluation::{Evaluation, EvaluationError, EvaluationReport, Event};
-/// What policies and environments are told in: observations, actions, faults.
+/// The types that policies and environments exchange: observations, actions, faults.
 pub use kinitro_core;
-pub use policy::{ExpertPolicy, Policy, RandomPolicy, ZeroPolicy};
+pub use policy::{EpisodeStart, Policy, RandomPolicy, ZeroPolicy};
 #[cfg(feature = "http")]
 pub use policy::{HttpPolicy, HttpPolicyError};
-/// Stops what is running. Clones share one state.
+/// Stops what is running. All clones of a token are cancelled together.
 pub use tokio_util::sync::CancellationToken;
 
-/// What a panic said.
+/// The message of a panic.
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());

@@ -77,14 +77,22 @@ pub(crate) fn show(arguments: &ShowArguments) -> Result<(), Failure> {
         table::with_headings(6, ["", "channel", "numbers", "unit", "from, to", "what it is"]);
     let observed = spec.observation.iter().map(|channel| ("observed", channel));
     for (kind, channel) in observed.chain(spec.action.continuous.iter().map(|c| ("action", c))) {
-        let ChannelSpec { name, len, bounds, unit, description } = channel;
+        let ChannelSpec { name, len, bounds, unit, description, .. } = channel;
         let bounds = bounds.map_or_else(String::new, |(low, high)| format!("{low}, {high}"));
         let (len, kind) = (len.to_string(), kind.to_owned());
         channels.add_row([kind, name.clone(), len, unit.clone(), bounds, description.clone()]);
     }
+    for channel in &spec.action.discrete {
+        let (name, range) = (&channel.name, format!("{}, {}", channel.low, channel.high));
+        channels.add_row(["action", name, "1", "", &range, &channel.description]);
+    }
     for camera in &spec.cameras {
         let (name, size) = (&camera.name, format!("{}x{}x3", camera.height, camera.width));
         channels.add_row(["camera", name, &size, "", "0, 255", "upright RGB"]);
+        if camera.depth {
+            let size = format!("{}x{}", camera.height, camera.width);
+            channels.add_row(["camera", name, &size, "m", "", "upright depth"]);
+        }
     }
     to_stdout(channels)
 }
@@ -98,8 +106,8 @@ fn picture(
 ) -> Result<Image, EnvironmentError> {
     registry.spec(id)?.camera(camera)?;
     let mut environment = registry.make(id)?;
-    let task = environment.generate_task(seed);
-    environment.reset(&task)?;
+    let scenario = environment.generate_scenario(seed)?;
+    environment.reset(&scenario)?;
     environment.render(camera)
 }
 

@@ -3,8 +3,7 @@ use std::sync::Arc;
 use kinitro_core::PolicyFaultKind;
 use kinitro_eval::report::Video;
 use kinitro_eval::{
-    CancellationToken, Evaluation, EvaluationReport, ExpertPolicy, HttpPolicy, RandomPolicy,
-    Registry, ZeroPolicy,
+    CancellationToken, Evaluation, EvaluationReport, HttpPolicy, RandomPolicy, ZeroPolicy,
 };
 use serde::Serialize;
 
@@ -51,9 +50,9 @@ struct JsonReport<'a> {
 /// wrong address is said at once and not by every episode.
 async fn policy(name: &str) -> Result<Evaluation, Failure> {
     match name {
-        "random" => Ok(Evaluation::new(RandomPolicy::new(Registry::builtin()))),
-        "zero" => Ok(Evaluation::new(ZeroPolicy::new(Registry::builtin()))),
-        "expert" => Ok(Evaluation::new(ExpertPolicy::new(Registry::builtin()))),
+        "random" => Ok(Evaluation::new(RandomPolicy::new())),
+        "zero" => Ok(Evaluation::new(ZeroPolicy::new())),
+        "expert" => Ok(Evaluation::of_experts()),
         url if url.contains("://") => {
             let mut policy = HttpPolicy::new(url).map_err(Failure::usage)?;
             match policy.health().await {

@@ -71,13 +71,11 @@ fn settings(arguments: &ExecutorArguments) -> Result<ExecutorSettings, Failure> 
     settings.families = arguments.env_families.as_ref().map(|names| names.0.clone());
     settings.env_ids = arguments.env_ids.as_ref().map(|names| names.0.clone());
     settings.drain_timeout = std::time::Duration::from_secs(arguments.drain_timeout);
-    settings.limits = EpisodeLimits {
-        max_timesteps: arguments.max_timesteps,
-        action_timeout: arguments.action_timeout,
-        episode_timeout: arguments.eval_timeout,
-        use_images: arguments.use_images,
-        ..EpisodeLimits::default()
-    };
+    settings.limits = EpisodeLimits::default()
+        .with_max_timesteps(arguments.max_timesteps)
+        .with_action_timeout(arguments.action_timeout)
+        .with_episode_timeout(arguments.eval_timeout)
+        .with_images(arguments.use_images);
     if arguments.concurrent {
         settings.concurrency = Concurrency::PerFamily {
             default: arguments.max_concurrent as usize,

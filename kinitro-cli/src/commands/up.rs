@@ -18,11 +18,9 @@ pub(crate) fn run(arguments: &UpArguments) -> Result<(), Failure> {
     scheduler.episodes_per_env = arguments.episodes_per_env;
     scheduler.eval_interval = arguments.eval_interval;
     scheduler.cycle_timeout = arguments.cycle_timeout;
-    let limits = EpisodeLimits {
-        max_timesteps: arguments.max_timesteps,
-        use_images: arguments.images,
-        ..EpisodeLimits::default()
-    };
+    let limits = EpisodeLimits::default()
+        .with_max_timesteps(arguments.max_timesteps)
+        .with_images(arguments.images);
     let concurrent = arguments.max_concurrent.map_or_else(threads, usize::from);
     runtime()?.block_on(async {
         let stop = stop_when_interrupted(Some(STOPPING));

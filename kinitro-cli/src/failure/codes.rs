@@ -69,7 +69,7 @@ impl Fails for FolderError {
 impl Fails for EvaluationError {
     fn code(&self) -> Code {
         match self {
-            Self::Settings(_) => Code::Usage,
+            Self::Settings(_) | Self::NoExpert(_) => Code::Usage,
             Self::Environment(error) => error.code(),
             Self::Folder(error) => error.code(),
             _ => Code::Failed,

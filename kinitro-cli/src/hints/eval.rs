@@ -10,7 +10,10 @@ use super::{Hint, Hinted, fixed, from_library};
 
 impl Hinted for EnvironmentError {
     fn hint(&self) -> Hint {
-        from_library(Self::hint(self))
+        match self {
+            Self::UnknownEnvironment { .. } => fixed("`kinitro env list` shows all environments"),
+            error => from_library(Self::hint(error)),
+        }
     }
 }
 

@@ -39,7 +39,7 @@ impl EvaluationBar {
     pub(crate) fn on_event(&self, event: Event<'_>) {
         let Ok(mut counts) = self.counts.lock() else { return };
         match event {
-            Event::Started { total, done } => {
+            Event::Started { total, done, .. } => {
                 self.bar.set_length(total as u64);
                 self.bar.set_position(done.len() as u64);
                 self.bar.reset_eta();

@@ -1,56 +1,131 @@
-//! Environments: worlds a policy acts in.
+//! Environments: the worlds that policies act in.
 //!
-//! An [`Environment`] is one world, an [`EnvironmentFamily`] makes worlds of one kind, and a
-//! [`Registry`] finds them by name. [`VecEnvironment`] runs many of them at once. A family of your own needs nothing from this crate but these
-//! traits; see `examples/custom_environment.rs`.
+//! An [`Environment`] is one world, an [`EnvironmentFamily`] makes the worlds of one kind, and a
+//! [`Registry`] finds them by name. [`VecEnvironment`] runs many of them at once. A family of your
+//! own needs nothing from this crate but these traits; see `examples/custom_environment.rs`.
+//!
+//! Three words are kept apart. The *task name* is the second half of an environment's id
+//! (`reach-v3`). A [`Scenario`] is one instance of its problem, grown from a seed. An *episode* is
+//! one attempt at a scenario.
 
 #[cfg(feature = "mujoco")]
 pub mod metaworld;
 pub mod point;
 mod pool;
 mod registry;
+mod scenario;
 mod seeding;
 
 use std::collections::BTreeMap;
 
-use kinitro_core::{Action, ActionError, ActionSpec, ChannelSpec, EnvId, Image, Observation, Seed};
+use kinitro_core::{
+    Action, ActionError, ActionSpec, ChannelSpec, DepthImage, EnvId, Image, Observation, Seed,
+};
 use serde::{Deserialize, Serialize};
 
-pub use pool::{Batch, PoolError, PoolOptions, Status, VecEnvironment};
+pub use pool::{Batch, PoolError, PoolOptions, SlotStatus, VecEnvironment};
 pub use registry::Registry;
-pub use seeding::TaskRng;
+pub use scenario::Scenario;
+pub use seeding::SeededRng;
 
-/// What an environment is: its name, what a policy sees and what it may do.
+/// What an environment is: its name, what a policy observes and what it may do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct EnvironmentSpec {
-    /// The name it goes by.
+    /// The environment's name, `family/task`.
     pub id: EnvId,
     /// What the robot has to do, in one sentence.
     pub description: String,
     /// The proprioceptive channels of every observation.
     pub observation: Vec<ChannelSpec>,
-    /// The channels an action must have.
+    /// The channels that an action must have.
     pub action: ActionSpec,
     /// The cameras that [`Environment::render`] knows.
     pub cameras: Vec<CameraSpec>,
-    /// Seconds of simulated time in one step.
+    /// Simulated time per step, s.
     pub step_seconds: f64,
-    /// How many steps an episode has when nobody says otherwise.
+    /// Steps after which an episode is over, unless an evaluation sets another limit.
     pub max_steps: u32,
 }
 
-/// A camera of an environment. Its pictures are 8-bit RGB, upright and unmirrored.
+/// A camera of an environment. Its pictures are 8-bit RGB, upright and not mirrored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CameraSpec {
-    /// The name it goes by.
+    /// The camera's name on the wire.
     pub name: String,
     /// Rows of a picture.
     pub height: usize,
     /// Pixels in a row.
     pub width: usize,
+    /// Whether it measures depth too: [`Environment::render_depth`] gives a depth picture of the
+    /// same size, and observations with its picture have both.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub depth: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+impl CameraSpec {
+    /// A camera with pictures of that many rows and pixels in a row, without depth.
+    pub fn new(name: impl Into<String>, height: usize, width: usize) -> Self {
+        Self { name: name.into(), height, width, depth: false }
+    }
+
+    /// The same camera, measuring depth too.
+    #[must_use]
+    pub fn with_depth(mut self) -> Self {
+        self.depth = true;
+        self
+    }
 }
 
 impl EnvironmentSpec {
+    /// An environment with that action, which observes nothing yet and has no cameras; a step of
+    /// 50 ms and at most 500 of them an episode.
+    pub fn new(id: EnvId, description: impl Into<String>, action: ActionSpec) -> Self {
+        Self {
+            id,
+            description: description.into(),
+            observation: Vec::new(),
+            action,
+            cameras: Vec::new(),
+            step_seconds: 0.05,
+            max_steps: 500,
+        }
+    }
+
+    /// The same with these proprioceptive channels.
+    #[must_use]
+    pub fn with_observation(mut self, channels: impl IntoIterator<Item = ChannelSpec>) -> Self {
+        self.observation = channels.into_iter().collect();
+        self
+    }
+
+    /// The same with these cameras.
+    #[must_use]
+    pub fn with_cameras(mut self, cameras: impl IntoIterator<Item = CameraSpec>) -> Self {
+        self.cameras = cameras.into_iter().collect();
+        self
+    }
+
+    /// The same with that much simulated time per step, s.
+    #[must_use]
+    pub fn with_step_seconds(mut self, seconds: f64) -> Self {
+        self.step_seconds = seconds;
+        self
+    }
+
+    /// The same with episodes of that many steps.
+    #[must_use]
+    pub fn with_max_steps(mut self, steps: u32) -> Self {
+        self.max_steps = steps;
+        self
+    }
+
     /// The camera of that name.
     ///
     /// # Errors
@@ -68,32 +143,43 @@ impl EnvironmentSpec {
     }
 }
 
-/// One instance of an environment's problem: where things are, and how the world differs from the
-/// nominal one. It grows from a seed, and says all there is to say: two resets to the same task
-/// give the same episode for the same actions.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Task {
-    /// The environment it is a task of.
-    pub env_id: EnvId,
-    /// The seed it grew from.
-    pub seed: Seed,
-    /// The numbers that place objects and goals. Which is what, the environment knows.
-    pub placement: Vec<f64>,
-    /// What the friction coefficients of the nominal world are multiplied by.
-    pub friction_scale: f64,
-    /// What the joint damping of the nominal world is multiplied by.
-    pub damping_scale: f64,
+/// How an episode stands after a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EpisodeStatus {
+    /// It goes on.
+    Running,
+    /// It is over: the state that the step led to solves the scenario.
+    Success,
+    /// It is over: the scenario can no longer be solved. The robot fell, or dropped what it should
+    /// carry. Running out of steps is not the environment's business: whoever runs the episode
+    /// counts them.
+    Failure,
 }
 
-/// What came of one step.
+/// The result of one step.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Transition {
-    /// What the policy sees next. Without pictures: those are rendered for whoever asks.
+    /// What the policy observes next, without pictures: those are rendered on demand.
     pub observation: Observation,
     /// The reward of this step.
     pub reward: f64,
-    /// Whether the task is solved in the state that this step led to.
-    pub success: bool,
+    /// Whether the episode is over, and how it ended.
+    pub status: EpisodeStatus,
+}
+
+impl Transition {
+    /// A step after which the episode stands as `status` says.
+    pub fn new(observation: Observation, reward: f64, status: EpisodeStatus) -> Self {
+        Self { observation, reward, status }
+    }
+
+    /// A step after which the episode is over if it is solved, and goes on if not.
+    pub fn solved_if(solved: bool, observation: Observation, reward: f64) -> Self {
+        let status = if solved { EpisodeStatus::Success } else { EpisodeStatus::Running };
+        Self::new(observation, reward, status)
+    }
 }
 
 /// One world. It lives on the thread that made it, since simulators and renderers often must.
@@ -101,18 +187,27 @@ pub trait Environment {
     /// What this environment is.
     fn spec(&self) -> &EnvironmentSpec;
 
-    /// The task that grows from a seed: the same on every machine, whatever was done before.
-    fn generate_task(&self, seed: Seed) -> Task;
-
-    /// Puts the world into the initial state of a task and returns the first observation, without
-    /// pictures.
+    /// The scenario that grows from a seed: the same on every machine, whatever was done before.
     ///
     /// # Errors
-    /// [`EnvironmentError::Task`] when the task is not one of this environment's; other kinds when
-    /// the simulator fails.
-    fn reset(&mut self, task: &Task) -> Result<Observation, EnvironmentError>;
+    /// When no scenario can be made of it. Those that a seed gives by chance should be drawn again,
+    /// from the same [`SeededRng`], instead.
+    fn generate_scenario(&self, seed: Seed) -> Result<Scenario, EnvironmentError>;
 
-    /// Lets the world go on by one step.
+    /// Puts the world into the initial state of a scenario and returns the first observation,
+    /// without pictures.
+    ///
+    /// # Errors
+    /// [`EnvironmentError::Scenario`] when the scenario belongs to another environment or its
+    /// parameters do not fit; other kinds when the simulator fails.
+    fn reset(&mut self, scenario: &Scenario) -> Result<Observation, EnvironmentError>;
+
+    /// Advances the world by one step.
+    ///
+    /// Once a step has ended the episode, whoever runs it resets the world before the next one. A
+    /// step that is taken all the same must not panic: the world may go on, or refuse with
+    /// [`EnvironmentError::NotReset`]. After a [failure](EpisodeStatus::Failure) it may only go on
+    /// failing.
     ///
     /// # Errors
     /// [`EnvironmentError::Action`] when the action does not fit the specification (the policy's
@@ -127,18 +222,31 @@ pub trait Environment {
     /// draw.
     fn render(&mut self, camera: &str) -> Result<Image, EnvironmentError>;
 
-    /// The whole state in numbers, for controllers that may see it ([`Controller`]) and for
-    /// research. Policies that are judged never get it. `None` where an environment has no such
-    /// thing.
+    /// A depth picture of the current state, from a camera whose specification
+    /// [has depth](CameraSpec::depth).
+    ///
+    /// # Errors
+    /// As for [`render`](Self::render), and [`EnvironmentError::NoDepth`] for a camera without
+    /// depth, which is what an environment has that does not implement this.
+    fn render_depth(&mut self, camera: &str) -> Result<DepthImage, EnvironmentError> {
+        let spec = self.spec();
+        spec.camera(camera)?;
+        Err(EnvironmentError::NoDepth { env_id: spec.id.clone(), camera: camera.to_owned() })
+    }
+
+    /// The whole state in numbers, for scripted experts ([`Controller`]) and for research. Policies
+    /// that are judged never see it. `None` before the first reset, and for an environment without
+    /// such numbers.
     fn full_state(&self) -> Option<Vec<f64>> {
         None
     }
 }
 
-/// A scripted controller that sees the full state of one environment. It shows that a task can be
-/// solved, and what a perfect policy would score.
+/// A scripted expert: it sees the full state of one environment, and shows that its scenarios can be
+/// solved. It is a yardstick, not a policy; see
+/// [`Evaluation::of_experts`](crate::Evaluation::of_experts).
 pub trait Controller: Send {
-    /// Forgets what it knew of the episode before.
+    /// Forgets the previous episode.
     fn reset(&mut self) {}
 
     /// The action for a state as [`Environment::full_state`] gives it.
@@ -147,14 +255,14 @@ pub trait Controller: Send {
 
 /// Makes the environments of one kind.
 pub trait EnvironmentFamily: Send + Sync {
-    /// The first part of the ids of its environments.
+    /// The first half of the ids of its environments.
     fn name(&self) -> &str;
 
-    /// The second parts, in the family's own order.
+    /// The task names, which are the second halves, in the family's own order.
     fn tasks(&self) -> Vec<String>;
 
-    /// Further names, each with the tasks it stands for: one for another name of a task, several
-    /// for a group. A [`Registry`] knows them wherever it is asked for environments.
+    /// Further names, each with the task names it stands for: one for an alias, several for a
+    /// group. A [`Registry`] accepts them wherever it is asked for environments.
     fn aliases(&self) -> Vec<(String, Vec<String>)> {
         Vec::new()
     }
@@ -173,18 +281,18 @@ pub trait EnvironmentFamily: Send + Sync {
     /// [`tasks`](Self::tasks); other kinds when the environment cannot be made on this machine.
     fn make(&self, task: &str) -> Result<Box<dyn Environment>, EnvironmentError>;
 
-    /// The scripted controller of an environment, where there is one.
+    /// The scripted expert of an environment, where there is one.
     fn expert(&self, task: &str) -> Option<Box<dyn Controller>> {
         let _ = task;
         None
     }
 
-    /// What results depend on beside this crate's version: simulator, assets, picture settings.
-    /// It goes into the manifest of an evaluation, and results are only ever joined where it
-    /// agrees.
+    /// What results depend on besides this crate's version: simulator, assets, picture settings. It
+    /// goes into the manifest of an evaluation, and only results that agree on it are ever
+    /// combined.
     ///
     /// # Errors
-    /// When the parts are not on this machine.
+    /// When those parts are missing on this machine.
     fn provenance(&self) -> Result<BTreeMap<String, String>, EnvironmentError> {
         Ok(BTreeMap::new())
     }
@@ -199,7 +307,7 @@ pub enum EnvironmentError {
     UnknownEnvironment {
         /// The name that was asked for.
         name: String,
-        /// Names that look like it.
+        /// Known names that are similar to it.
         nearest: Vec<String>,
     },
     /// The environment has no such camera.
@@ -209,19 +317,33 @@ pub enum EnvironmentError {
         env_id: EnvId,
         /// The camera that was asked for.
         camera: String,
-        /// The names it could have been.
+        /// The names of cameras it may have meant.
         nearest: Vec<String>,
+    },
+    /// The camera has no depth.
+    #[error("the camera `{camera}` of `{env_id}` has no depth")]
+    NoDepth {
+        /// The environment.
+        env_id: EnvId,
+        /// The camera that was asked for depth.
+        camera: String,
     },
     /// The action does not fit the environment.
     #[error(transparent)]
     Action(#[from] ActionError),
-    /// The task is not one of this environment's.
-    #[error("the task does not fit `{env_id}`: {reason}")]
-    Task {
+    /// The scenario is not one of this environment's, or cannot be made.
+    #[error("the scenario does not fit `{env_id}`: {reason}")]
+    Scenario {
         /// The environment.
         env_id: EnvId,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The environment does not show its full state, which a scripted expert needs.
+    #[error("`{env_id}` does not show its full state")]
+    NoFullState {
+        /// The environment.
+        env_id: EnvId,
     },
     /// `step` or `render` before `reset`.
     #[error("the environment was not reset")]
@@ -248,11 +370,10 @@ pub enum EnvironmentError {
 }
 
 impl EnvironmentError {
-    /// What the person at the keyboard can do about it, where that is known.
+    /// What the user can do about it, where the environment knows.
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Assets { hint, .. } | Self::Render { hint, .. } => Some(hint),
-            Self::UnknownEnvironment { .. } => Some("`kinitro env list` shows all environments"),
             _ => None,
         }
     }
@@ -279,16 +400,8 @@ mod tests {
 
     #[test]
     fn an_unknown_camera_is_met_with_the_names_it_could_be() {
-        let camera = |name: &str| CameraSpec { name: name.to_owned(), height: 1, width: 1 };
-        let spec = EnvironmentSpec {
-            id: "toy/point-v0".parse().unwrap(),
-            description: String::new(),
-            observation: Vec::new(),
-            action: ActionSpec::default(),
-            cameras: vec![camera("above"), camera("wrist")],
-            step_seconds: 0.05,
-            max_steps: 1,
-        };
+        let spec = EnvironmentSpec::new("toy/point-v0".parse().unwrap(), "", ActionSpec::default())
+            .with_cameras(["above", "wrist"].map(|name| CameraSpec::new(name, 1, 1)));
         assert_eq!(spec.camera("wrist").unwrap().name, "wrist");
         let said = |name: &str| spec.camera(name).unwrap_err().to_string();
         assert!(
@@ -297,5 +410,13 @@ mod tests {
             said("abov")
         );
         assert!(said("x").ends_with("did you mean above or wrist?"), "{}", said("x"));
+    }
+
+    #[test]
+    fn a_specification_without_depth_does_not_speak_of_it() {
+        let json = |camera: &CameraSpec| serde_json::to_value(camera).unwrap();
+        let camera = CameraSpec::new("above", 2, 3);
+        assert_eq!(json(&camera), serde_json::json!({"name": "above", "height": 2, "width": 3}));
+        assert_eq!(json(&camera.with_depth())["depth"], true);
     }
 }

@@ -1,14 +1,15 @@
-//! A point on a plane, steered to a goal: the smallest environment there can be.
+//! A point on a plane, steered to a goal: the smallest useful environment.
 //!
-//! It needs no simulator and no files, so that the rest of the crate, and whatever is built on it,
-//! can be tried where there is none. Its family is `toy`, its one environment `toy/point-v0`. It is
-//! not in the [built-in](super::Registry::builtin) registry: nobody should be judged by it.
+//! It needs no simulator and no files, so the rest of the crate, and whatever is built on it, can be
+//! tried without them. Its family is `toy`, its one environment `toy/point-v0`. It is not in the
+//! [built-in](super::Registry::builtin) registry: nobody should be judged by it.
 
 use kinitro_core::{Action, ActionSpec, ChannelSpec, Channels, EnvId, Image, Observation, Seed};
+use serde::{Deserialize, Serialize};
 
 use super::{
     CameraSpec, Controller, Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec,
-    Task, TaskRng, Transition,
+    Scenario, SeededRng, Transition,
 };
 
 const FAMILY: &str = "toy";
@@ -27,21 +28,15 @@ const PICTURE: usize = 32;
 pub struct PointFamily;
 
 fn spec() -> EnvironmentSpec {
+    let id = EnvId::new(FAMILY, TASK).expect("both parts are well formed");
+    let stride = "x and y of the next stride of up to 5 cm";
+    let action = ActionSpec::new([ChannelSpec::new("base_vel", 2, "", stride).bounded(-1.0, 1.0)]);
     let position = "place on the plane, x to the right and y up";
-    EnvironmentSpec {
-        id: EnvId::new(FAMILY, TASK).expect("both parts are well formed"),
-        description: "steer the point to the goal".to_owned(),
-        observation: vec![ChannelSpec::new("base_pos", 2, "m", position).bounded(-1.0, 1.0)],
-        action: ActionSpec {
-            continuous: vec![
-                ChannelSpec::new("base_vel", 2, "", "x and y of the next stride of up to 5 cm")
-                    .bounded(-1.0, 1.0),
-            ],
-        },
-        cameras: vec![CameraSpec { name: CAMERA.to_owned(), height: PICTURE, width: PICTURE }],
-        step_seconds: 0.05,
-        max_steps: 100,
-    }
+    EnvironmentSpec::new(id, "steer the point to the goal", action)
+        .with_observation([ChannelSpec::new("base_pos", 2, "m", position).bounded(-1.0, 1.0)])
+        .with_cameras([CameraSpec::new(CAMERA, PICTURE, PICTURE)])
+        .with_step_seconds(0.05)
+        .with_max_steps(100)
 }
 
 fn unknown(task: &str) -> EnvironmentError {
@@ -78,11 +73,23 @@ struct Point {
     state: Option<State>,
 }
 
+/// What is drawn from a seed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parameters {
+    /// Where the point starts, m.
+    point: [f64; 2],
+    /// Where it should go, m.
+    goal: [f64; 2],
+    /// What the friction of the plane is multiplied by. More friction, shorter strides.
+    friction_scale: f64,
+}
+
 #[derive(Clone, Copy)]
 struct State {
     point: [f64; 2],
     goal: [f64; 2],
-    /// What is left of a stride: more friction, shorter strides.
+    /// The share of a stride that friction leaves.
     grip: f64,
 }
 
@@ -99,26 +106,22 @@ impl Environment for Point {
         &self.spec
     }
 
-    fn generate_task(&self, seed: Seed) -> Task {
+    fn generate_scenario(&self, seed: Seed) -> Result<Scenario, EnvironmentError> {
         let env_id = self.spec.id.clone();
-        let mut rng = TaskRng::new("task", &env_id, seed);
-        let placement = (0..4).map(|_| rng.uniform(-0.9, 0.9)).collect();
+        let mut rng = SeededRng::new("task", &env_id, seed);
+        let mut place = || [rng.uniform(-0.9, 0.9), rng.uniform(-0.9, 0.9)];
+        let (point, goal) = (place(), place());
         let friction_scale = rng.uniform(0.8, 1.2);
-        Task { env_id, seed, placement, friction_scale, damping_scale: 1.0 }
+        Scenario::new(env_id, seed, Parameters { point, goal, friction_scale })
     }
 
-    fn reset(&mut self, task: &Task) -> Result<Observation, EnvironmentError> {
-        let misfit = |reason: &str| EnvironmentError::Task {
-            env_id: self.spec.id.clone(),
-            reason: reason.to_owned(),
-        };
-        if task.env_id != self.spec.id {
-            return Err(misfit("it is another environment's"));
+    fn reset(&mut self, scenario: &Scenario) -> Result<Observation, EnvironmentError> {
+        if scenario.env_id != self.spec.id {
+            let reason = format!("it is a scenario of `{}`", scenario.env_id);
+            return Err(EnvironmentError::Scenario { env_id: self.spec.id.clone(), reason });
         }
-        let [px, py, gx, gy] = task.placement[..] else {
-            return Err(misfit("its placement does not have 4 numbers"));
-        };
-        let state = State { point: [px, py], goal: [gx, gy], grip: 1.0 / task.friction_scale };
+        let Parameters { point, goal, friction_scale } = scenario.parameters()?;
+        let state = State { point, goal, grip: 1.0 / friction_scale };
         self.state = Some(state);
         Ok(Self::observation(&state))
     }
@@ -134,7 +137,7 @@ impl Environment for Point {
         }
         let away = (state.point[0] - state.goal[0]).hypot(state.point[1] - state.goal[1]);
         let observation = Self::observation(state);
-        Ok(Transition { observation, reward: -away, success: away <= RADIUS })
+        Ok(Transition::solved_if(away <= RADIUS, observation, -away))
     }
 
     fn render(&mut self, camera: &str) -> Result<Image, EnvironmentError> {
@@ -150,7 +153,7 @@ impl Environment for Point {
         dot(state.point, 1);
         Image::from_rgb(PICTURE, PICTURE, pixels).map_err(|error| EnvironmentError::Render {
             problem: error.to_string(),
-            hint: "this is a defect of the program".to_owned(),
+            hint: "this is a bug: please report it".to_owned(),
         })
     }
 

@@ -9,7 +9,7 @@ use super::{
     Controller, Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec, nearest,
 };
 
-/// The families a program knows, to which anybody may add their own.
+/// The environment families that a program knows. Add your own with [`register`](Self::register).
 #[derive(Clone, Default)]
 pub struct Registry {
     families: Vec<Arc<dyn EnvironmentFamily>>,
@@ -27,7 +27,7 @@ impl Registry {
         Self::default()
     }
 
-    /// The families that come with this crate: `metaworld` where the feature `mujoco` is on.
+    /// The built-in families: `metaworld`, with the feature `mujoco`.
     pub fn builtin() -> Self {
         #[cfg_attr(not(feature = "mujoco"), expect(unused_mut))]
         let mut registry = Self::empty();
@@ -36,13 +36,13 @@ impl Registry {
         registry
     }
 
-    /// Adds a family. One of the same name that was there before is replaced.
+    /// Adds a family, in place of an earlier one of the same name.
     pub fn register(&mut self, family: impl EnvironmentFamily + 'static) {
         self.families.retain(|known| known.name() != family.name());
         self.families.push(Arc::new(family));
     }
 
-    /// The families, in the order they were added.
+    /// The families, in the order in which they were added.
     pub fn families(&self) -> impl Iterator<Item = &dyn EnvironmentFamily> {
         self.families.iter().map(AsRef::as_ref)
     }
@@ -57,8 +57,8 @@ impl Registry {
     }
 
     /// The environments that a name, a family's [alias](EnvironmentFamily::aliases) or a glob
-    /// stands for: `metaworld/reach-v3`, `metaworld/MT10`, `metaworld/p*`, `*/*`. Those of a glob
-    /// come in the registry's order, those of a group in the group's.
+    /// stands for: `metaworld/reach-v3`, `metaworld/MT10`, `metaworld/p*`, `*/*`. A glob gives them
+    /// in the registry's order, a group in its own.
     ///
     /// # Errors
     /// [`EnvironmentError::UnknownEnvironment`] with the nearest names when it stands for none.
@@ -97,7 +97,7 @@ impl Registry {
         family.make(&task)
     }
 
-    /// The scripted controller of an environment, where there is one.
+    /// The scripted expert of an environment, where there is one.
     pub fn expert(&self, id: &EnvId) -> Option<Box<dyn Controller>> {
         let (family, task) = self.find(id).ok()?;
         family.expert(&task)

@@ -1,4 +1,4 @@
-//! Many episodes: a policy judged in several environments.
+//! Many episodes: a policy evaluated in several environments.
 
 mod run;
 
@@ -11,23 +11,32 @@ use kinitro_core::{EnvId, PolicyFault, Seed};
 use tokio::sync::oneshot;
 
 use crate::CancellationToken;
-use crate::env::{EnvironmentError, Registry};
+use crate::env::{Controller, EnvironmentError, Registry};
 use crate::episode::{EpisodeOptions, EpisodeRecord};
 use crate::policy::Policy;
 use crate::report::{FolderError, Identity, Machine, Manifest, Summary, Video};
 
-/// The form of the files that an evaluation writes.
+/// The version of the format of the files that an evaluation writes.
 const FORMAT: u32 = 1;
 
 /// Makes a policy for each worker.
-type Factory = Arc<dyn Fn() -> Box<dyn Policy> + Send + Sync>;
-/// Is told what happens.
+type Policies = Arc<dyn Fn() -> Box<dyn Policy> + Send + Sync>;
+/// Makes the expert of an environment, which it may find in the evaluation's registry.
+type Experts = Arc<dyn Fn(&Registry, &EnvId) -> Option<Box<dyn Controller>> + Send + Sync>;
+/// Is called with every event.
 type Listener = Arc<dyn Fn(Event<'_>) + Send + Sync>;
 
-/// An evaluation to be run: which policy, where, how often.
+/// Who acts in the episodes.
+#[derive(Clone)]
+enum Players {
+    Policies(Policies),
+    Experts(Experts),
+}
+
+/// An evaluation to be run: which policy, in which environments, how many episodes.
 ///
-/// Episode `i` of an environment has the seed `seed + i`, so that two policies that are evaluated
-/// with the same seed meet the same tasks, and `seed(s).episodes(1)` runs any one of them again.
+/// Episode `i` of an environment has the seed `seed + i`. Two policies that are evaluated with the
+/// same seed meet the same scenarios, and `seed(s).episodes(1)` runs any one of them again.
 ///
 /// ```no_run
 /// use kinitro_eval::{Evaluation, HttpPolicy};
@@ -48,9 +57,10 @@ type Listener = Arc<dyn Fn(Event<'_>) + Send + Sync>;
 /// ```
 #[derive(Clone)]
 pub struct Evaluation {
-    factory: Factory,
+    players: Players,
     policy: String,
-    policy_uses_images: bool,
+    /// `None` until a policy was made that can be asked.
+    policy_uses_images: Option<bool>,
     registry: Registry,
     patterns: Vec<String>,
     episodes: u32,
@@ -77,31 +87,33 @@ impl std::fmt::Debug for Evaluation {
     }
 }
 
-/// What happens while an evaluation runs.
+/// Progress of an evaluation.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// It begins.
+    /// The evaluation begins.
+    #[non_exhaustive]
     Started {
         /// How many episodes there are in all.
         total: usize,
-        /// Those that an earlier run has left.
+        /// Those that an earlier run completed.
         done: &'a [EpisodeRecord],
     },
-    /// So many more steps were taken.
+    /// That many more steps were taken.
     Steps(u32),
-    /// An episode is over, and on the disk where a folder was given.
+    /// An episode is over, and on disk if there is a results folder.
     Episode(&'a EpisodeRecord),
-    /// An episode broke down on our side and is run again.
+    /// An episode broke down through no fault of the policy, and is run again.
     Retry(&'a EpisodeRecord),
 }
 
-/// What came of an evaluation.
+/// The results of an evaluation.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct EvaluationReport {
     /// What was evaluated, with what, and where.
     pub manifest: Manifest,
-    /// The results in numbers.
+    /// The results, environment by environment and overall.
     pub summary: Summary,
     /// Every episode, environment by environment in the order asked for, then by seed.
     pub episodes: Vec<EpisodeRecord>,
@@ -113,10 +125,13 @@ pub struct EvaluationReport {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvaluationError {
-    /// What was asked for makes no sense.
+    /// The settings make no sense.
     #[error("{0}")]
     Settings(String),
-    /// An environment is not there or cannot be run on this machine.
+    /// There is no scripted expert for an environment.
+    #[error("`{0}` has no scripted expert")]
+    NoExpert(EnvId),
+    /// An environment does not exist or cannot be run on this machine.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
     /// Results could not be kept.
@@ -137,12 +152,45 @@ impl Evaluation {
         let (name, uses_images) = (policy.name(), policy.uses_images());
         // Workers take their clones one after another, so that a policy need not be `Sync`.
         let original = Mutex::new(policy);
+        let clone = move || original.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Self {
-            factory: Arc::new(move || {
-                Box::new(original.lock().unwrap_or_else(PoisonError::into_inner).clone())
-            }),
-            policy: name,
-            policy_uses_images: uses_images,
+            policy_uses_images: Some(uses_images),
+            ..Self::of(name, Players::Policies(Arc::new(move || Box::new(clone()))))
+        }
+    }
+
+    /// An evaluation of a policy that cannot be cloned: each worker calls the factory for a policy
+    /// of its own, on its own thread. `name` is what reports call it.
+    pub fn from_factory<P: Policy + 'static>(
+        name: impl Into<String>,
+        factory: impl Fn() -> P + Send + Sync + 'static,
+    ) -> Self {
+        Self::of(name.into(), Players::Policies(Arc::new(move || Box::new(factory()))))
+    }
+
+    /// An evaluation of the scripted experts that the environments
+    /// [have](crate::env::EnvironmentFamily::expert), under the name `expert`. They see the full
+    /// state: their success rate is what can be reached, not what a robot could do.
+    pub fn of_experts() -> Self {
+        let experts: Experts = Arc::new(|registry, env_id| registry.expert(env_id));
+        Self::of("expert".to_owned(), Players::Experts(experts))
+    }
+
+    /// An evaluation of controllers of your own, which see the full state. The factory is called
+    /// for each environment that a worker comes to.
+    pub fn of_controllers(
+        name: impl Into<String>,
+        factory: impl Fn(&EnvId) -> Option<Box<dyn Controller>> + Send + Sync + 'static,
+    ) -> Self {
+        Self::of(name.into(), Players::Experts(Arc::new(move |_, env_id| factory(env_id))))
+    }
+
+    fn of(policy: String, players: Players) -> Self {
+        let is_blind = matches!(players, Players::Experts(_));
+        Self {
+            players,
+            policy,
+            policy_uses_images: is_blind.then_some(false),
             registry: Registry::builtin(),
             patterns: Vec::new(),
             episodes: 10,
@@ -159,19 +207,19 @@ impl Evaluation {
         }
     }
 
-    /// What reports call the policy. Of a URL with a password it is the URL without it.
+    /// The policy's name in reports. For a URL with a password it is the URL without it.
     pub fn policy_name(&self) -> &str {
         &self.policy
     }
 
-    /// Finds environments here, in place of the [built-in](Registry::builtin) registry.
+    /// Takes environments from this registry, in place of the [built-in](Registry::builtin) one.
     #[must_use]
     pub fn registry(mut self, registry: Registry) -> Self {
         self.registry = registry;
         self
     }
 
-    /// Adds an environment, or all that a glob stands for: `metaworld/p*`.
+    /// Adds an environment, or all that match a glob: `metaworld/p*`.
     #[must_use]
     pub fn env(mut self, name_or_glob: impl Into<String>) -> Self {
         self.patterns.push(name_or_glob.into());
@@ -192,51 +240,52 @@ impl Evaluation {
         self
     }
 
-    /// How many episodes run at once; as many as the machine has threads unless it is said. It
-    /// changes the time an evaluation takes and nothing else.
+    /// How many episodes run at once; by default as many as the machine has threads. It changes the
+    /// time that an evaluation takes and nothing else.
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers);
         self
     }
 
-    /// Steps after which an episode is over, in place of each environment's own number.
+    /// Steps after which an episode is over, in place of each environment's own limit.
     #[must_use]
     pub fn max_steps(mut self, steps: u32) -> Self {
         self.options.max_steps = Some(steps);
         self
     }
 
-    /// How long the policy may take over one action; 500 ms unless it is said.
+    /// How long the policy may take for one action; 500 ms by default.
     #[must_use]
     pub fn action_timeout(mut self, limit: Duration) -> Self {
-        self.options.action_timeout = limit;
+        self.options.limits.action = limit;
         self
     }
 
-    /// How long the policy may take to begin an episode; 5 s unless it is said.
+    /// How long the policy may take to begin an episode; 5 s by default.
     #[must_use]
     pub fn reset_timeout(mut self, limit: Duration) -> Self {
-        self.options.reset_timeout = limit;
+        self.options.limits.reset = limit;
         self
     }
 
-    /// Whether observations have pictures; as the policy [says](Policy::uses_images) by itself.
+    /// Whether observations have pictures. By default that is up to the
+    /// [policy](Policy::uses_images).
     #[must_use]
     pub fn images(mut self, images: bool) -> Self {
         self.images = Some(images);
         self
     }
 
-    /// Adds a camera, in place of all that an environment has.
+    /// Adds a camera. Without this, observations have the pictures of all cameras.
     #[must_use]
     pub fn camera(mut self, camera: impl Into<String>) -> Self {
         self.cameras.push(camera.into());
         self
     }
 
-    /// Keeps the results in a folder, episode by episode, and goes on where an earlier run of the
-    /// same evaluation into that folder stopped.
+    /// Keeps the results in a folder, episode by episode. If an earlier run of the same evaluation
+    /// stopped there, this continues it.
     #[must_use]
     pub fn out(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
@@ -244,8 +293,8 @@ impl Evaluation {
     }
 
     /// Keeps films of episodes in the folder `videos` of the [results](Self::out): GIFs of the
-    /// cameras that the policy sees, or of all where it sees none. Only what is run now is filmed,
-    /// not what an earlier run has left.
+    /// cameras that the policy sees, or of all cameras if it sees none. Only episodes of this run
+    /// are filmed, not those that an earlier run completed.
     #[must_use]
     pub fn video(mut self, video: Video) -> Self {
         self.video = Some(video);
@@ -259,14 +308,14 @@ impl Evaluation {
         self
     }
 
-    /// Calls this with all that happens. It is called from several threads.
+    /// Calls this with every event. It is called from several threads.
     #[must_use]
     pub fn on_event(mut self, listener: impl Fn(Event<'_>) + Send + Sync + 'static) -> Self {
         self.listener = Some(Arc::new(listener));
         self
     }
 
-    /// Lets that switch stop the evaluation. Running episodes are given up, finished ones kept.
+    /// Lets this token stop the evaluation. Running episodes are discarded, finished ones kept.
     #[must_use]
     pub fn stop(mut self, stop: CancellationToken) -> Self {
         self.stop = stop;
@@ -278,7 +327,7 @@ impl Evaluation {
     /// # Errors
     /// See [`EvaluationError`]. A policy that fails is not an error but a result.
     pub async fn run(self) -> Result<EvaluationReport, EvaluationError> {
-        // A caller's own switch is thrown by the caller alone.
+        // The caller's own token is cancelled by the caller alone.
         let inner = CancellationToken::new();
         let _guard = inner.clone().drop_guard();
         let (send, receive) = oneshot::channel();
@@ -303,9 +352,17 @@ impl Evaluation {
         dropped: Option<&CancellationToken>,
     ) -> Result<EvaluationReport, EvaluationError> {
         let environments = self.resolve()?;
+        // A policy that has to be asked whether it looks is made now, and goes to the first worker.
+        let first = match &self.players {
+            Players::Policies(make) if self.policy_uses_images.is_none() => Some(make()),
+            _ => None,
+        };
+        if let Some(policy) = &first {
+            self.policy_uses_images = Some(policy.uses_images());
+        }
         self.options.cameras = self.resolve_cameras(&environments)?;
         let manifest = self.manifest(&environments)?;
-        run::run(&self, environments, manifest, dropped)
+        run::run(&self, environments, manifest, first, dropped)
     }
 
     fn workers_or_default(&self) -> usize {
@@ -313,7 +370,7 @@ impl Evaluation {
         self.workers.unwrap_or_else(available)
     }
 
-    /// The environments asked for, each once, after a look at the other settings.
+    /// The environments asked for, each once, after checking the other settings.
     fn resolve(&self) -> Result<Vec<EnvId>, EvaluationError> {
         let wrong = |text: &str| Err(EvaluationError::Settings(text.to_owned()));
         if self.patterns.is_empty() {
@@ -328,7 +385,7 @@ impl Evaluation {
         if self.options.max_steps == Some(0) {
             return wrong("an episode of zero steps shows nothing: ask for at least one");
         }
-        if self.options.action_timeout.is_zero() || self.options.reset_timeout.is_zero() {
+        if self.options.limits.action.is_zero() || self.options.limits.reset.is_zero() {
             return wrong("a time limit of zero lets no policy answer");
         }
         if self.seed.0.checked_add(u64::from(self.episodes) - 1).is_none() {
@@ -345,11 +402,18 @@ impl Evaluation {
                 }
             }
         }
+        if let Players::Experts(experts) = &self.players
+            && let Some(without) =
+                environments.iter().find(|id| experts(&self.registry, id).is_none())
+        {
+            return Err(EvaluationError::NoExpert(without.clone()));
+        }
         Ok(environments)
     }
 
     fn resolve_cameras(&self, environments: &[EnvId]) -> Result<Vec<String>, EvaluationError> {
-        if !self.images.unwrap_or(self.policy_uses_images || !self.cameras.is_empty()) {
+        if !self.images.unwrap_or(self.policy_uses_images == Some(true) || !self.cameras.is_empty())
+        {
             return Ok(Vec::new());
         }
         let mut all = Vec::new();
@@ -383,8 +447,8 @@ impl Evaluation {
                 episodes: self.episodes,
                 seed: self.seed,
                 max_steps: self.options.max_steps,
-                action_timeout: self.options.action_timeout.as_secs_f64(),
-                reset_timeout: self.options.reset_timeout.as_secs_f64(),
+                action_timeout: self.options.limits.action.as_secs_f64(),
+                reset_timeout: self.options.limits.reset.as_secs_f64(),
                 cameras: self.options.cameras.clone(),
                 families,
             },

@@ -1,9 +1,9 @@
 //! The workers of an evaluation.
 //!
-//! A worker is a thread with a policy of its own, one environment at a time, and a run time on
-//! which the policy's waiting is done between the steps of the simulation. It takes episodes off a
-//! common list, environment by environment, and sends back what came of them; the thread that
-//! started the evaluation writes them down.
+//! A worker is a thread with a policy of its own, one environment at a time, and a runtime on which
+//! it waits for the policy between the steps of the simulation. Workers take episodes from a common
+//! list, environment by environment, and send back the results; the thread that started the
+//! evaluation writes them down.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
@@ -15,15 +15,16 @@ use std::time::{Duration, Instant};
 
 use kinitro_core::{EnvId, Outcome, Seed};
 
-use super::{Evaluation, EvaluationError, EvaluationReport, Event};
+use super::{Evaluation, EvaluationError, EvaluationReport, Event, Players};
 use crate::CancellationToken;
-use crate::env::Environment;
-use crate::episode::{EpisodeRecord, run_episode};
+use crate::env::{Controller, Environment, EnvironmentError};
+use crate::episode::{EpisodeRecord, run_episode, run_expert_episode};
 use crate::panic_text;
+use crate::policy::Policy;
 use crate::report::video::{self, Filmed};
 use crate::report::{FolderError, Manifest, ResultsFolder, Summary};
 
-/// How often an episode is tried that breaks down on our side.
+/// How often an episode is tried that breaks down through no fault of the policy.
 const ATTEMPTS: u32 = 3;
 /// How often, at most, steps are reported.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
@@ -35,7 +36,7 @@ struct Job {
     seed: Seed,
 }
 
-/// What a worker tells.
+/// What a worker reports.
 enum Message {
     Finished(EpisodeRecord),
     Retrying(EpisodeRecord),
@@ -46,6 +47,7 @@ pub(super) fn run(
     evaluation: &Evaluation,
     environments: Vec<EnvId>,
     mut manifest: Manifest,
+    first: Option<Box<dyn Policy>>,
     dropped: Option<&CancellationToken>,
 ) -> Result<EvaluationReport, EvaluationError> {
     let (mut folder, mut records) = match &evaluation.folder {
@@ -55,7 +57,7 @@ pub(super) fn run(
         }
         None => (None, Vec::new()),
     };
-    // What broke on our side is not a result: it is tried once more.
+    // What broke through no fault of the policy is not a result: it is tried again.
     records.retain(|record| record.outcome.score().is_some());
     let jobs = missing(evaluation, &environments, &records);
     let total = environments.len() * evaluation.episodes as usize;
@@ -68,7 +70,8 @@ pub(super) fn run(
 
     let workers = evaluation.workers_or_default().min(jobs.len());
     let jobs = Mutex::new(jobs);
-    // The caller's switch, the caller's loss of interest, or a failure stops the workers.
+    let first = Mutex::new(first);
+    // The workers stop when the caller cancels, when it drops the future, or after a failure.
     let halt = CancellationToken::new();
     let is_stopped =
         || evaluation.stop.is_cancelled() || dropped.is_some_and(|dropped| dropped.is_cancelled());
@@ -76,9 +79,12 @@ pub(super) fn run(
     let (send, receive) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..workers {
-            let (jobs, halt, send) = (&jobs, &halt, send.clone());
+            let (jobs, first, halt, send) = (&jobs, &first, &halt, send.clone());
             scope.spawn(move || {
-                let worked = catch_unwind(AssertUnwindSafe(|| work(evaluation, jobs, halt, &send)));
+                let worked = catch_unwind(AssertUnwindSafe(|| {
+                    let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    work(evaluation, jobs, first, halt, &send)
+                }));
                 let error = match worked {
                     Ok(Ok(())) => return,
                     Ok(Err(error)) => error,
@@ -156,19 +162,28 @@ fn keep_film(filmed: Filmed<'_>, path: &Path) -> Result<(), EvaluationError> {
     Ok(())
 }
 
-/// A worker's life.
+/// A worker's policy, or the expert of the environment it was last in.
+enum Player {
+    Policy(Box<dyn Policy>),
+    Expert(Option<(EnvId, Box<dyn Controller>)>),
+}
+
+/// What a worker does from beginning to end.
 fn work(
     evaluation: &Evaluation,
     jobs: &Mutex<VecDeque<Job>>,
+    first: Option<Box<dyn Policy>>,
     halt: &CancellationToken,
     send: &Sender<Message>,
 ) -> Result<(), EvaluationError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| EvaluationError::Settings(format!("no run time for a worker: {error}")))?;
-    let mut policy = (evaluation.factory)();
-    policy.set_time_limits(evaluation.options.reset_timeout, evaluation.options.action_timeout);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+            EvaluationError::Settings(format!("a worker cannot start its runtime: {error}"))
+        })?;
+    let mut player = match &evaluation.players {
+        Players::Policies(make) => Player::Policy(first.unwrap_or_else(|| make())),
+        Players::Experts(_) => Player::Expert(None),
+    };
     let mut current: Option<(EnvId, Box<dyn Environment>)> = None;
     let mut reported = Instant::now();
     let mut unreported = 0;
@@ -185,7 +200,15 @@ fn work(
                     &mut current.insert((job.env_id.clone(), made)).1
                 }
             };
-            let task = environment.generate_task(job.seed);
+            let scenario = environment.generate_scenario(job.seed)?;
+            if let (Player::Expert(expert), Players::Experts(find)) =
+                (&mut player, &evaluation.players)
+                && expert.as_ref().is_none_or(|(env_id, _)| *env_id != job.env_id)
+            {
+                let found = find(&evaluation.registry, &job.env_id);
+                let found = found.ok_or_else(|| EvaluationError::NoExpert(job.env_id.clone()))?;
+                *expert = Some((job.env_id.clone(), found));
+            }
             let on_step = || {
                 unreported += 1;
                 if reported.elapsed() >= REPORT_EVERY {
@@ -195,10 +218,25 @@ fn work(
                     (reported, unreported) = (Instant::now(), 0);
                 }
             };
-            let run = |world: &mut dyn Environment| {
-                let options = &evaluation.options;
-                let episode = run_episode(world, policy.as_mut(), &task, options, halt, on_step);
-                runtime.block_on(episode)
+            let run = |world: &mut dyn Environment| -> Result<EpisodeRecord, EvaluationError> {
+                let (options, scenario) = (&evaluation.options, &scenario);
+                let record: Result<_, EnvironmentError> = match &mut player {
+                    Player::Policy(policy) => {
+                        let policy = policy.as_mut();
+                        runtime
+                            .block_on(run_episode(world, policy, scenario, options, halt, on_step))
+                    }
+                    Player::Expert(Some((_, expert))) => {
+                        let expert = expert.as_mut();
+                        let episode =
+                            run_expert_episode(world, expert, scenario, options, halt, on_step);
+                        runtime.block_on(episode)
+                    }
+                    Player::Expert(None) => {
+                        return Err(EvaluationError::NoExpert(job.env_id.clone()));
+                    }
+                };
+                Ok(record?)
             };
             let record = match (evaluation.video, &evaluation.folder) {
                 (Some(video), Some(folder)) => {
@@ -206,7 +244,7 @@ fn work(
                     let mut filmed = Filmed::new(environment.as_mut(), cameras)
                         .map_err(EvaluationError::Settings)?;
                     let record = run(&mut filmed)?;
-                    // What broke on our side shows nothing, and is run again.
+                    // What broke through no fault of the policy shows nothing, and is run again.
                     if video.is_wanted_of(&record) && record.outcome.score().is_some() {
                         keep_film(filmed, &folder.join(video::path(&record)))?;
                     }

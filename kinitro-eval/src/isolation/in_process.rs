@@ -1,9 +1,9 @@
 //! Episodes in this process.
 //!
-//! A simulator lives on a thread of its own, together with a run time on which the waiting for the
-//! policy is done between steps. It is kept for the next episode in the same environment, unless it
-//! broke down. A thread whose simulator hangs cannot be ended: it is left behind, and ends by itself
-//! if the simulator ever comes back.
+//! A simulator lives on a thread of its own, together with a runtime on which it waits for the
+//! policy between steps. It is kept for the next episode in the same environment, unless it broke
+//! down. A thread whose simulator hangs cannot be ended: it is left behind, and ends by itself if
+//! the simulator ever returns.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -16,7 +16,6 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use kinitro_core::{
     Action, EnvId, InfraFault, InfraFaultKind, Observation, Outcome, PolicyFault, PolicyFaultKind,
-    TaskConfig,
 };
 use tokio::sync::oneshot;
 
@@ -25,8 +24,8 @@ use crate::CancellationToken;
 use crate::env::{Environment, EnvironmentError, Registry};
 use crate::episode::{EpisodeOptions, EpisodeRecord, run_episode};
 use crate::panic_text;
-use crate::policy::Policy;
 use crate::policy::http::{HttpPolicy, Reach};
+use crate::policy::{EpisodeStart, Policy, TimeLimits};
 
 /// How long a simulator that was told to stop may take to do so. The longest thing that it does at
 /// a stretch is to be made and reset for the first time.
@@ -34,8 +33,8 @@ const HALT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs episodes on threads of this process.
 ///
-/// It keeps strangers' policies out of this machine's network, but a simulator that goes wild is in
-/// this process: what it does to the memory, it does to ours.
+/// It keeps strangers' policies out of this machine's network, but not simulators out of this
+/// process: one that corrupts memory corrupts ours.
 pub struct InProcess {
     registry: Registry,
     reach: Reach,
@@ -57,21 +56,21 @@ impl InProcess {
         }
     }
 
-    /// The same with policies at other addresses.
+    /// The same for policies at these addresses.
     #[must_use]
     pub fn with_reach(mut self, reach: Reach) -> Self {
         self.reach = reach;
         self
     }
 
-    /// The same, which keeps so many simulators ready for later episodes, 32 by default.
+    /// The same with that many simulators kept ready for later episodes, 32 by default.
     #[must_use]
     pub fn with_max_idle(mut self, simulators: usize) -> Self {
         self.max_idle = simulators;
         self
     }
 
-    /// The same, which gives up a simulator that does not stop within that time, 10 s by default.
+    /// The same, giving up simulators that do not stop within that time, 10 s by default.
     #[must_use]
     pub fn with_halt_timeout(mut self, limit: Duration) -> Self {
         self.halt_timeout = limit;
@@ -133,12 +132,10 @@ impl Sandbox for InProcess {
         let cameras = spec.cameras.into_iter().filter(|_| limits.use_images);
         let episode = Episode {
             job: job.clone(),
-            options: EpisodeOptions {
-                max_steps: Some(limits.max_timesteps),
-                reset_timeout: limits.reset_timeout,
-                action_timeout: limits.action_timeout,
-                cameras: cameras.map(|camera| camera.name).collect(),
-            },
+            options: EpisodeOptions::default()
+                .with_max_steps(limits.max_timesteps)
+                .with_limits(TimeLimits::new(limits.reset_timeout, limits.action_timeout))
+                .with_cameras(cameras.map(|camera| camera.name)),
             policy: Timed { policy, waited: waited.clone() },
             halt: halt.clone(),
             report,
@@ -180,7 +177,7 @@ impl Sandbox for InProcess {
         let record = match ending {
             Ok(Ok(record)) => record,
             Ok(Err(Breakdown::Machine(error))) => return Err(error.into()),
-            Ok(Err(Breakdown::NoRunTime(error))) => return Err(error.into()),
+            Ok(Err(Breakdown::NoRuntime(error))) => return Err(error.into()),
             Ok(Err(Breakdown::Panic(text))) => {
                 let detail = format!("the simulator of `{}` panicked: {text}", job.env_id);
                 return Ok(EpisodeResult::without_steps(broken(detail), started.elapsed()));
@@ -229,7 +226,7 @@ fn broken(detail: String) -> Outcome {
     InfraFault::new(InfraFaultKind::Simulator, detail).into()
 }
 
-/// How often it is looked whether time passes as it should.
+/// How often the clock is looked at, to notice that time passed without us.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// The times in which this process did not run: it was stopped, its machine was frozen, or others
@@ -277,7 +274,7 @@ struct Episode {
 /// Why a simulator has no record of an episode. It has ended then.
 enum Breakdown {
     Machine(EnvironmentError),
-    NoRunTime(std::io::Error),
+    NoRuntime(std::io::Error),
     Panic(String),
 }
 
@@ -292,7 +289,7 @@ impl Simulator {
     }
 }
 
-/// The life of a simulator: episode after episode until one breaks it or nobody has any more.
+/// What a simulator does: episode after episode until one breaks it or there are no more.
 fn live(registry: &Registry, env_id: &EnvId, episodes: &mpsc::Receiver<Episode>) {
     let mut environment: Option<Box<dyn Environment>> = None;
     while let Ok(Episode { job, options, mut policy, halt, report }) = episodes.recv() {
@@ -332,17 +329,16 @@ fn play(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(Breakdown::NoRunTime)?;
-    let task = environment.generate_task(job.seed);
-    policy.set_time_limits(options.reset_timeout, options.action_timeout);
-    let episode = run_episode(environment.as_mut(), policy, &task, options, halt, || {});
+        .map_err(Breakdown::NoRuntime)?;
+    let scenario = environment.generate_scenario(job.seed).map_err(Breakdown::Machine)?;
+    let episode = run_episode(environment.as_mut(), policy, &scenario, options, halt, || {});
     let ending = runtime.block_on(episode).map_err(Breakdown::Machine);
-    // Resolving a name blocks a thread of the run time, and may do so for as long as it likes.
+    // Resolving a name blocks a thread of the runtime, and may do so for as long as it likes.
     runtime.shutdown_background();
     ending
 }
 
-/// How long a policy was waited for, as those who did not wait themselves see it.
+/// How long a policy was waited for, seen from another thread.
 #[derive(Clone)]
 struct Waited(Arc<WaitedSince>);
 
@@ -408,17 +404,17 @@ impl Policy for Timed {
         self.policy.name()
     }
 
-    fn set_time_limits(&mut self, reset: Duration, action: Duration) {
-        self.policy.set_time_limits(reset, action);
-    }
-
-    async fn reset(&mut self, task: &TaskConfig) -> Result<(), PolicyFault> {
+    async fn reset(&mut self, start: &EpisodeStart) -> Result<(), PolicyFault> {
         let _asking = self.waited.ask();
-        self.policy.reset(task).await
+        self.policy.reset(start).await
     }
 
     async fn act(&mut self, observation: &Observation) -> Result<Action, PolicyFault> {
         let _asking = self.waited.ask();
         self.policy.act(observation).await
+    }
+
+    fn waiting_for(&self) -> Option<String> {
+        self.policy.waiting_for()
     }
 }

@@ -1,9 +1,9 @@
-//! Where episodes of strangers' policies run: each in a [`Sandbox`].
+//! Where strangers' policies are run: each episode in a [`Sandbox`].
 //!
-//! A sandbox takes one episode at a time from each caller and says how it ended and whose fault that
-//! was, in bounded time, whatever the policy and the simulator do. [`InProcess`] runs the simulators
-//! on threads of this process; [`Scripted`] makes episodes up, for tests of whatever hands them out.
-//! `conformance::sandbox` checks any other.
+//! A sandbox runs one episode per call and reports how it ended and whose fault that was, in bounded
+//! time, whatever the policy and the simulator do. [`InProcess`] runs simulators on threads of this
+//! process; [`Scripted`] makes up its results, to test whatever hands out episodes.
+//! `conformance::sandbox` (feature `conformance`) checks any other implementation.
 
 #[cfg(feature = "http")]
 mod in_process;
@@ -26,30 +26,83 @@ use crate::env::EnvironmentError;
 /// The policy is told the number of the seed as its task id, as by
 /// [`TaskConfig::new`](kinitro_core::TaskConfig::new).
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct EpisodeJob {
-    /// Where.
+    /// The environment.
     pub env_id: EnvId,
-    /// What the episode grows from.
+    /// The seed that the episode's scenario grows from.
     pub seed: Seed,
-    /// The address of the policy server, as a stranger gave it: anything at all.
+    /// The address of the policy server as a stranger gave it: it may be any text at all.
     pub endpoint: String,
-    /// What the episode is held to.
+    /// The limits of the episode.
     pub limits: EpisodeLimits,
 }
 
-/// What an episode is held to.
+impl EpisodeJob {
+    /// An episode with the subnet's [limits](EpisodeLimits::default).
+    pub fn new(env_id: EnvId, seed: Seed, endpoint: impl Into<String>) -> Self {
+        Self { env_id, seed, endpoint: endpoint.into(), limits: EpisodeLimits::default() }
+    }
+
+    /// The same with these limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: EpisodeLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+}
+
+/// The limits of an episode, and what the policy sees in it.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct EpisodeLimits {
-    /// Steps after which it is over. The environment's own limit is not looked at.
+    /// Steps after which it is over, in place of the environment's own limit.
     pub max_timesteps: u32,
-    /// How long the policy may take over one action.
+    /// How long the policy may take for one action.
     pub action_timeout: Duration,
-    /// How long it may take to begin the episode.
+    /// How long the policy may take to begin the episode.
     pub reset_timeout: Duration,
     /// How long the whole episode may take.
     pub episode_timeout: Duration,
-    /// Whether the policy is shown the pictures of all cameras.
+    /// Whether observations have the pictures of all cameras.
     pub use_images: bool,
+}
+
+impl EpisodeLimits {
+    /// The same with at most that many steps.
+    #[must_use]
+    pub fn with_max_timesteps(mut self, steps: u32) -> Self {
+        self.max_timesteps = steps;
+        self
+    }
+
+    /// The same with another time limit for one action.
+    #[must_use]
+    pub fn with_action_timeout(mut self, limit: Duration) -> Self {
+        self.action_timeout = limit;
+        self
+    }
+
+    /// The same with another time limit for beginning the episode.
+    #[must_use]
+    pub fn with_reset_timeout(mut self, limit: Duration) -> Self {
+        self.reset_timeout = limit;
+        self
+    }
+
+    /// The same with another time limit for the whole episode.
+    #[must_use]
+    pub fn with_episode_timeout(mut self, limit: Duration) -> Self {
+        self.episode_timeout = limit;
+        self
+    }
+
+    /// The same with or without pictures.
+    #[must_use]
+    pub fn with_images(mut self, use_images: bool) -> Self {
+        self.use_images = use_images;
+        self
+    }
 }
 
 impl Default for EpisodeLimits {
@@ -65,20 +118,31 @@ impl Default for EpisodeLimits {
     }
 }
 
-/// How an episode ended.
+/// The result of an episode.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct EpisodeResult {
-    /// How, and so whether it counts.
+    /// How it ended, which decides whether it counts.
     pub outcome: Outcome,
     /// How many actions were taken.
     pub steps: u32,
     /// The sum of their rewards.
     pub total_reward: f64,
-    /// How long it took by the wall clock.
+    /// How long it took, by the wall clock.
     pub elapsed: Duration,
 }
 
 impl EpisodeResult {
+    /// An episode with that many steps, whose rewards sum up to `total_reward`.
+    pub fn new(
+        outcome: impl Into<Outcome>,
+        steps: u32,
+        total_reward: f64,
+        elapsed: Duration,
+    ) -> Self {
+        Self { outcome: outcome.into(), steps, total_reward, elapsed }
+    }
+
     /// An episode that ended before its first step.
     pub fn without_steps(outcome: impl Into<Outcome>, elapsed: Duration) -> Self {
         Self { outcome: outcome.into(), steps: 0, total_reward: 0.0, elapsed }
@@ -90,30 +154,30 @@ impl EpisodeResult {
 /// What one run does never changes another's result, and several may run at once.
 #[async_trait]
 pub trait Sandbox: Send + Sync + fmt::Debug {
-    /// The environments that it has, each once.
+    /// The environments it has, each once.
     ///
     /// # Errors
-    /// When it cannot be asked: an image that is missing, a host that does not answer.
+    /// When it cannot tell: a missing image, a host that does not answer.
     async fn environments(&self) -> Result<Vec<EnvId>, SandboxError>;
 
     /// Runs an episode to its end.
     ///
-    /// It returns soon after `stop` was thrown or the time of the episode is up, also where the
-    /// policy or the simulator hangs. A stopped episode is [`Outcome::Cancelled`]; one whose time is
-    /// up is the policy's fault if the policy took most of it, else ours. A simulator that breaks
-    /// down, panics or hangs is [`Outcome::InfraFault`], and the next run does not meet it again. So
-    /// is what looks like the policy's fault after this machine itself stood still.
-    /// When the future is dropped the episode is stopped too.
+    /// It returns soon after `stop` is cancelled or the episode's time is up, even when the policy or
+    /// the simulator hangs. A stopped episode is [`Outcome::Cancelled`]. One whose time is up is the
+    /// policy's fault if the policy took most of it, and otherwise ours. A simulator that breaks
+    /// down, panics or hangs is an [`Outcome::InfraFault`], and the next run does not meet it again.
+    /// So is what looks like the policy's fault after this machine itself stood still. Dropping the
+    /// future stops the episode too.
     ///
     /// # Errors
-    /// What is wrong with the place and not with the episode: no other would go better.
+    /// When something is wrong with the place and not with the episode: no other would go better.
     async fn run(
         &self,
         job: &EpisodeJob,
         stop: &CancellationToken,
     ) -> Result<EpisodeResult, SandboxError>;
 
-    /// Lets go of what it holds: simulators, containers. Nothing is run after that.
+    /// Releases what it holds: simulators, containers. Nothing is run afterwards.
     async fn close(&self);
 }
 
@@ -121,16 +185,16 @@ pub trait Sandbox: Send + Sync + fmt::Debug {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SandboxError {
-    /// The environment is not there, or cannot be run on this machine.
+    /// The environment does not exist, or cannot be run on this machine.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
-    /// The machine gives no more of something that is needed.
+    /// The machine is out of something that is needed.
     #[error("no simulator can be started: {0}")]
     Resources(#[from] std::io::Error),
 }
 
 impl SandboxError {
-    /// What the person at the keyboard can do about it, where that is known.
+    /// What the user can do about it, where that is known.
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Environment(error) => error.hint(),

@@ -1,4 +1,4 @@
-//! Episodes that are made up.
+//! Episodes with made-up results.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,19 +13,19 @@ use super::{EpisodeJob, EpisodeResult, Sandbox, SandboxError, out_of_time};
 use crate::CancellationToken;
 use crate::env::EnvironmentError;
 
-/// An episode as it is made up: so many steps, each with a reward of -1, and then an end.
+/// A made-up episode: a number of steps, each with a reward of -1, and an outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Play {
-    /// How many steps it has. Where the limit of the job is lower, that ends it as a failure.
+    /// How many steps it has. A lower limit of the job ends it as a failure.
     pub steps: u32,
-    /// How long the policy takes over each of them.
+    /// How long the policy takes for each of them.
     pub step_time: Duration,
     /// How it ends.
     pub outcome: Outcome,
 }
 
 impl Play {
-    /// One that ends so at once, after a step.
+    /// An episode of one step that ends like this at once.
     pub fn ending_in(outcome: impl Into<Outcome>) -> Self {
         Self { steps: 1, step_time: Duration::ZERO, outcome: outcome.into() }
     }
@@ -33,8 +33,8 @@ impl Play {
 
 type Script = dyn Fn(&EpisodeJob) -> Play + Send + Sync;
 
-/// A sandbox in memory, for tests of whatever hands out episodes: no policy is asked and nothing is
-/// simulated. Times are those of tokio, which tests can stop.
+/// A sandbox in memory, to test whatever hands out episodes: no policy is asked and nothing is
+/// simulated. It uses tokio's clock, which tests can pause.
 pub struct Scripted {
     environments: Vec<EnvId>,
     script: Box<Script>,
@@ -42,7 +42,7 @@ pub struct Scripted {
 }
 
 impl Scripted {
-    /// A sandbox with these environments, in which episodes go as the script says.
+    /// A sandbox with these environments, whose episodes follow a script.
     pub fn new(
         environments: impl IntoIterator<Item = EnvId>,
         script: impl Fn(&EpisodeJob) -> Play + Send + Sync + 'static,

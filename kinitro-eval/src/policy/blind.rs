@@ -1,24 +1,21 @@
-//! Policies that act without looking: the floor that any other should stand above.
+//! Policies that act without looking: the baseline that any other policy should beat.
 
 use async_trait::async_trait;
-use kinitro_core::{
-    Action, ActionSpec, EnvId, Observation, PolicyFault, PolicyFaultKind, TaskConfig,
-};
+use kinitro_core::{Action, ActionSpec, Observation, PolicyFault, PolicyFaultKind};
 
-use super::Policy;
-use crate::env::{Registry, TaskRng};
+use super::{EpisodeStart, Policy};
+use crate::env::SeededRng;
 
 /// A policy that never moves: every number is as near to zero as its channel's bounds allow.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ZeroPolicy {
-    registry: Registry,
     spec: ActionSpec,
 }
 
 impl ZeroPolicy {
-    /// A policy for the environments of a registry.
-    pub fn new(registry: Registry) -> Self {
-        Self { registry, spec: ActionSpec::default() }
+    /// A policy for any environment.
+    pub fn new() -> Self {
+        Self::default()
     }
 }
 
@@ -32,29 +29,33 @@ impl Policy for ZeroPolicy {
         false
     }
 
-    async fn reset(&mut self, task: &TaskConfig) -> Result<(), PolicyFault> {
-        self.spec = action_spec(&self.registry, &task.env_id)?;
+    async fn reset(&mut self, start: &EpisodeStart) -> Result<(), PolicyFault> {
+        self.spec = start.known_spec()?.action.clone();
         Ok(())
     }
 
     async fn act(&mut self, _: &Observation) -> Result<Action, PolicyFault> {
-        Ok(fill(&self.spec, |low, high| 0.0f64.clamp(low, high)))
+        let nearest_to_zero = |bounds: Option<(f64, f64)>| {
+            let (low, high) = bounds.unwrap_or((-1.0, 1.0));
+            0.0f64.clamp(low, high)
+        };
+        let number = |channel: &kinitro_core::ChannelSpec| nearest_to_zero(channel.bounds);
+        Ok(self.spec.fill(number, |channel| 0.clamp(channel.low, channel.high)))
     }
 }
 
-/// A policy that draws every number evenly from its channel's bounds (from `[-1, 1]` where there
-/// are none). Its choices grow from the seed of the episode, so that an episode can be run again.
-#[derive(Debug, Clone)]
+/// A policy that draws every number evenly from its channel's bounds, or from `[-1, 1)` where there
+/// are none. Its choices grow from the [seed that it is given](EpisodeStart::seed), so that an
+/// episode can be run again.
+#[derive(Debug, Clone, Default)]
 pub struct RandomPolicy {
-    registry: Registry,
-    spec: ActionSpec,
-    rng: Option<TaskRng>,
+    episode: Option<(ActionSpec, SeededRng)>,
 }
 
 impl RandomPolicy {
-    /// A policy for the environments of a registry.
-    pub fn new(registry: Registry) -> Self {
-        Self { registry, spec: ActionSpec::default(), rng: None }
+    /// A policy for any environment.
+    pub fn new() -> Self {
+        Self::default()
     }
 }
 
@@ -68,33 +69,18 @@ impl Policy for RandomPolicy {
         false
     }
 
-    async fn reset(&mut self, task: &TaskConfig) -> Result<(), PolicyFault> {
-        self.spec = action_spec(&self.registry, &task.env_id)?;
-        self.rng = Some(TaskRng::new("random-policy", &task.env_id, task.seed));
+    async fn reset(&mut self, start: &EpisodeStart) -> Result<(), PolicyFault> {
+        let spec = start.known_spec()?.action.clone();
+        self.episode =
+            Some((spec, SeededRng::new("random-policy", &start.task.env_id, start.seed)));
         Ok(())
     }
 
     async fn act(&mut self, _: &Observation) -> Result<Action, PolicyFault> {
-        let rng = self.rng.as_mut().ok_or_else(not_reset)?;
-        Ok(fill(&self.spec, |low, high| rng.uniform(low, high)))
+        let (spec, rng) = self.episode.as_mut().ok_or_else(|| {
+            let detail = "the policy was asked to act before it was reset";
+            PolicyFault::new(PolicyFaultKind::Error, detail)
+        })?;
+        Ok(rng.action(spec))
     }
-}
-
-pub(super) fn not_reset() -> PolicyFault {
-    PolicyFault::new(PolicyFaultKind::Error, "the policy was asked to act before it was reset")
-}
-
-fn action_spec(registry: &Registry, env_id: &EnvId) -> Result<ActionSpec, PolicyFault> {
-    let spec = registry.spec(env_id);
-    spec.map(|spec| spec.action).map_err(|error| PolicyFault::new(PolicyFaultKind::Error, error))
-}
-
-fn fill(spec: &ActionSpec, mut number: impl FnMut(f64, f64) -> f64) -> Action {
-    let mut action = Action::new();
-    for channel in &spec.continuous {
-        let (low, high) = channel.bounds.unwrap_or((-1.0, 1.0));
-        let values: Vec<f64> = (0..channel.len).map(|_| number(low, high)).collect();
-        action.continuous.insert(channel.name.as_str(), values);
-    }
-    action
 }

@@ -5,9 +5,11 @@ use std::io;
 use std::path::PathBuf;
 
 use gif::{Encoder, EncodingError, Frame, Repeat};
-use kinitro_core::{Action, Image, Observation, Seed};
+use kinitro_core::{Action, DepthImage, Image, Observation, Seed};
 
-use crate::env::{CameraSpec, Environment, EnvironmentError, EnvironmentSpec, Task, Transition};
+use crate::env::{
+    CameraSpec, Environment, EnvironmentError, EnvironmentSpec, Scenario, Transition,
+};
 use crate::episode::EpisodeRecord;
 
 /// The folder of the films within the folder of results.
@@ -126,12 +128,12 @@ impl Environment for Filmed<'_> {
         self.environment.spec()
     }
 
-    fn generate_task(&self, seed: Seed) -> Task {
-        self.environment.generate_task(seed)
+    fn generate_scenario(&self, seed: Seed) -> Result<Scenario, EnvironmentError> {
+        self.environment.generate_scenario(seed)
     }
 
-    fn reset(&mut self, task: &Task) -> Result<Observation, EnvironmentError> {
-        let observation = self.environment.reset(task)?;
+    fn reset(&mut self, scenario: &Scenario) -> Result<Observation, EnvironmentError> {
+        let observation = self.environment.reset(scenario)?;
         (self.steps, self.film) = (0, new_film(&self.cameras));
         self.current.clear();
         self.take_frame()?;
@@ -153,6 +155,10 @@ impl Environment for Filmed<'_> {
             Some((_, picture)) => Ok(picture.clone()),
             None => self.environment.render(camera),
         }
+    }
+
+    fn render_depth(&mut self, camera: &str) -> Result<DepthImage, EnvironmentError> {
+        self.environment.render_depth(camera)
     }
 
     fn full_state(&self) -> Option<Vec<f64>> {
@@ -224,7 +230,7 @@ mod tests {
     #[test]
     fn a_film_shows_the_episode_and_its_end() {
         let mut environment = PointFamily.make("point-v0").unwrap();
-        let task = environment.generate_task(Seed(0));
+        let task = environment.generate_scenario(Seed(0)).unwrap();
         let mut filmed = Filmed::new(environment.as_mut(), &[]).unwrap();
         filmed.reset(&task).unwrap();
         for _ in 0..9 {
@@ -240,7 +246,7 @@ mod tests {
     fn being_filmed_changes_nothing_and_a_reset_begins_a_new_film() {
         let (mut plain, mut other) =
             (PointFamily.make("point-v0").unwrap(), PointFamily.make("point-v0").unwrap());
-        let task = plain.generate_task(Seed(1));
+        let task = plain.generate_scenario(Seed(1)).unwrap();
         let mut filmed = Filmed::new(other.as_mut(), &["above".to_owned()]).unwrap();
         let action = Action::new().with("base_vel", [1.0, -1.0]);
         for _ in 0..2 {

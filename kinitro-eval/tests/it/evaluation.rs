@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use kinitro_core::{
     Action, EnvId, InfraFaultKind, Observation, Outcome, PolicyFault, PolicyFaultKind, Seed,
-    TaskConfig,
 };
 use kinitro_eval::env::point::PointFamily;
 use kinitro_eval::env::{
-    Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec, Task, Transition,
+    Controller, Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec, Scenario,
+    Transition,
 };
 use kinitro_eval::report::{EPISODES_FILE, FolderError, MANIFEST_FILE, SUMMARY_FILE};
 use kinitro_eval::{
-    CancellationToken, EpisodeRecord, Evaluation, EvaluationError, EvaluationReport, Event,
-    ExpertPolicy, Policy, RandomPolicy, Registry,
+    CancellationToken, EpisodeRecord, EpisodeStart, Evaluation, EvaluationError, EvaluationReport,
+    Event, Policy, RandomPolicy, Registry,
 };
 
 fn registry() -> Registry {
@@ -29,11 +29,19 @@ fn registry() -> Registry {
 }
 
 fn evaluation(policy: impl Policy + Clone + 'static) -> Evaluation {
-    Evaluation::new(policy).registry(registry()).env("toy/point-v0").episodes(12).seed(3).workers(2)
+    of_points(Evaluation::new(policy))
+}
+
+fn of_points(evaluation: Evaluation) -> Evaluation {
+    evaluation.registry(registry()).env("toy/point-v0").episodes(12).seed(3).workers(2)
+}
+
+fn expert() -> Evaluation {
+    of_points(Evaluation::of_experts())
 }
 
 fn random() -> Evaluation {
-    evaluation(RandomPolicy::new(registry()))
+    evaluation(RandomPolicy::new())
 }
 
 fn same(one: &[EpisodeRecord], other: &[EpisodeRecord]) -> bool {
@@ -61,7 +69,7 @@ impl Policy for Misbehaving {
         format!("{:?}", self.0)
     }
 
-    async fn reset(&mut self, _: &TaskConfig) -> Result<(), PolicyFault> {
+    async fn reset(&mut self, _: &EpisodeStart) -> Result<(), PolicyFault> {
         Ok(())
     }
 
@@ -124,7 +132,7 @@ fn the_number_of_workers_changes_nothing_but_the_time() {
 
 #[test]
 fn the_expert_succeeds_and_the_summary_says_so() {
-    let report = evaluation(ExpertPolicy::new(registry())).run_blocking().unwrap();
+    let report = expert().run_blocking().unwrap();
     let summary = &report.summary.environments[0];
     assert_eq!((summary.episodes, summary.successes), (12, 12));
     assert_eq!(report.summary.mean_success_rate, Some(1.0));
@@ -132,6 +140,57 @@ fn the_expert_succeeds_and_the_summary_says_so() {
     assert!((summary.interval.low - 0.757).abs() < 0.001, "{:?}", summary.interval);
     let lengths: u32 = report.episodes.iter().map(|episode| episode.steps).sum();
     assert_eq!(summary.mean_length, Some(f64::from(lengths) / 12.0));
+}
+
+#[test]
+fn a_policy_that_cannot_be_cloned_is_made_for_each_worker() {
+    /// Not `Clone`, and it says itself whether it looks.
+    struct Unique(RandomPolicy);
+    #[async_trait]
+    impl Policy for Unique {
+        fn name(&self) -> String {
+            unreachable!("the name was given with the factory")
+        }
+        fn uses_images(&self) -> bool {
+            false
+        }
+        async fn reset(&mut self, start: &EpisodeStart) -> Result<(), PolicyFault> {
+            self.0.reset(start).await
+        }
+        async fn act(&mut self, observation: &Observation) -> Result<Action, PolicyFault> {
+            assert!(observation.rgb.is_empty(), "a picture for a policy that does not look");
+            self.0.act(observation).await
+        }
+    }
+    let made = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&made);
+    let factory = move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        Unique(RandomPolicy::new())
+    };
+    let report = of_points(Evaluation::from_factory("random", factory)).run_blocking().unwrap();
+    let made = made.load(Ordering::Relaxed);
+    assert!((1..=2).contains(&made), "{made} policies for two workers");
+    assert_eq!(report.summary.policy, "random");
+    assert!(same(&report.episodes, &random().run_blocking().unwrap().episodes));
+}
+
+#[test]
+fn controllers_of_ones_own_see_the_full_state() {
+    struct Diagonal;
+    impl Controller for Diagonal {
+        fn act(&mut self, state: &[f64]) -> Action {
+            assert_eq!(state.len(), 4, "the point and the goal");
+            Action::new().with("base_vel", [1.0, 1.0])
+        }
+    }
+    let diagonal = Evaluation::of_controllers("diagonal", |_| Some(Box::new(Diagonal)));
+    let report = of_points(diagonal).run_blocking().unwrap();
+    assert_eq!((report.summary.policy.as_str(), report.episodes.len()), ("diagonal", 12));
+    assert!(report.episodes.iter().all(|episode| episode.outcome.score().is_some()));
+
+    let none = of_points(Evaluation::of_controllers("none", |_| None)).run_blocking();
+    assert_eq!(none.unwrap_err().to_string(), "`toy/point-v0` has no scripted expert");
 }
 
 #[tokio::test]
@@ -174,8 +233,8 @@ impl Policy for Unhurried {
     fn uses_images(&self) -> bool {
         self.0.uses_images()
     }
-    async fn reset(&mut self, task: &TaskConfig) -> Result<(), PolicyFault> {
-        self.0.reset(task).await
+    async fn reset(&mut self, start: &EpisodeStart) -> Result<(), PolicyFault> {
+        self.0.reset(start).await
     }
     async fn act(&mut self, observation: &Observation) -> Result<Action, PolicyFault> {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -189,7 +248,7 @@ fn a_stopped_evaluation_goes_on_where_it_was() {
     let undisturbed = random().run_blocking().unwrap();
     let stop = CancellationToken::new();
     let switch = stop.clone();
-    let first = evaluation(Unhurried(RandomPolicy::new(registry())))
+    let first = evaluation(Unhurried(RandomPolicy::new()))
         .out(folder.path())
         .workers(1)
         .stop(stop)
@@ -283,7 +342,7 @@ fn a_folder_of_another_evaluation_is_refused_and_left_alone() {
         (random().seed(4), "seed"),
         (random().episodes(13), "episodes"),
         (random().max_steps(9), "max_steps"),
-        (evaluation(ExpertPolicy::new(registry())), "policy"),
+        (expert(), "policy"),
         (random().images(true), "cameras"),
         (random().action_timeout(Duration::from_secs(1)), "action_timeout"),
     ] {
@@ -357,7 +416,7 @@ fn settings_that_make_no_sense_are_refused() {
         (random().max_steps(0), "zero steps"),
         (random().action_timeout(Duration::ZERO), "time limit"),
         (random().seed(u64::MAX), "2^64"),
-        (Evaluation::new(RandomPolicy::new(registry())), "no environment"),
+        (Evaluation::new(RandomPolicy::new()), "no environment"),
     ];
     for (evaluation, reason) in wrong {
         let error = evaluation.run_blocking().unwrap_err();
@@ -378,7 +437,7 @@ fn pictures_are_taken_only_for_those_who_look() {
         fn name(&self) -> String {
             "looking".to_owned()
         }
-        async fn reset(&mut self, _: &TaskConfig) -> Result<(), PolicyFault> {
+        async fn reset(&mut self, _: &EpisodeStart) -> Result<(), PolicyFault> {
             Ok(())
         }
         async fn act(&mut self, observation: &Observation) -> Result<Action, PolicyFault> {
@@ -430,15 +489,16 @@ impl Environment for FragilePoint {
     fn spec(&self) -> &EnvironmentSpec {
         self.inner.spec()
     }
-    fn generate_task(&self, seed: Seed) -> Task {
-        self.inner.generate_task(seed)
+    fn generate_scenario(&self, seed: Seed) -> Result<Scenario, EnvironmentError> {
+        self.inner.generate_scenario(seed)
     }
-    fn reset(&mut self, task: &Task) -> Result<Observation, EnvironmentError> {
+    fn reset(&mut self, scenario: &Scenario) -> Result<Observation, EnvironmentError> {
         let mut tries = self.tries.lock().unwrap();
-        let tries = tries.entry(task.seed).or_insert(0);
+        let tries = tries.entry(scenario.seed).or_insert(0);
         *tries += 1;
-        self.breaks = (task.seed.0.is_multiple_of(2) && *tries == 1) || task.seed == Seed(9);
-        self.inner.reset(task)
+        let seed = scenario.seed;
+        self.breaks = (seed.0.is_multiple_of(2) && *tries == 1) || seed == Seed(9);
+        self.inner.reset(scenario)
     }
     fn step(&mut self, action: &Action) -> Result<Transition, EnvironmentError> {
         if self.breaks {

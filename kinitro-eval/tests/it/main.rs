@@ -11,6 +11,7 @@ mod executor;
 mod http_policy;
 #[cfg(feature = "mujoco")]
 mod metaworld;
+mod plank;
 mod pool;
 #[cfg(feature = "serve")]
 mod sandbox;

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use kinitro_core::{Action, EnvId, Seed};
 use kinitro_eval::env::metaworld::parity::{Strictness, Verdict, compare, recordings};
-use kinitro_eval::env::metaworld::{FAMILY, MetaWorld, Pictures};
-use kinitro_eval::env::{Environment, EnvironmentError, EnvironmentFamily, Task};
+use kinitro_eval::env::metaworld::{FAMILY, MetaWorld, Parameters, Pictures};
+use kinitro_eval::env::{
+    Environment, EnvironmentError, EnvironmentFamily, EpisodeStatus, Scenario,
+};
 use kinitro_eval::report::Machine;
-use kinitro_eval::{Evaluation, ExpertPolicy, Registry, ZeroPolicy};
+use kinitro_eval::{Evaluation, Registry, ZeroPolicy};
 use ndarray::{Array1, Array2, Array5, Axis, s};
 
 /// The tasks whose puck and placement are alike, so that one test fits all three.
@@ -76,32 +78,53 @@ fn the_raw_face_equals_the_shared_fixtures() {
     all_match(&files);
 }
 
+/// The scenario of a seed with its parameters changed.
+fn changed(
+    environment: &dyn Environment,
+    seed: u64,
+    change: impl FnOnce(&mut Parameters),
+) -> Scenario {
+    let scenario = environment.generate_scenario(Seed(seed)).unwrap();
+    let mut parameters = scenario.parameters().unwrap();
+    change(&mut parameters);
+    Scenario::new(scenario.env_id, scenario.seed, parameters).unwrap()
+}
+
+/// The scenario of a seed in the nominal world.
+fn nominal(environment: &dyn Environment, seed: u64) -> Scenario {
+    changed(environment, seed, |p| *p = Parameters::nominal(p.placement.as_slice()))
+}
+
 #[test]
-fn a_seed_is_the_same_task_on_every_machine_and_in_every_release() {
-    let task = make("pick-place-v3").generate_task(Seed(1));
-    let expected = Task {
-        env_id: env_id("pick-place-v3"),
-        seed: Seed(1),
-        placement: vec![
-            -0.04819796271776753,
-            0.6767326434736847,
-            0.02,
-            -0.08567031248455759,
-            0.8831880722743064,
-            0.20897787630245745,
-        ],
-        friction_scale: 0.9322937520477045,
-        damping_scale: 1.0621310067856626,
-    };
-    assert_eq!(task, expected);
+fn a_seed_is_the_same_scenario_on_every_machine_and_in_every_release() {
+    let scenario = make("pick-place-v3").generate_scenario(Seed(1)).unwrap();
+    let expected = serde_json::json!({
+        "env_id": "metaworld/pick-place-v3",
+        "seed": 1,
+        "parameters": {
+            "placement": [
+                -0.04819796271776753,
+                0.6767326434736847,
+                0.02,
+                -0.08567031248455759,
+                0.8831880722743064,
+                0.20897787630245745,
+            ],
+            "friction_scale": 0.9322937520477045,
+            "damping_scale": 1.0621310067856626,
+        },
+    });
+    assert_eq!(serde_json::to_value(&scenario).unwrap(), expected);
+    let drawn = Parameters::draw("pick-place-v3", Seed(1)).unwrap();
+    assert_eq!(scenario.parameters::<Parameters>().unwrap(), drawn);
 }
 
 #[test]
 fn tasks_fill_their_whole_space() {
     for task in TASKS {
-        let environment = make(task);
-        let drawn: Vec<Task> = (0..400).map(|seed| environment.generate_task(Seed(seed))).collect();
-        let spread = |value: &dyn Fn(&Task) -> f64, low: f64, high: f64| {
+        let drawn = (0..400).map(|seed| Parameters::draw(task, Seed(seed)).unwrap());
+        let drawn: Vec<Parameters> = drawn.collect();
+        let spread = |value: &dyn Fn(&Parameters) -> f64, low: f64, high: f64| {
             let inside = drawn.iter().map(value).all(|x| (low..=high).contains(&x));
             let width = high - low;
             let near_low = drawn.iter().map(value).any(|x| x < low + 0.05 * width);
@@ -123,8 +146,8 @@ fn tasks_fill_their_whole_space() {
 }
 
 /// The proprioception of a few steps that push the hand onto the table, where friction matters.
-fn trajectory(environment: &mut dyn Environment, task: &Task) -> Vec<Vec<f64>> {
-    environment.reset(task).unwrap();
+fn trajectory(environment: &mut dyn Environment, scenario: &Scenario) -> Vec<Vec<f64>> {
+    environment.reset(scenario).unwrap();
     let step = |index: usize| {
         let side = if index % 20 < 10 { 1.0 } else { -1.0 };
         let transition = environment.step(&hold([side, 0.5, -1.0], 1.0)).unwrap();
@@ -136,9 +159,10 @@ fn trajectory(environment: &mut dyn Environment, task: &Task) -> Vec<Vec<f64>> {
 #[test]
 fn scales_always_apply_to_the_original_model() {
     let mut environment = make("push-v3");
-    let nominal =
-        Task { friction_scale: 1.0, damping_scale: 1.0, ..environment.generate_task(Seed(5)) };
-    let scaled = Task { friction_scale: 0.8, damping_scale: 1.1, ..nominal.clone() };
+    let nominal = nominal(environment.as_ref(), 5);
+    let scaled = changed(environment.as_ref(), 5, |parameters| {
+        (parameters.friction_scale, parameters.damping_scale) = (0.8, 1.1);
+    });
     let first = trajectory(environment.as_mut(), &nominal);
     let other = trajectory(environment.as_mut(), &scaled);
     assert_ne!(first, other, "the scales change nothing");
@@ -152,17 +176,17 @@ fn both_faces_are_of_one_simulation() {
     for task in TASKS {
         let family = MetaWorld::default();
         let mut canonical = family.make(task).unwrap();
-        let nominal =
-            Task { friction_scale: 1.0, damping_scale: 1.0, ..canonical.generate_task(Seed(2)) };
+        let nominal = nominal(canonical.as_ref(), 2);
         let mut raw = family.make_raw(task).unwrap();
-        raw.reset(&nominal.placement).unwrap();
+        raw.reset(&nominal.parameters::<Parameters>().unwrap().placement).unwrap();
         canonical.reset(&nominal).unwrap();
         for index in 0..40 {
             let wave = f64::from(index).sin();
             let gripper = f64::from(index % 3) / 2.0;
             let ours = canonical.step(&hold([wave, -wave, -0.5], gripper)).unwrap();
             let theirs = raw.step([wave, -wave, -0.5, 2.0 * gripper - 1.0]).unwrap();
-            assert_eq!((ours.reward, ours.success), (theirs.reward, theirs.success));
+            let solved = ours.status == EpisodeStatus::Success;
+            assert_eq!((ours.reward, solved), (theirs.reward, theirs.success));
             let place = ours.observation.proprio.get("ee_pos").unwrap().to_vec();
             assert_eq!(place, theirs.observation[..3]);
             let closed = ours.observation.proprio.get("gripper").unwrap()[0];
@@ -176,9 +200,10 @@ fn both_faces_are_of_one_simulation() {
 fn a_policy_never_sees_the_object_or_the_goal() {
     for task in TASKS {
         let mut environment = make(task);
-        let one = environment.generate_task(Seed(0));
-        let other = Task { placement: environment.generate_task(Seed(1)).placement, ..one.clone() };
-        // As long as nothing is touched, two tasks that differ in their objects feel the same.
+        let one = environment.generate_scenario(Seed(0)).unwrap();
+        let placement = Parameters::draw(task, Seed(1)).unwrap().placement;
+        let other = changed(environment.as_ref(), 0, |p| p.placement = placement);
+        // As long as nothing is touched, two scenarios that differ in their objects feel the same.
         let (first, second) =
             (environment.reset(&one).unwrap(), environment.reset(&other).unwrap());
         assert_eq!(first, second, "`{task}`: the first observation tells tasks apart");
@@ -191,7 +216,7 @@ fn a_policy_never_sees_the_object_or_the_goal() {
 #[test]
 fn velocities_are_the_rates_of_the_pose() {
     let mut environment = make("reach-v3");
-    let task = environment.generate_task(Seed(4));
+    let task = environment.generate_scenario(Seed(4)).unwrap();
     environment.reset(&task).unwrap();
     let channel = |observation: &kinitro_core::Observation, name: &str| {
         observation.proprio.get(name).unwrap().to_vec()
@@ -220,7 +245,7 @@ fn velocities_are_the_rates_of_the_pose() {
 #[test]
 fn the_gripper_is_zero_open_and_one_closed() {
     let mut environment = make("reach-v3");
-    let task = environment.generate_task(Seed(4));
+    let task = environment.generate_scenario(Seed(4)).unwrap();
     let open = environment.reset(&task).unwrap().proprio.get("gripper").unwrap()[0];
     let mut closed = open;
     for _ in 0..60 {
@@ -233,8 +258,7 @@ fn the_gripper_is_zero_open_and_one_closed() {
 #[test]
 fn experts_solve_at_least_90_of_100_fresh_seeds_and_95_of_the_first_tasks() {
     let registry = Registry::builtin();
-    let expert = ExpertPolicy::new(registry.clone());
-    let report = Evaluation::new(expert).registry(registry).env("metaworld/*").episodes(100);
+    let report = Evaluation::of_experts().registry(registry).env("metaworld/*").episodes(100);
     let report = report.seed(90_000).run_blocking().unwrap();
     assert_eq!(report.summary.environments.len(), 50);
     for environment in &report.summary.environments {
@@ -248,21 +272,21 @@ fn experts_solve_at_least_90_of_100_fresh_seeds_and_95_of_the_first_tasks() {
 #[test]
 fn those_who_do_not_look_solve_next_to_nothing() {
     let registry = Registry::builtin();
-    let zero = ZeroPolicy::new(registry.clone());
-    let report = Evaluation::new(zero).registry(registry).env("metaworld/*").episodes(2);
+    let report =
+        Evaluation::new(ZeroPolicy::new()).registry(registry).env("metaworld/*").episodes(2);
     let report = report.max_steps(150).run_blocking().unwrap();
     let solved: u64 = report.summary.environments.iter().map(|e| e.successes).sum();
     assert!(solved <= 2, "who never moves solved {solved} of 100");
 }
 
 /// Row and column of the goal marker, the one thing in the pictures of pick-place that is blue.
-fn goal_seen(environment: &mut dyn Environment, task: &Task, camera: &str) -> (f64, f64) {
-    environment.reset(task).unwrap();
+fn goal_seen(environment: &mut dyn Environment, scenario: &Scenario, camera: &str) -> (f64, f64) {
+    environment.reset(scenario).unwrap();
     let picture = environment.render(camera).unwrap();
     let is_blue = |pixel: &[u8]| pixel[2] > 90 && pixel[0] < 60 && pixel[1] < 60;
     let pixels = picture.as_bytes().chunks(3).enumerate();
     let blue: Vec<_> = pixels.filter(|(_, pixel)| is_blue(pixel)).map(|(index, _)| index).collect();
-    assert!(!blue.is_empty(), "`{camera}` does not show the goal of {task:?}");
+    assert!(!blue.is_empty(), "`{camera}` does not show the goal of {scenario:?}");
     let mean = |of: &dyn Fn(usize) -> usize| {
         blue.iter().map(|&index| of(index) as f64).sum::<f64>() / blue.len() as f64
     };
@@ -272,16 +296,16 @@ fn goal_seen(environment: &mut dyn Environment, task: &Task, camera: &str) -> (f
 #[test]
 fn pictures_are_upright_and_unmirrored() {
     let mut environment = make("pick-place-v3");
-    let task = environment.generate_task(Seed(1));
-    let with_goal = |x: f64, z: f64| {
-        let mut task = task.clone();
-        (task.placement[3], task.placement[4], task.placement[5]) = (x, 0.85, z);
-        task
+    let with_goal = |environment: &dyn Environment, x: f64, z: f64| {
+        changed(environment, 1, |p| p.placement[3..].copy_from_slice(&[x, 0.85, z]))
     };
     // `corner` stands at (-1.1, -0.4) and looks along (1, 1), `corner2` at (1.3, -0.2) and looks
     // along (-1, 1): for either, the right-hand side of its view lies towards larger x.
     for camera in ["corner", "corner2"] {
-        let mut seen = |x, z| goal_seen(environment.as_mut(), &with_goal(x, z), camera);
+        let mut seen = |x, z| {
+            let scenario = with_goal(environment.as_ref(), x, z);
+            goal_seen(environment.as_mut(), &scenario, camera)
+        };
         let (high, low) = (seen(0.0, 0.29), seen(0.0, 0.06));
         assert!(high.0 + 3.0 < low.0, "`{camera}`: up is not up: {high:?} and {low:?}");
         let (left, right) = (seen(-0.09, 0.2), seen(0.09, 0.2));
@@ -317,12 +341,8 @@ fn exact_pictures_are_those_of_the_package_turned_by_half_a_turn() {
         let (placement, actions, pictures) = recorded_pictures(name);
         let every = actions.nrows() / (pictures.len_of(Axis(1)) - 1);
         let mut environment = family.make(name).unwrap();
-        let task = Task {
-            placement: placement.to_vec(),
-            friction_scale: 1.0,
-            damping_scale: 1.0,
-            ..environment.generate_task(Seed(0))
-        };
+        let parameters = Parameters::nominal(placement.to_vec());
+        let task = Scenario::new(env_id(name), Seed(0), parameters).unwrap();
         environment.reset(&task).unwrap();
         for step in 0..=actions.nrows() {
             if step > 0 {
@@ -359,7 +379,7 @@ fn the_two_settings_of_pictures_differ_in_shadows_and_edges_only() {
 
 fn picture_of(family: &MetaWorld) -> Vec<u8> {
     let mut environment = family.make("pick-place-v3").unwrap();
-    let task = environment.generate_task(Seed(1));
+    let task = environment.generate_scenario(Seed(1)).unwrap();
     environment.reset(&task).unwrap();
     environment.render("corner2").unwrap().as_bytes().to_vec()
 }
@@ -367,7 +387,7 @@ fn picture_of(family: &MetaWorld) -> Vec<u8> {
 #[test]
 fn what_does_not_exist_is_named_with_what_does() {
     let mut environment = make("reach-v3");
-    let task = environment.generate_task(Seed(0));
+    let task = environment.generate_scenario(Seed(0)).unwrap();
     environment.reset(&task).unwrap();
     let camera = environment.render("corner3").unwrap_err().to_string();
     assert!(camera.contains("`corner3`") && camera.contains("corner2"), "{camera}");
@@ -409,7 +429,7 @@ fn groups_and_short_names_stand_for_tasks() {
 #[test]
 fn an_evaluation_runs_each_task_of_overlapping_groups_once() {
     let registry = Registry::builtin();
-    let evaluation = Evaluation::new(ZeroPolicy::new(registry.clone())).registry(registry);
+    let evaluation = Evaluation::new(ZeroPolicy::new()).registry(registry);
     let groups = ["metaworld/ML45-test", "metaworld/door-lock-v3", "metaworld/ML45-test"];
     let evaluation = groups.into_iter().fold(evaluation, Evaluation::env);
     let report = evaluation.episodes(1).max_steps(1).run_blocking().unwrap();
@@ -421,7 +441,7 @@ fn the_raw_face_ends_after_500_steps_and_refuses_what_is_not_finite() {
     let family = MetaWorld::default();
     let mut raw = family.make_raw("reach-v3").unwrap();
     assert!(matches!(raw.step([0.0; 4]), Err(EnvironmentError::NotReset)));
-    let placement = family.make("reach-v3").unwrap().generate_task(Seed(0)).placement;
+    let placement = Parameters::draw("reach-v3", Seed(0)).unwrap().placement;
     raw.reset(&placement).unwrap();
     assert!(raw.step([f64::NAN, 0.0, 0.0, 0.0]).is_err());
     for step in 1..=500 {
@@ -439,7 +459,7 @@ fn environments_and_pictures_work_on_several_threads_at_once() {
     std::thread::scope(|scope| {
         let run = || {
             let mut environment = family.make("push-v3").unwrap();
-            let task = environment.generate_task(Seed(9));
+            let task = environment.generate_scenario(Seed(9)).unwrap();
             let course = trajectory(environment.as_mut(), &task);
             (course, environment.render("corner").unwrap())
         };

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use kinitro_core::{Action, EnvId, Image, Observation, Seed};
 use kinitro_eval::env::point::PointFamily;
 use kinitro_eval::env::{
-    Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec, PoolError, PoolOptions,
-    Registry, Status, Task, Transition, VecEnvironment,
+    Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec, EpisodeStatus, PoolError,
+    PoolOptions, Registry, Scenario, SlotStatus as Status, Transition, VecEnvironment,
 };
 use ndarray::{Array2, Axis, s};
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ fn points(slots: usize, options: PoolOptions) -> VecEnvironment {
 }
 
 fn with_pictures(threads: usize) -> PoolOptions {
-    PoolOptions { threads: Some(threads), cameras: vec!["above".to_owned()], max_steps: Some(9) }
+    PoolOptions::default().with_threads(threads).with_camera("above").with_max_steps(9)
 }
 
 /// One environment alone, told as a row of a pool is.
@@ -36,22 +36,23 @@ impl Single {
     }
 
     fn reset(&mut self, seed: Seed) {
-        let task = self.environment.generate_task(seed);
+        let task = self.environment.generate_scenario(seed).unwrap();
         let seen = self.environment.reset(&task).unwrap();
         self.row = (flat(&seen), 0.0, Status::Running, 0, self.environment.render("above").ok());
     }
 
     fn step(&mut self, action: [f64; 2], max_steps: u32) {
         let action = Action::new().with("base_vel", action);
-        let Transition { observation, reward, success } = self.environment.step(&action).unwrap();
+        let transition = self.environment.step(&action).unwrap();
         let steps = self.row.3 + 1;
-        let status = match success {
-            true => Status::Solved,
-            false if steps == max_steps => Status::OutOfSteps,
-            false => Status::Running,
+        let status = match transition.status {
+            EpisodeStatus::Success => Status::Success,
+            EpisodeStatus::Failure => Status::Failure,
+            EpisodeStatus::Running if steps == max_steps => Status::OutOfSteps,
+            EpisodeStatus::Running => Status::Running,
         };
         let picture = self.environment.render("above").ok();
-        self.row = (flat(&observation), reward, status, steps, picture);
+        self.row = (flat(&transition.observation), transition.reward, status, steps, picture);
     }
 }
 
@@ -163,7 +164,7 @@ proptest! {
 
 #[test]
 fn finished_slots_are_left_alone_until_they_are_reset() {
-    let options = PoolOptions { max_steps: Some(3), ..PoolOptions::default() };
+    let options = PoolOptions::default().with_max_steps(3);
     let mut pool = points(2, options);
     pool.reset_all(Seed(0)).unwrap();
     let still = Array2::zeros((2, 2));
@@ -223,12 +224,8 @@ fn a_pool_that_makes_no_sense_is_not_made() {
     let plain = PoolOptions::default;
     assert!(matches!(make(&[], plain()), PoolError::Settings(_)));
     let ids = [point.clone()];
-    assert!(matches!(
-        make(&ids, PoolOptions { threads: Some(0), ..plain() }),
-        PoolError::Settings(_)
-    ));
-    let camera = PoolOptions { cameras: vec!["below".to_owned()], ..plain() };
-    assert!(make(&ids, camera).to_string().contains("no camera `below`"));
+    assert!(matches!(make(&ids, plain().with_threads(0)), PoolError::Settings(_)));
+    assert!(make(&ids, plain().with_camera("below")).to_string().contains("no camera `below`"));
     let misfit = make(&[point, "brittle/long-v0".parse().unwrap()], plain()).to_string();
     assert_eq!(misfit, "`brittle/long-v0` does not fit beside `toy/point-v0`: its steps differ");
     let absent = make(&["brittle/absent-v0".parse().unwrap()], plain());
@@ -251,9 +248,9 @@ impl EnvironmentFamily for Brittle {
     }
 
     fn spec(&self, task: &str) -> Result<EnvironmentSpec, EnvironmentError> {
-        let spec = PointFamily.spec("point-v0")?;
-        let max_steps = if task == "long-v0" { 1000 } else { spec.max_steps };
-        Ok(EnvironmentSpec { id: EnvId::new("brittle", task).unwrap(), max_steps, ..spec })
+        let mut spec = PointFamily.spec("point-v0")?;
+        spec.id = EnvId::new("brittle", task).unwrap();
+        Ok(if task == "long-v0" { spec.with_max_steps(1000) } else { spec })
     }
 
     fn make(&self, task: &str) -> Result<Box<dyn Environment>, EnvironmentError> {
@@ -281,13 +278,13 @@ impl Environment for BrittleEnvironment {
         &self.spec
     }
 
-    fn generate_task(&self, seed: Seed) -> Task {
-        self.inner.generate_task(seed)
+    fn generate_scenario(&self, seed: Seed) -> Result<Scenario, EnvironmentError> {
+        self.inner.generate_scenario(seed)
     }
 
-    fn reset(&mut self, task: &Task) -> Result<Observation, EnvironmentError> {
+    fn reset(&mut self, scenario: &Scenario) -> Result<Observation, EnvironmentError> {
         self.steps = 0;
-        self.inner.reset(task)
+        self.inner.reset(scenario)
     }
 
     fn step(&mut self, action: &Action) -> Result<Transition, EnvironmentError> {
@@ -314,7 +311,7 @@ fn brittle(tasks: &[&str], threads: usize) -> (Brittle, VecEnvironment) {
     registry.register(PointFamily);
     registry.register(family.clone());
     let ids: Vec<EnvId> = tasks.iter().map(|task| task.parse().unwrap()).collect();
-    let options = PoolOptions { threads: Some(threads), ..PoolOptions::default() };
+    let options = PoolOptions::default().with_threads(threads);
     (family, VecEnvironment::new(&registry, &ids, options).unwrap())
 }
 
@@ -331,20 +328,20 @@ fn a_slot_that_fails_or_panics_fails_alone_and_is_made_anew() {
         for _ in 0..3 {
             pool.step(still.view()).unwrap();
             let batch = pool.batch();
-            assert_eq!(batch.statuses, [Status::Failed, Status::Running, Status::Failed]);
+            assert_eq!(batch.statuses, [Status::Broken, Status::Running, Status::Broken]);
             assert_eq!(batch.observations.slice(s![0, ..]), seen.slice(s![0, ..]));
         }
         assert_eq!(pool.batch().steps.to_vec(), [1, 4, 1]);
-        assert!(pool.failure(0).unwrap().contains("torn"));
-        assert_eq!(pool.failure(1), None);
-        assert!(pool.failure(2).unwrap().contains("panicked: out of luck"));
+        assert!(pool.breakdown(0).unwrap().contains("torn"));
+        assert_eq!(pool.breakdown(1), None);
+        assert!(pool.breakdown(2).unwrap().contains("panicked: out of luck"));
         assert!(matches!(pool.send(2, &[0.0; 2]), Err(PoolError::NotRunning { slot: 2 })));
 
         assert_eq!(family.made.load(Ordering::Relaxed), 2);
         pool.reset_all(Seed(9)).unwrap();
         assert_eq!(family.made.load(Ordering::Relaxed), 4, "what has failed is used again");
         assert_eq!(pool.batch().statuses, [Status::Running; 3]);
-        assert_eq!((pool.failure(0), pool.failure(2)), (None, None));
+        assert_eq!((pool.breakdown(0), pool.breakdown(2)), (None, None));
     }
 }
 
@@ -391,16 +388,12 @@ fn tasks_of_metaworld_run_in_a_pool_as_they_run_alone() {
     let registry = Registry::builtin();
     let tasks = ["reach-v3", "push-v3", "door-open-v3", "reach-v3", "box-close-v3"];
     let ids: Vec<EnvId> = tasks.iter().map(|t| EnvId::new("metaworld", t).unwrap()).collect();
-    let options = PoolOptions {
-        threads: Some(2),
-        cameras: vec!["corner2".to_owned()],
-        ..PoolOptions::default()
-    };
+    let options = PoolOptions::default().with_threads(2).with_camera("corner2");
     let mut pool = VecEnvironment::new(&registry, &ids, options).unwrap();
     pool.reset_all(Seed(3)).unwrap();
     let mut alone: Vec<_> = ids.iter().map(|id| registry.make(id).unwrap()).collect();
     for (slot, environment) in alone.iter_mut().enumerate() {
-        let task = environment.generate_task(Seed(3 + slot as u64));
+        let task = environment.generate_scenario(Seed(3 + slot as u64)).unwrap();
         environment.reset(&task).unwrap();
     }
     for step in 0..25 {

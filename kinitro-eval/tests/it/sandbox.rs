@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use kinitro_core::{
     Action, EnvId, Image, InfraFaultKind, Observation, Outcome, PolicyFault, PolicyFaultKind, Seed,
-    TaskConfig,
 };
 use kinitro_eval::conformance::{self, SandboxCases};
 use kinitro_eval::env::point::PointFamily;
 use kinitro_eval::env::{
-    Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec, Task, Transition,
+    Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec, EpisodeStatus, Scenario,
+    Transition,
 };
 use kinitro_eval::isolation::{
     EpisodeJob, EpisodeLimits, InProcess, Play, Sandbox, SandboxError, Scripted,
 };
 use kinitro_eval::policy::http::Reach;
 use kinitro_eval::policy::serve::PolicyServer;
-use kinitro_eval::{CancellationToken, ExpertPolicy, Policy, Registry, ZeroPolicy};
+use kinitro_eval::{CancellationToken, EpisodeStart, Policy, Registry, ZeroPolicy};
 
 fn point() -> EnvId {
     "toy/point-v0".parse().unwrap()
@@ -37,22 +37,22 @@ fn registry() -> Registry {
 struct Replay(Vec<Action>);
 
 impl Replay {
-    async fn of(seed: Seed) -> Self {
-        let mut expert = ExpertPolicy::new(registry());
+    fn of(seed: Seed) -> Self {
+        let mut expert = registry().expert(&point()).unwrap();
         let mut environment = registry().make(&point()).unwrap();
-        let mut observation = environment.reset(&environment.generate_task(seed)).unwrap();
-        expert.reset(&TaskConfig::new(point(), seed)).await.unwrap();
+        let scenario = environment.generate_scenario(seed).unwrap();
+        environment.reset(&scenario).unwrap();
+        expert.reset();
         let mut actions = Vec::new();
         loop {
             let state = environment.full_state().unwrap();
-            let action = expert.act_on_state(&observation, &state).await.unwrap();
+            let action = expert.act(&state);
             actions.push(action.clone());
             let transition = environment.step(&action).unwrap();
-            if transition.success {
+            if transition.status == EpisodeStatus::Success {
                 actions.reverse();
                 return Self(actions);
             }
-            observation = transition.observation;
         }
     }
 }
@@ -63,7 +63,7 @@ impl Policy for Replay {
         "replay".to_owned()
     }
 
-    async fn reset(&mut self, _: &TaskConfig) -> Result<(), PolicyFault> {
+    async fn reset(&mut self, _: &EpisodeStart) -> Result<(), PolicyFault> {
         Ok(())
     }
 
@@ -82,7 +82,7 @@ impl Policy for Slow {
         "slow".to_owned()
     }
 
-    async fn reset(&mut self, _: &TaskConfig) -> Result<(), PolicyFault> {
+    async fn reset(&mut self, _: &EpisodeStart) -> Result<(), PolicyFault> {
         Ok(())
     }
 
@@ -93,7 +93,7 @@ impl Policy for Slow {
 }
 
 async fn serve(policy: impl Policy + Clone + 'static) -> String {
-    let server = PolicyServer::bind("127.0.0.1:0").await.unwrap();
+    let server = PolicyServer::bind("127.0.0.1:0").await.unwrap().with_registry(registry());
     let url = format!("http://{}", server.local_addr());
     tokio::spawn(server.serve(policy, std::future::pending()));
     url
@@ -102,12 +102,8 @@ async fn serve(policy: impl Policy + Clone + 'static) -> String {
 /// An episode that may take its time over actions, on a machine that is busy with other tests.
 fn job(endpoint: &str) -> EpisodeJob {
     let action_timeout = Duration::from_secs(10);
-    EpisodeJob {
-        env_id: point(),
-        seed: Seed(3),
-        endpoint: endpoint.to_owned(),
-        limits: EpisodeLimits { action_timeout, max_timesteps: 500, ..EpisodeLimits::default() },
-    }
+    let limits = EpisodeLimits::default().with_action_timeout(action_timeout);
+    EpisodeJob::new(point(), Seed(3), endpoint).with_limits(limits)
 }
 
 fn in_process(registry: Registry) -> InProcess {
@@ -116,12 +112,12 @@ fn in_process(registry: Registry) -> InProcess {
 
 #[tokio::test]
 async fn the_sandbox_of_this_process_conforms() {
-    let cases = SandboxCases {
-        success: job(&serve(Replay::of(Seed(3)).await).await),
-        failure: job(&serve(ZeroPolicy::new(registry())).await),
-        fault: job("http://127.0.0.1:1"),
-        slow: job(&serve(Slow(Duration::from_millis(20))).await),
-    };
+    let cases = SandboxCases::new(
+        job(&serve(Replay::of(Seed(3))).await),
+        job(&serve(ZeroPolicy::new()).await),
+        job("http://127.0.0.1:1"),
+        job(&serve(Slow(Duration::from_millis(20))).await),
+    );
     conformance::sandbox(&in_process(registry()), &cases).await;
     // One that keeps no simulator must do the same.
     conformance::sandbox(&in_process(registry()).with_max_idle(0), &cases).await;
@@ -137,12 +133,7 @@ async fn the_sandbox_of_tests_conforms() {
         }
         _ => Play { steps: 500, step_time: Duration::from_millis(20), outcome: Outcome::Failure },
     });
-    let cases = SandboxCases {
-        success: job("success"),
-        failure: job("failure"),
-        fault: job("fault"),
-        slow: job("slow"),
-    };
+    let cases = SandboxCases::new(job("success"), job("failure"), job("fault"), job("slow"));
     conformance::sandbox(&sandbox, &cases).await;
     assert!(sandbox.seen().len() > 5);
 }
@@ -183,13 +174,13 @@ impl Environment for BrittleEnvironment {
         self.inner.spec()
     }
 
-    fn generate_task(&self, seed: Seed) -> Task {
-        self.inner.generate_task(seed)
+    fn generate_scenario(&self, seed: Seed) -> Result<Scenario, EnvironmentError> {
+        self.inner.generate_scenario(seed)
     }
 
-    fn reset(&mut self, task: &Task) -> Result<Observation, EnvironmentError> {
-        self.seed = task.seed.0;
-        self.inner.reset(task)
+    fn reset(&mut self, scenario: &Scenario) -> Result<Observation, EnvironmentError> {
+        self.seed = scenario.seed.0;
+        self.inner.reset(scenario)
     }
 
     fn step(&mut self, action: &Action) -> Result<Transition, EnvironmentError> {
@@ -200,7 +191,7 @@ impl Environment for BrittleEnvironment {
                 std::thread::park();
             },
             3 => Err(EnvironmentError::Simulation("unstable".to_owned())),
-            5 => Ok(Transition { reward: f64::NAN, ..transition }),
+            5 => Ok(Transition::new(transition.observation, f64::NAN, transition.status)),
             6 => {
                 std::thread::sleep(Duration::from_millis(100));
                 Ok(transition)
@@ -306,7 +297,7 @@ async fn a_policy_that_uses_up_the_time_is_at_fault() {
 
 #[tokio::test]
 async fn strangers_are_on_the_public_internet() {
-    let url = serve(ZeroPolicy::new(registry())).await;
+    let url = serve(ZeroPolicy::new()).await;
     let sandbox = InProcess::new(registry());
     for endpoint in [url.as_str(), "http://169.254.169.254", "file:///etc/passwd", "", "http://["] {
         let started = Instant::now();

@@ -44,7 +44,7 @@ async fn hold(arguments: &DemoArguments, stop: &CancellationToken) -> Result<(),
     let servers = [
         serve("expert", expert.clone(), &closed).await?,
         serve("noisy_expert", noisy, &closed).await?,
-        serve("random", RandomPolicy::new(registry.clone()), &closed).await?,
+        serve("random", RandomPolicy::new(), &closed).await?,
         serve("copy_of_expert", expert, &closed).await?,
     ];
     let (policies, serving): (Vec<NamedPolicy>, Vec<_>) = servers.into_iter().unzip();
@@ -52,14 +52,12 @@ async fn hold(arguments: &DemoArguments, stop: &CancellationToken) -> Result<(),
     let env_ids = env_ids(&registry, None, &[ENVIRONMENTS.to_owned()])?;
     let mut settings = SchedulerSettings::new(NetUid::ROOT, env_ids);
     settings.episodes_per_env = arguments.episodes;
-    let limits = EpisodeLimits {
-        max_timesteps: MAX_STEPS,
+    let limits = EpisodeLimits::default()
+        .with_max_timesteps(MAX_STEPS)
         // A laptop that is busy with everything at once is no policy's fault.
-        action_timeout: std::time::Duration::from_secs(5),
-        reset_timeout: std::time::Duration::from_secs(30),
-        use_images: false,
-        ..EpisodeLimits::default()
-    };
+        .with_action_timeout(std::time::Duration::from_secs(5))
+        .with_reset_timeout(std::time::Duration::from_secs(30))
+        .with_images(false);
     let at = ("127.0.0.1", arguments.port);
     let backend = Backend { settings, limits, concurrent: threads(), database: None, at };
     let (up, store, _folder) = backend.open(registry, &policies).await?;

@@ -8,9 +8,9 @@ use std::sync::mpsc;
 use std::thread;
 
 use async_trait::async_trait;
-use kinitro_core::{Action, EnvId, Observation, PolicyFault, PolicyFaultKind, Seed, TaskConfig};
-use kinitro_eval::env::{Controller, Environment, TaskRng};
-use kinitro_eval::{Policy, Registry};
+use kinitro_core::{Action, EnvId, Observation, PolicyFault, PolicyFaultKind, Seed};
+use kinitro_eval::env::{Controller, Environment, SeededRng};
+use kinitro_eval::{EpisodeStart, Policy, Registry};
 use tokio::sync::oneshot;
 
 /// The expert, with so much noise on the way of its hand.
@@ -62,8 +62,8 @@ impl Policy for Rehearsal {
         false
     }
 
-    async fn reset(&mut self, task: &TaskConfig) -> Result<(), PolicyFault> {
-        let (env_id, seed) = (task.env_id.clone(), task.seed);
+    async fn reset(&mut self, start: &EpisodeStart) -> Result<(), PolicyFault> {
+        let (env_id, seed) = (start.task.env_id.clone(), start.task.seed);
         self.ask(|answer| Cue::Begin { env_id, seed, answer }).await
     }
 
@@ -82,7 +82,7 @@ struct Scene {
     env_id: EnvId,
     environment: Box<dyn Environment>,
     expert: Box<dyn Controller>,
-    rng: TaskRng,
+    rng: SeededRng,
 }
 
 fn rehearse(registry: &Registry, noise: f64, cues: mpsc::Receiver<Cue>) {
@@ -112,7 +112,7 @@ fn begin(
     seed: Seed,
 ) -> Result<Scene, String> {
     let told = |error: kinitro_eval::env::EnvironmentError| error.to_string();
-    let rng = TaskRng::new("noisy-expert", &env_id, seed);
+    let rng = SeededRng::new("noisy-expert", &env_id, seed);
     let mut scene = match before {
         Some(scene) if scene.env_id == env_id => Scene { rng, ..scene },
         _ => Scene {
@@ -123,8 +123,8 @@ fn begin(
         },
     };
     scene.expert.reset();
-    let task = scene.environment.generate_task(seed);
-    scene.environment.reset(&task).map_err(told)?;
+    let scenario = scene.environment.generate_scenario(seed).map_err(told)?;
+    scene.environment.reset(&scenario).map_err(told)?;
     Ok(scene)
 }
 

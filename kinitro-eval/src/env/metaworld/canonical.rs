@@ -10,10 +10,9 @@ use super::render::{Painter, Pictures};
 use super::simulation::Simulation;
 use super::task::{Definition, RawController};
 use super::world::Command;
-use super::{CAMERAS, PICTURE, env_id};
+use super::{CAMERAS, PICTURE, Parameters, env_id};
 use crate::env::{
-    CameraSpec, Controller, Environment, EnvironmentError, EnvironmentSpec, Task, TaskRng,
-    Transition,
+    CameraSpec, Controller, Environment, EnvironmentError, EnvironmentSpec, Scenario, Transition,
 };
 
 /// The specification of a task, which needs no simulator to be known.
@@ -30,23 +29,16 @@ pub(super) fn spec(definition: &Definition) -> EnvironmentSpec {
     let twist = "motion of the hand in the world frame: the first three numbers move its target \
                  by up to 1 cm a step along x, y and z; the last three are accepted and ignored, \
                  since the hand of this arm keeps its orientation";
-    let action = ActionSpec {
-        continuous: vec![
-            ChannelSpec::new("ee_twist", 6, "", twist).bounded(-1.0, 1.0),
-            ChannelSpec::new("gripper", 1, "", "0 opens, 1 closes").bounded(0.0, 1.0),
-        ],
-    };
+    let action = ActionSpec::new([
+        ChannelSpec::new("ee_twist", 6, "", twist).bounded(-1.0, 1.0),
+        ChannelSpec::new("gripper", 1, "", "0 opens, 1 closes").bounded(0.0, 1.0),
+    ]);
     let (height, width) = PICTURE;
-    let camera = |name: &&str| CameraSpec { name: (*name).to_owned(), height, width };
-    EnvironmentSpec {
-        id: env_id(definition.name),
-        description: definition.description.to_owned(),
-        observation,
-        action,
-        cameras: CAMERAS.iter().map(camera).collect(),
-        step_seconds: 0.0125,
-        max_steps: 500,
-    }
+    EnvironmentSpec::new(env_id(definition.name), definition.description, action)
+        .with_observation(observation)
+        .with_cameras(CAMERAS.map(|name| CameraSpec::new(name, height, width)))
+        .with_step_seconds(0.0125)
+        .with_max_steps(500)
 }
 
 /// A MetaWorld task behind the robot interface: proprioception and pictures, never the state of an
@@ -87,16 +79,14 @@ impl CanonicalEnvironment {
         Observation { proprio, ..Observation::default() }
     }
 
-    fn misfit(&self, task: &Task) -> Option<String> {
-        if task.env_id != self.spec.id {
-            return Some(format!("it is a task of `{}`", task.env_id));
-        }
-        for (name, scale) in [("friction", task.friction_scale), ("damping", task.damping_scale)] {
+    fn misfit(&self, parameters: &Parameters) -> Option<String> {
+        let Parameters { placement, friction_scale, damping_scale } = parameters;
+        for (name, &scale) in [("friction", friction_scale), ("damping", damping_scale)] {
             if !(scale.is_finite() && scale > 0.0) {
                 return Some(format!("its {name} scale is {scale}, not a positive number"));
             }
         }
-        self.simulation.definition().space.misfit(&task.placement)
+        self.simulation.definition().space.misfit(placement)
     }
 }
 
@@ -105,23 +95,27 @@ impl Environment for CanonicalEnvironment {
         &self.spec
     }
 
-    fn generate_task(&self, seed: Seed) -> Task {
+    fn generate_scenario(&self, seed: Seed) -> Result<Scenario, EnvironmentError> {
         let env_id = self.spec.id.clone();
-        let mut rng = TaskRng::new("task", &env_id, seed);
-        let placement = self.simulation.definition().space.draw(&mut rng);
-        let friction_scale = rng.uniform(0.8, 1.2);
-        let damping_scale = rng.uniform(0.9, 1.1);
-        Task { env_id, seed, placement, friction_scale, damping_scale }
+        let parameters = Parameters::of(self.simulation.definition(), &env_id, seed);
+        Scenario::new(env_id, seed, parameters)
     }
 
-    fn reset(&mut self, task: &Task) -> Result<Observation, EnvironmentError> {
-        if let Some(reason) = self.misfit(task) {
-            return Err(EnvironmentError::Task { env_id: self.spec.id.clone(), reason });
+    fn reset(&mut self, scenario: &Scenario) -> Result<Observation, EnvironmentError> {
+        let misfit =
+            |reason: String| EnvironmentError::Scenario { env_id: self.spec.id.clone(), reason };
+        if scenario.env_id != self.spec.id {
+            return Err(misfit(format!("it is a scenario of `{}`", scenario.env_id)));
         }
-        self.simulation.reset(&task.placement)?;
+        let parameters: Parameters = scenario.parameters()?;
+        if let Some(reason) = self.misfit(&parameters) {
+            return Err(misfit(reason));
+        }
+        let Parameters { placement, friction_scale, damping_scale } = parameters;
+        self.simulation.reset(&placement)?;
         // The hand comes to its place in the nominal world, so that every episode begins alike; the
         // changed one holds from the first step on.
-        self.simulation.world_mut().scale_physics(task.friction_scale, task.damping_scale);
+        self.simulation.world_mut().scale_physics(friction_scale, damping_scale);
         Ok(self.observation())
     }
 
@@ -135,7 +129,7 @@ impl Environment for CanonicalEnvironment {
         let raw = [twist[0], twist[1], twist[2], grip];
         let (_, verdict) = self.simulation.step(Command::new(&raw), &raw)?;
         let observation = self.observation();
-        Ok(Transition { observation, reward: verdict.reward, success: verdict.success })
+        Ok(Transition::solved_if(verdict.success, observation, verdict.reward))
     }
 
     fn render(&mut self, camera: &str) -> Result<Image, EnvironmentError> {

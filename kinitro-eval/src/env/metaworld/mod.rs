@@ -29,8 +29,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kinitro_core::EnvId;
+use kinitro_core::{EnvId, Seed};
 use mujoco_rs::prelude::MjModel;
+use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "serve")]
 pub(crate) use raw::BarePhysics;
@@ -41,7 +42,8 @@ use self::canonical::{CanonicalController, CanonicalEnvironment};
 use self::simulation::Simulation;
 use self::task::Definition;
 use crate::env::{
-    Controller, Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec, nearest,
+    Controller, Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec, SeededRng,
+    nearest,
 };
 
 /// The first part of the ids of this family.
@@ -135,6 +137,45 @@ impl MetaWorld {
             Arc::new(physics::load_model(&path, PICTURE, self.pictures, self.goal_visible)?);
         models.insert(definition.model, Arc::clone(&model));
         Ok(model)
+    }
+}
+
+/// The parameters of a MetaWorld [`Scenario`](crate::env::Scenario).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Parameters {
+    /// The numbers that place objects and goal, m. What each one means depends on the task; it is
+    /// the random vector of the Python package.
+    pub placement: Vec<f64>,
+    /// What the friction coefficients of the nominal world are multiplied by, 0.8 to 1.2.
+    pub friction_scale: f64,
+    /// What the joint damping of the nominal world is multiplied by, 0.9 to 1.1.
+    pub damping_scale: f64,
+}
+
+impl Parameters {
+    /// The parameters that grow from a seed in the environment of that task name: those of the
+    /// environment's scenario, without making either.
+    ///
+    /// # Errors
+    /// [`EnvironmentError::UnknownEnvironment`] with the nearest names.
+    pub fn draw(task: &str, seed: Seed) -> Result<Self, EnvironmentError> {
+        let definition = definition(task)?;
+        Ok(Self::of(definition, &env_id(definition.name), seed))
+    }
+
+    /// These objects and goal in the nominal world.
+    pub fn nominal(placement: impl Into<Vec<f64>>) -> Self {
+        Self { placement: placement.into(), friction_scale: 1.0, damping_scale: 1.0 }
+    }
+
+    fn of(definition: &Definition, env_id: &EnvId, seed: Seed) -> Self {
+        let mut rng = SeededRng::new("task", env_id, seed);
+        let placement = definition.space.draw(&mut rng);
+        let friction_scale = rng.uniform(0.8, 1.2);
+        let damping_scale = rng.uniform(0.9, 1.1);
+        Self { placement, friction_scale, damping_scale }
     }
 }
 

@@ -45,12 +45,15 @@ impl RawEnvironment {
     /// package does not clip.
     ///
     /// # Errors
-    /// [`EnvironmentError::Task`] when the vector is not of the task's length or holds a number
+    /// [`EnvironmentError::Scenario`] when the vector is not of the task's length or holds a number
     /// outside its space.
     pub fn reset(&mut self, placement: &[f64]) -> Result<[f64; 39], EnvironmentError> {
         let definition = self.simulation.definition();
         if let Some(reason) = definition.space.misfit(placement) {
-            return Err(EnvironmentError::Task { env_id: super::env_id(definition.name), reason });
+            return Err(EnvironmentError::Scenario {
+                env_id: super::env_id(definition.name),
+                reason,
+            });
         }
         self.steps = 0;
         self.simulation.reset(placement)

@@ -4,7 +4,7 @@ use mujoco_rs::prelude::MjModel;
 
 use super::geometry::Vec3;
 use super::world::{HandBox, World};
-use crate::env::{EnvironmentError, TaskRng};
+use crate::env::{EnvironmentError, SeededRng};
 
 /// A task as the table lists it.
 pub(super) struct Definition {
@@ -43,7 +43,7 @@ pub(super) struct Space {
 impl Space {
     /// The first vector of the stream that the task does not reject. Each component is drawn in
     /// order, and a rejected vector is drawn again as a whole.
-    pub(super) fn draw(&self, rng: &mut TaskRng) -> Vec<f64> {
+    pub(super) fn draw(&self, rng: &mut SeededRng) -> Vec<f64> {
         loop {
             let bounds = self.low.iter().zip(self.high);
             let vector: Vec<f64> = bounds.map(|(&low, &high)| rng.uniform(low, high)).collect();

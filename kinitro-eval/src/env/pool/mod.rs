@@ -11,12 +11,12 @@ use kinitro_core::{Action, ActionError, EnvId, Seed};
 use ndarray::{Array1, Array2, Array4, ArrayView2, Axis};
 
 use self::worker::{Job, Order};
-use super::{CameraSpec, EnvironmentError, EnvironmentSpec, Registry};
+use super::{CameraSpec, EnvironmentError, EnvironmentSpec, EpisodeStatus, Registry};
 
-/// N environments on T threads, with what comes of them in arrays that are reused.
+/// N environments on T threads, with their results in arrays that are reused.
 ///
 /// Each environment has a slot, and each slot a row in the arrays of the [`Batch`]. A slot that has
-/// been reset is [running](Status::Running) until its task is solved, its steps are used up or its
+/// been reset is [running](SlotStatus::Running) until its episode is over, its steps are used up or its
 /// environment breaks down; from then on it is left alone until somebody resets it. What happens in
 /// a slot depends on its seed and its actions alone: not on the number of threads, nor on the other
 /// slots.
@@ -60,7 +60,7 @@ pub struct VecEnvironment {
     finished: Receiver<Vec<Job>>,
     /// Work that was sent by `send` and came back while others were waited for.
     arrived: VecDeque<Job>,
-    /// The papers of each slot, while it is not at work.
+    /// The job of each slot, while it is not at work.
     jobs: Vec<Option<Job>>,
     batch: Batch,
     failures: Vec<Option<String>>,
@@ -83,26 +83,51 @@ impl Thread {
 
 /// How a pool is set up.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct PoolOptions {
-    /// How many threads; `None` for as many as the machine has, and never more than slots.
+    /// The number of threads. `None` for as many as the machine has; never more than slots.
     pub threads: Option<usize>,
     /// The cameras whose pictures are taken after every reset and every step. Threads take turns at
     /// drawing.
     pub cameras: Vec<String>,
-    /// Steps after which an episode is over; `None` for as many as the environment says.
+    /// Steps after which an episode is over. `None` for the environment's own limit.
     pub max_steps: Option<u32>,
+}
+
+impl PoolOptions {
+    /// The same with that many threads.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// The same with the pictures of one more camera.
+    #[must_use]
+    pub fn with_camera(mut self, camera: impl Into<String>) -> Self {
+        self.cameras.push(camera.into());
+        self
+    }
+
+    /// The same with episodes of at most that many steps.
+    #[must_use]
+    pub fn with_max_steps(mut self, steps: u32) -> Self {
+        self.max_steps = Some(steps);
+        self
+    }
 }
 
 /// What a pool knows of its environments, a row for each slot.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Batch {
     /// The latest observation: the proprioceptive channels one after another, in the order and the
     /// units of the specification. Shape (slots, numbers).
     pub observations: Array2<f64>,
     /// The reward of the latest step; 0 after a reset, and where a slot took no part in it.
     pub rewards: Array1<f64>,
-    /// How it is with each slot.
-    pub statuses: Vec<Status>,
+    /// The state of each slot.
+    pub statuses: Vec<SlotStatus>,
     /// Steps since the reset.
     pub steps: Array1<u32>,
     /// The latest pictures, an array for each camera that was asked for: shape (slots, rows,
@@ -110,21 +135,23 @@ pub struct Batch {
     pub pictures: Vec<Array4<u8>>,
 }
 
-/// How it is with a slot.
+/// The state of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Status {
+pub enum SlotStatus {
     /// It was never reset.
     Idle,
     /// It takes actions.
     Running,
-    /// The latest step solved the task. The episode is over.
-    Solved,
+    /// The latest step solved the scenario. The episode is over.
+    Success,
+    /// Since the latest step the scenario can no longer be solved. The episode is over.
+    Failure,
     /// The steps are used up. The episode is over.
     OutOfSteps,
     /// The environment broke down or panicked, and
-    /// [`VecEnvironment::failure`] says how. The next reset makes a new one.
-    Failed,
+    /// [`VecEnvironment::breakdown`] says how. The next reset makes a new one.
+    Broken,
 }
 
 /// Why a pool did not do what it was asked.
@@ -211,10 +238,10 @@ impl VecEnvironment {
         let wrong = |text: &str| Err(PoolError::Settings(text.to_owned()));
         let Some(first) = ids.first() else { return wrong("a pool needs an environment") };
         if options.threads == Some(0) {
-            return wrong("zero threads do nothing: ask for at least one");
+            return wrong("a pool needs at least one thread");
         }
         if options.max_steps == Some(0) {
-            return wrong("an episode of zero steps shows nothing: ask for at least one");
+            return wrong("an episode needs at least one step");
         }
         let spec = registry.spec(first)?;
         for id in ids {
@@ -238,7 +265,7 @@ impl VecEnvironment {
         let batch = Batch {
             observations: Array2::zeros((slots, observation_len)),
             rewards: Array1::zeros(slots),
-            statuses: vec![Status::Idle; slots],
+            statuses: vec![SlotStatus::Idle; slots],
             steps: Array1::zeros(slots),
             pictures: cameras.iter().map(picture).collect(),
         };
@@ -297,9 +324,11 @@ impl VecEnvironment {
         &self.spec
     }
 
-    /// How many numbers an action has: its channels one after another.
+    /// How many numbers an action has: those of its continuous channels one after another, then one
+    /// for each discrete channel, which must be whole.
     pub fn action_len(&self) -> usize {
-        self.spec.action.continuous.iter().map(|channel| channel.len).sum()
+        let continuous = self.spec.action.continuous.iter().map(|channel| channel.len);
+        continuous.sum::<usize>() + self.spec.action.discrete.len()
     }
 
     /// The cameras whose pictures are taken, in the order of [`Batch::pictures`].
@@ -312,8 +341,8 @@ impl VecEnvironment {
         &self.batch
     }
 
-    /// How the environment of a slot broke down, if that is what it did last.
-    pub fn failure(&self, slot: usize) -> Option<&str> {
+    /// How the environment of a slot broke down, if it did so last.
+    pub fn breakdown(&self, slot: usize) -> Option<&str> {
         self.failures.get(slot)?.as_deref()
     }
 
@@ -322,7 +351,7 @@ impl VecEnvironment {
         self.jobs.iter().filter(|job| job.is_none()).count()
     }
 
-    /// Resets all slots, slot `i` to the task of the seed `first + i`, and waits for them.
+    /// Resets all slots, slot `i` to the scenario of the seed `first + i`, and waits for them.
     ///
     /// # Errors
     /// As for [`reset`](Self::reset), and [`PoolError::Settings`] when a seed would be too large.
@@ -334,7 +363,7 @@ impl VecEnvironment {
     }
 
     /// Resets these slots, running or not, and waits for them. A slot whose environment cannot be
-    /// reset [has failed](Status::Failed).
+    /// reset [has failed](SlotStatus::Broken).
     ///
     /// # Errors
     /// [`PoolError::NoSlot`] or [`PoolError::Busy`], before any slot is reset; `Busy` too for a
@@ -365,13 +394,13 @@ impl VecEnvironment {
             let job = self.free(slot)?;
             job.action.clear();
             job.action.extend(actions.row(slot));
-            if self.batch.statuses[slot] == Status::Running {
+            if self.batch.statuses[slot] == SlotStatus::Running {
                 self.check(slot)?;
             }
         }
         self.batch.rewards.fill(0.0);
         let statuses = self.batch.statuses.clone().into_iter().enumerate();
-        let running = statuses.filter(|(_, status)| *status == Status::Running);
+        let running = statuses.filter(|(_, status)| *status == SlotStatus::Running);
         self.work_off(running.map(|(slot, _)| (slot, Order::Step)));
         Ok(&self.batch)
     }
@@ -395,7 +424,7 @@ impl VecEnvironment {
         let job = self.free(slot)?;
         job.action.clear();
         job.action.extend_from_slice(action);
-        if self.batch.statuses[slot] != Status::Running {
+        if self.batch.statuses[slot] != SlotStatus::Running {
             return Err(PoolError::NotRunning { slot });
         }
         self.check(slot)?;
@@ -416,7 +445,7 @@ impl VecEnvironment {
         self.arrived.pop_front().map(|job| self.file(job))
     }
 
-    /// The papers of a slot that is not at work.
+    /// The job of a slot that is not at work.
     fn free(&mut self, slot: usize) -> Result<&mut Job, PoolError> {
         let slots = self.len();
         match self.jobs.get_mut(slot) {
@@ -426,7 +455,7 @@ impl VecEnvironment {
         }
     }
 
-    /// Checks the action in a slot's papers.
+    /// Checks the action in a slot's job.
     fn check(&self, slot: usize) -> Result<(), PoolError> {
         let Some(job) = &self.jobs[slot] else { return Err(PoolError::Busy { slot }) };
         if job.action.len() != self.action_len() {
@@ -434,11 +463,20 @@ impl VecEnvironment {
             let (expected, found) = ((slots, expected), (slots, job.action.len()));
             return Err(PoolError::Shape { expected, found });
         }
-        if job.action.iter().all(|number| number.is_finite()) {
+        let discrete = &self.spec.action.discrete;
+        if discrete.is_empty() && job.action.iter().all(|number| number.is_finite()) {
             return Ok(());
         }
-        let checked = self.spec.action.check(&action(&self.spec, &job.action));
-        checked.map_err(|source| PoolError::Action { slot, source })
+        let refused = |source| PoolError::Action { slot, source };
+        let start = job.action.len() - discrete.len();
+        for (channel, &number) in discrete.iter().zip(&job.action[start..]) {
+            if number.fract() != 0.0 {
+                let (channel, low, high) = (channel.name.clone(), channel.low, channel.high);
+                let found = number.to_string();
+                return Err(refused(ActionError::OutOfRange { channel, found, low, high }));
+            }
+        }
+        self.spec.action.check(&action(&self.spec, &job.action)).map_err(refused)
     }
 
     /// Sends one slot to work.
@@ -487,7 +525,7 @@ impl VecEnvironment {
         batch.rewards[slot] = 0.0;
         self.failures[slot].clone_from(&job.failure);
         if job.failure.is_some() {
-            batch.statuses[slot] = Status::Failed;
+            batch.statuses[slot] = SlotStatus::Broken;
         } else {
             let row = batch.observations.row_mut(slot).into_iter();
             row.zip(&job.observation).for_each(|(cell, number)| *cell = *number);
@@ -498,17 +536,18 @@ impl VecEnvironment {
             match job.order {
                 Order::Reset(_) => {
                     batch.steps[slot] = 0;
-                    batch.statuses[slot] = Status::Running;
+                    batch.statuses[slot] = SlotStatus::Running;
                 }
                 Order::Step => {
                     batch.steps[slot] += 1;
                     batch.rewards[slot] = job.reward;
-                    batch.statuses[slot] = if job.success {
-                        Status::Solved
-                    } else if batch.steps[slot] >= self.max_steps {
-                        Status::OutOfSteps
-                    } else {
-                        Status::Running
+                    batch.statuses[slot] = match job.status {
+                        EpisodeStatus::Success => SlotStatus::Success,
+                        EpisodeStatus::Failure => SlotStatus::Failure,
+                        EpisodeStatus::Running if batch.steps[slot] >= self.max_steps => {
+                            SlotStatus::OutOfSteps
+                        }
+                        EpisodeStatus::Running => SlotStatus::Running,
                     };
                 }
             }
@@ -539,6 +578,11 @@ fn action(spec: &EnvironmentSpec, numbers: &[f64]) -> Action {
     for channel in &spec.action.continuous {
         action.continuous.insert(channel.name.as_str(), &numbers[start..start + channel.len]);
         start += channel.len;
+    }
+    for (channel, &number) in spec.action.discrete.iter().zip(&numbers[start..]) {
+        // Whole, as was checked; a number beyond the range of an i64 becomes its end, and is
+        // refused as any other that the channel does not take.
+        action.discrete.insert(channel.name.clone(), number as i64);
     }
     action
 }

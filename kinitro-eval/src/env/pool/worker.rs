@@ -6,18 +6,20 @@ use std::sync::mpsc::{Receiver, Sender};
 
 use kinitro_core::{EnvId, Observation, Seed};
 
-use crate::env::{CameraSpec, Environment, EnvironmentError, EnvironmentSpec, Registry};
+use crate::env::{
+    CameraSpec, Environment, EnvironmentError, EnvironmentSpec, EpisodeStatus, Registry,
+};
 use crate::panic_text;
 
-/// What is to be done in a slot.
+/// The work that a slot is given.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Order {
     Reset(Seed),
     Step,
 }
 
-/// The papers of a slot, which go to its thread with an order and come back with what became of it.
-/// They are the slot's for good, so that nothing is allocated on the way.
+/// What travels between the pool and a slot's thread: an order on the way there, its result on the
+/// way back. Each slot keeps its own, so that steps allocate nothing.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) slot: usize,
@@ -29,7 +31,7 @@ pub(super) struct Job {
     /// One after another, by camera.
     pub(super) pictures: Vec<Vec<u8>>,
     pub(super) reward: f64,
-    pub(super) success: bool,
+    pub(super) status: EpisodeStatus,
     /// How the environment broke down, if it did.
     pub(super) failure: Option<String>,
 }
@@ -46,7 +48,7 @@ impl Job {
             observation: Vec::with_capacity(numbers),
             pictures: cameras.iter().map(bytes).collect(),
             reward: 0.0,
-            success: false,
+            status: EpisodeStatus::Running,
             failure: None,
         }
     }
@@ -54,8 +56,8 @@ impl Job {
 
 type Environments = BTreeMap<usize, Box<dyn Environment>>;
 
-/// A thread's life: it makes its environments, says how that went, and works until nobody can send
-/// it anything any more.
+/// What a thread does: it makes its environments, reports whether that worked, and then serves jobs
+/// until the pool is dropped.
 pub(super) fn run(
     registry: &Registry,
     slots: Vec<(usize, EnvId)>,
@@ -110,12 +112,12 @@ fn obey(
 ) -> Result<Box<dyn Environment>, EnvironmentError> {
     let observation = match job.order {
         Order::Reset(seed) => {
-            let task = environment.generate_task(seed);
-            environment.reset(&task)?
+            let scenario = environment.generate_scenario(seed)?;
+            environment.reset(&scenario)?
         }
         Order::Step => {
             let transition = environment.step(&super::action(spec, &job.action))?;
-            (job.reward, job.success) = (transition.reward, transition.success);
+            (job.reward, job.status) = (transition.reward, transition.status);
             transition.observation
         }
     };
@@ -139,7 +141,7 @@ fn flatten(
         let values = observation.proprio.get(&channel.name);
         let values = values.filter(|values| values.len() == channel.len).ok_or_else(|| {
             let name = &channel.name;
-            EnvironmentError::Simulation(format!("it observed no `{name}` as its spec has it"))
+            EnvironmentError::Simulation(format!("it observed no `{name}` of the specified length"))
         })?;
         numbers.extend(values);
     }

@@ -1,5 +1,5 @@
-//! One kept-alive connection to a policy server, and one exchange over it that cannot be drawn out,
-//! blown up or led elsewhere by what is at the other end.
+//! One kept-alive connection to a policy server. What is at the other end can neither redirect an
+//! exchange nor make it use more memory than it should.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +11,10 @@ use reqwest::header::{
 use reqwest::{Client, Method, Request, Response, StatusCode};
 
 use super::endpoint::Endpoint;
-use super::fault::{duration, is_closed_unanswered, of_transport};
+use super::fault::{is_closed_unanswered, of_transport};
 use super::reach::Reach;
 use crate::http_client::{self, read_up_to};
+use crate::policy::start::in_words;
 use crate::policy::wire::Format;
 use crate::quote::quote;
 
@@ -23,13 +24,14 @@ pub(super) const MAX_ANSWER: usize = 64 * 1024;
 /// How much of an answer with an error status is read, in bytes: enough to quote from.
 const MAX_ERROR: usize = 1024;
 
-/// What is asked of a server: the path, the body where there is one, and how long it may take from
-/// connecting to the last byte of the answer.
+/// A question to a server.
 pub(super) struct Question {
     pub(super) path: &'static str,
     pub(super) body: Option<Vec<u8>>,
     pub(super) format: Format,
-    pub(super) limit: Duration,
+    /// How long it may take from connecting to the last byte of the answer, where nobody else
+    /// watches the clock.
+    pub(super) limit: Option<Duration>,
 }
 
 /// An answer of status 200, not yet looked into.
@@ -77,10 +79,12 @@ impl Connection {
     ) -> Result<Answer, PolicyFault> {
         let Question { path, limit, .. } = question;
         let request = request(endpoint, question);
-        match tokio::time::timeout(limit, self.exchange(endpoint, path, request)).await {
+        let exchange = self.exchange(endpoint, path, request);
+        let Some(limit) = limit else { return exchange.await };
+        match tokio::time::timeout(limit, exchange).await {
             Ok(result) => result,
             Err(_) => {
-                let detail = format!("no answer to {path} within {}", duration(limit));
+                let detail = format!("no answer to {path} within {}", in_words(limit));
                 Err(PolicyFault::new(PolicyFaultKind::Timeout, detail))
             }
         }

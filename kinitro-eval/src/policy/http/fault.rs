@@ -2,20 +2,11 @@
 
 use std::error::Error;
 use std::io;
-use std::time::Duration;
 
 use kinitro_core::{PolicyFault, PolicyFaultKind};
 
 use super::reach::OutOfReach;
 use crate::http_client::{causes, innermost};
-
-/// A limit as a person writes it: `500 ms`, `5 s`.
-pub(super) fn duration(limit: Duration) -> String {
-    match (limit.as_secs(), limit.subsec_nanos()) {
-        (seconds @ 1.., 0) => format!("{seconds} s"),
-        _ => format!("{} ms", limit.as_millis()),
-    }
-}
 
 /// Whether a request may have died because the server had closed the connection before it came.
 ///
@@ -71,17 +62,5 @@ fn connect_reason(error: &reqwest::Error) -> String {
         Some(ErrorKind::TimedOut) => "the attempt timed out".to_owned(),
         Some(ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable) => "no route".to_owned(),
         _ => innermost(error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn limits_are_written_as_people_do() {
-        assert_eq!(duration(Duration::from_millis(500)), "500 ms");
-        assert_eq!(duration(Duration::from_secs(5)), "5 s");
-        assert_eq!(duration(Duration::from_millis(1500)), "1500 ms");
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A policy server answers `GET /health`, `POST /reset` and `POST /act`, in JSON or, where its
 //! `/health` says so, in MessagePack. It belongs to a stranger: whatever it sends becomes an action
-//! of finite numbers or a [`PolicyFault`], within a time limit and in bounded memory.
+//! of finite numbers or a [`PolicyFault`], in bounded memory. How long it may take is up to the
+//! [episode](super::TimeLimits).
 
 mod connection;
 mod endpoint;
@@ -21,30 +22,24 @@ use self::connection::{Answer, Connection, Question, bad_answer};
 use self::endpoint::Endpoint;
 pub use self::endpoint::HttpPolicyError;
 pub use self::reach::{Reach, Resolver};
-use super::Policy;
 use super::wire::{ActAnswer, ActRequest, DecodeError, Format, ResetRequest};
+use super::{EpisodeStart, Policy};
 use crate::quote::quote;
 
-/// How long a server may take to say how it is.
+/// How long a server may take to answer `/health`.
 pub const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a server may take to begin an episode, unless another limit is set.
-pub const RESET_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a server may take for an action, unless another limit is set.
-pub const ACTION_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long the question for the formats may take that comes before the first reset. It is not
-/// worth more: a server that does not answer it is asked in JSON.
+/// How long a server may take to say which formats it accepts, before the first reset. It is not
+/// worth more: a server that does not answer is spoken to in JSON.
 const ACCEPTS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A policy behind a policy server.
 ///
 /// ```
-/// use std::time::Duration;
 /// use kinitro_eval::policy::Policy;
 /// use kinitro_eval::policy::http::HttpPolicy;
 ///
-/// let policy = HttpPolicy::new("http://localhost:8000/")?
-///     .with_action_timeout(Duration::from_millis(100));
+/// let policy = HttpPolicy::new("http://localhost:8000/")?;
 /// assert_eq!(policy.name(), "http://localhost:8000");
 /// # Ok::<(), kinitro_eval::policy::http::HttpPolicyError>(())
 /// ```
@@ -54,17 +49,18 @@ const ACCEPTS_TIMEOUT: Duration = Duration::from_secs(2);
 /// and opens a connection of its own, on the runtime it is used in.
 ///
 /// # Limits
-/// A time limit covers everything from connecting to the last byte of the answer. Answers over
-/// 64 KiB, redirects and compressed answers are faults; the proxy settings of the machine are not
-/// used. After a fault the connection is dropped, so that a late answer never meets a later
+/// The time that an answer takes is everything from connecting to its last byte, and the
+/// [episode's limits](super::TimeLimits) end it. Answers over 64 KiB, redirects and compressed
+/// answers are faults; the machine's proxy settings are not used. After a fault, and after a
+/// question that was given up, the connection is dropped, so that a late answer never meets a later
 /// question. A request that a server dropped by closing an idle connection is sent once more.
 pub struct HttpPolicy {
     endpoint: Endpoint,
     reach: Reach,
-    reset_timeout: Duration,
-    action_timeout: Duration,
     is_json_only: bool,
     connection: Option<Connection>,
+    /// The path of the question that was not answered yet.
+    asking: Option<&'static str>,
     /// The format the server is spoken to in, once it was asked which it takes.
     format: Option<Format>,
 }
@@ -101,10 +97,9 @@ impl HttpPolicy {
         Ok(Self {
             endpoint: Endpoint::new(url)?,
             reach: Reach::anywhere(),
-            reset_timeout: RESET_TIMEOUT,
-            action_timeout: ACTION_TIMEOUT,
             is_json_only: false,
             connection: None,
+            asking: None,
             format: None,
         })
     }
@@ -122,20 +117,6 @@ impl HttpPolicy {
         Ok(self)
     }
 
-    /// The same policy with another limit for `/reset`, [`RESET_TIMEOUT`] by default.
-    #[must_use]
-    pub fn with_reset_timeout(mut self, limit: Duration) -> Self {
-        self.reset_timeout = limit;
-        self
-    }
-
-    /// The same policy with another limit for `/act`, [`ACTION_TIMEOUT`] by default.
-    #[must_use]
-    pub fn with_action_timeout(mut self, limit: Duration) -> Self {
-        self.action_timeout = limit;
-        self
-    }
-
     /// The same policy, spoken to in JSON even where the server takes MessagePack.
     #[must_use]
     pub fn with_json_only(mut self) -> Self {
@@ -149,12 +130,14 @@ impl HttpPolicy {
     /// A fault of kind [`Unreachable`](PolicyFaultKind::Unreachable) when nobody answers,
     /// [`Timeout`](PolicyFaultKind::Timeout) or [`BadAnswer`](PolicyFaultKind::BadAnswer).
     pub async fn health(&mut self) -> Result<Health, PolicyFault> {
+        self.forget_what_was_given_up();
         let result = self.ask_health(HEALTH_TIMEOUT).await;
         self.drop_connection_after_fault(result)
     }
 
     async fn ask_health(&mut self, limit: Duration) -> Result<Health, PolicyFault> {
-        let question = Question { path: "/health", body: None, format: Format::Json, limit };
+        let (format, limit) = (Format::Json, Some(limit));
+        let question = Question { path: "/health", body: None, format, limit };
         let answer = self.ask(question).await?;
         decode(&answer, "/health")?.map_err(|error| misfit("/health", &error))
     }
@@ -162,8 +145,7 @@ impl HttpPolicy {
     async fn ask_reset(&mut self, task: &TaskConfig) -> Result<(), PolicyFault> {
         let format = self.agree_on_format().await;
         let body = encode(format, &ResetRequest { task_config: task })?;
-        let limit = self.reset_timeout;
-        let question = Question { path: "/reset", body: Some(body), format, limit };
+        let question = Question { path: "/reset", body: Some(body), format, limit: None };
         let answer = self.ask(question).await?;
         let decoded: Result<ResetAnswer, _> = decode(&answer, "/reset")?;
         match decoded.map_err(|error| misfit("/reset", &error))?.status {
@@ -178,8 +160,7 @@ impl HttpPolicy {
     async fn ask_act(&mut self, observation: &Observation) -> Result<Action, PolicyFault> {
         let format = self.format.unwrap_or(Format::Json);
         let body = encode(format, &ActRequest { obs: observation })?;
-        let limit = self.action_timeout;
-        let question = Question { path: "/act", body: Some(body), format, limit };
+        let question = Question { path: "/act", body: Some(body), format, limit: None };
         let answer = self.ask(question).await?;
         let action = match decode(&answer, "/act")? {
             Ok(ActAnswer { action }) => action,
@@ -216,7 +197,18 @@ impl HttpPolicy {
             Some(connection) => connection,
             none => none.insert(Connection::new(&self.endpoint, &self.reach)?),
         };
-        connection.ask(&self.endpoint, question).await
+        self.asking = Some(question.path);
+        let answer = connection.ask(&self.endpoint, question).await;
+        self.asking = None;
+        answer
+    }
+
+    /// An answer that nobody waited for may still come: not over the next connection.
+    fn forget_what_was_given_up(&mut self) {
+        if self.asking.take().is_some() {
+            self.connection = None;
+            self.format = None;
+        }
     }
 
     fn drop_connection_after_fault<T>(
@@ -238,19 +230,20 @@ impl Policy for HttpPolicy {
         self.endpoint.to_string()
     }
 
-    fn set_time_limits(&mut self, reset: Duration, action: Duration) {
-        self.reset_timeout = reset;
-        self.action_timeout = action;
-    }
-
-    async fn reset(&mut self, task: &TaskConfig) -> Result<(), PolicyFault> {
-        let result = self.ask_reset(task).await;
+    async fn reset(&mut self, start: &EpisodeStart) -> Result<(), PolicyFault> {
+        self.forget_what_was_given_up();
+        let result = self.ask_reset(&start.task).await;
         self.drop_connection_after_fault(result)
     }
 
     async fn act(&mut self, observation: &Observation) -> Result<Action, PolicyFault> {
+        self.forget_what_was_given_up();
         let result = self.ask_act(observation).await;
         self.drop_connection_after_fault(result)
+    }
+
+    fn waiting_for(&self) -> Option<String> {
+        self.asking.map(|path| format!("answer to {path}"))
     }
 }
 
@@ -259,9 +252,10 @@ impl Clone for HttpPolicy {
         Self {
             endpoint: self.endpoint.clone(),
             reach: self.reach.clone(),
+            is_json_only: self.is_json_only,
             connection: None,
+            asking: None,
             format: None,
-            ..*self
         }
     }
 }
@@ -271,8 +265,6 @@ impl fmt::Debug for HttpPolicy {
         f.debug_struct("HttpPolicy")
             .field("endpoint", &self.endpoint)
             .field("reach", &self.reach)
-            .field("reset_timeout", &self.reset_timeout)
-            .field("action_timeout", &self.action_timeout)
             .field("is_json_only", &self.is_json_only)
             .finish_non_exhaustive()
     }

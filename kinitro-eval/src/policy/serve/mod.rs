@@ -24,8 +24,9 @@ use serde_json::json;
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use self::sessions::{Listener, Peer, Sessions};
-use super::Policy;
 use super::wire::{ActAnswer, ActRequest, DecodeError, Format, ResetRequest};
+use super::{EpisodeStart, Policy};
+use crate::env::Registry;
 
 /// The longest request that is read, in bytes: room for a few pictures.
 const MAX_REQUEST: usize = 16 * 1024 * 1024;
@@ -44,18 +45,22 @@ const CLOSING: Duration = Duration::from_millis(10);
 ///
 /// # Episodes
 /// The protocol has no session, and several episodes may be played against one server at a time.
-/// They are told apart by their connections: the first reset over a connection gives it a clone of
-/// the policy, which acts for it until it closes. A connection that begins with an action goes on
-/// with the episode that the same machine played last over a connection that has closed by then,
-/// so that a client which opens a connection for every request is served too, one such client at a
-/// time. A proxy that mixes the requests of several clients on its own connections also mixes their
-/// episodes.
+/// They are told apart by their connections: the first reset over a connection gives it a policy of
+/// its own, which acts for it until it closes. A connection that begins with an action continues
+/// the episode that the same machine played last over a connection that has closed since. This
+/// serves clients that open a connection for every request, one such client at a time. A proxy that
+/// mixes the requests of several clients on its own connections also mixes their episodes.
 ///
 /// At most 256 episodes are kept. Those that were idle for ten minutes, or a minute after their
 /// connection closed, are forgotten.
 ///
+/// # What the policy is told
+/// The protocol names the environment and does not describe it. The server looks its specification
+/// up in a [registry](Self::with_registry); for an environment that is not there,
+/// [`EpisodeStart::spec`] is `None`.
+///
 /// ```no_run
-/// # async fn example(policy: kinitro_eval::policy::ZeroPolicy) -> std::io::Result<()> {
+/// # async fn example(policy: kinitro_eval::ZeroPolicy) -> std::io::Result<()> {
 /// use kinitro_eval::policy::serve::PolicyServer;
 ///
 /// let server = PolicyServer::bind("127.0.0.1:8000").await?;
@@ -67,6 +72,7 @@ const CLOSING: Duration = Duration::from_millis(10);
 pub struct PolicyServer {
     listener: TcpListener,
     address: SocketAddr,
+    registry: Registry,
 }
 
 impl PolicyServer {
@@ -77,7 +83,15 @@ impl PolicyServer {
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address })
+        Ok(Self { listener, address, registry: Registry::builtin() })
+    }
+
+    /// The same, which looks environments up here, in place of the
+    /// [built-in](Registry::builtin) registry.
+    #[must_use]
+    pub fn with_registry(mut self, registry: Registry) -> Self {
+        self.registry = registry;
+        self
     }
 
     /// The address it listens on.
@@ -86,7 +100,7 @@ impl PolicyServer {
     }
 
     /// Answers until `shutdown` is ready. Requests that are then under way have five seconds to
-    /// end.
+    /// end. Each episode gets a clone of the policy.
     ///
     /// # Errors
     /// When the listening socket fails.
@@ -98,7 +112,23 @@ impl PolicyServer {
     where
         P: Policy + Clone + 'static,
     {
-        let service = router(policy).into_make_service_with_connect_info::<Peer>();
+        self.serve_each(move || policy.clone(), shutdown).await
+    }
+
+    /// As [`serve`](Self::serve), for policies that cannot be cloned: each episode gets one that
+    /// this makes.
+    ///
+    /// # Errors
+    /// When the listening socket fails.
+    pub async fn serve_each<P>(
+        self,
+        make: impl Fn() -> P + Send + 'static,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()>
+    where
+        P: Policy + 'static,
+    {
+        let service = router(make, self.registry).into_make_service_with_connect_info::<Peer>();
         let (stopping, stopped) = tokio::sync::oneshot::channel();
         let shutdown = async move {
             shutdown.await;
@@ -121,18 +151,22 @@ impl PolicyServer {
 
 struct Server<P> {
     sessions: Mutex<Sessions<P>>,
+    registry: Registry,
     started: Instant,
 }
 
 impl<P> Server<P> {
     fn sessions(&self) -> MutexGuard<'_, Sessions<P>> {
-        // A policy whose `clone` panics has not left the list half changed.
+        // Making a policy may panic, and does not leave the list half changed.
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn router<P: Policy + Clone + 'static>(policy: P) -> Router {
-    let sessions = Mutex::new(Sessions::new(policy));
+fn router<P: Policy + 'static>(
+    make: impl Fn() -> P + Send + 'static,
+    registry: Registry,
+) -> Router {
+    let sessions = Mutex::new(Sessions::new(make));
     Router::new()
         .route("/health", get(health::<P>))
         .route("/reset", post(reset::<P>))
@@ -145,7 +179,7 @@ fn router<P: Policy + Clone + 'static>(policy: P) -> Router {
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, detail)
         })
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
-        .with_state(Arc::new(Server { sessions, started: Instant::now() }))
+        .with_state(Arc::new(Server { sessions, registry, started: Instant::now() }))
 }
 
 async fn health<P>(State(server): State<Arc<Server<P>>>) -> Json<serde_json::Value> {
@@ -157,7 +191,7 @@ async fn health<P>(State(server): State<Arc<Server<P>>>) -> Json<serde_json::Val
     }))
 }
 
-async fn reset<P: Policy + Clone>(
+async fn reset<P: Policy>(
     State(server): State<Arc<Server<P>>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     headers: HeaderMap,
@@ -165,12 +199,16 @@ async fn reset<P: Policy + Clone>(
 ) -> Result<Response, Refusal> {
     let format = format_of(&headers)?;
     let ResetRequest { task_config } = decode::<ResetRequest<TaskConfig>>(format, body)?;
+    let mut start = EpisodeStart::new(task_config);
+    if let Ok(spec) = server.registry.spec(&start.task.env_id) {
+        start = start.with_spec(spec);
+    }
     let (policy, number) = server.sessions().begin(&peer, Instant::now());
-    policy.lock().await.reset(&task_config).await.map_err(Refusal::of_policy)?;
+    policy.lock().await.reset(&start).await.map_err(Refusal::of_policy)?;
     encode(format, &json!({"status": "ok", "episode_id": number.to_string()}))
 }
 
-async fn act<P: Policy + Clone>(
+async fn act<P: Policy>(
     State(server): State<Arc<Server<P>>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     headers: HeaderMap,

@@ -56,9 +56,9 @@ impl Connected<IncomingStream<'_, Listener>> for Peer {
     }
 }
 
-/// The episodes that are being played, each with a clone of the policy.
+/// The episodes that are being played, each with a policy of its own.
 pub(super) struct Sessions<P> {
-    prototype: P,
+    make: Box<dyn Fn() -> P + Send>,
     sessions: Vec<Session<P>>,
     /// How many episodes have begun.
     begun: u64,
@@ -81,9 +81,9 @@ impl<P> Session<P> {
     }
 }
 
-impl<P: Clone> Sessions<P> {
-    pub(super) fn new(prototype: P) -> Self {
-        Self { prototype, sessions: Vec::new(), begun: 0 }
+impl<P> Sessions<P> {
+    pub(super) fn new(make: impl Fn() -> P + Send + 'static) -> Self {
+        Self { make: Box::new(make), sessions: Vec::new(), begun: 0 }
     }
 
     /// The policy for an episode that begins on this connection, and the number of the episode.
@@ -103,7 +103,7 @@ impl<P: Clone> Sessions<P> {
                 self.sessions.swap_remove(index);
             }
         }
-        let policy = Arc::new(Mutex::new(self.prototype.clone()));
+        let policy = Arc::new(Mutex::new((self.make)()));
         self.sessions.push(Session {
             ip: peer.address.ip(),
             connection: Arc::downgrade(&peer.connection),
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn each_connection_has_a_policy_of_its_own() {
-        let mut sessions = Sessions::new(());
+        let mut sessions = Sessions::new(|| ());
         let now = Instant::now();
         let (first, second) = (peer("10.0.0.1:1"), peer("10.0.0.1:2"));
         assert!(sessions.resume(&first, now).is_none());
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_client_that_comes_back_goes_on_with_its_episode() {
-        let mut sessions = Sessions::new(());
+        let mut sessions = Sessions::new(|| ());
         let start = Instant::now();
         let second = Duration::from_secs(1);
         let (older, newer) = (peer("10.0.0.1:1"), peer("10.0.0.1:2"));
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn closed_and_idle_episodes_are_forgotten() {
-        let mut sessions = Sessions::new(());
+        let mut sessions = Sessions::new(|| ());
         let start = Instant::now();
         let open = peer("10.0.0.1:1");
         let _ = sessions.begin(&open, start);

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use kinitro_core::{Image, Observation, Seed};
 use kinitro_eval::env::point::PointFamily;
 use kinitro_eval::env::{
-    Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec, Task, Transition,
+    Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec, Scenario, Transition,
 };
 use kinitro_eval::isolation::InProcess;
 use kinitro_eval::kinitro_core::Action;
@@ -33,7 +33,7 @@ fn registry() -> Registry {
 pub(crate) async fn standing_still() -> String {
     let server = PolicyServer::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", server.local_addr());
-    tokio::spawn(server.serve(ZeroPolicy::new(registry()), std::future::pending()));
+    tokio::spawn(server.serve(ZeroPolicy::new(), std::future::pending()));
     url
 }
 
@@ -66,12 +66,12 @@ impl Environment for UndrawableEnvironment {
         self.0.spec()
     }
 
-    fn generate_task(&self, seed: Seed) -> Task {
-        self.0.generate_task(seed)
+    fn generate_scenario(&self, seed: Seed) -> Result<Scenario, EnvironmentError> {
+        self.0.generate_scenario(seed)
     }
 
-    fn reset(&mut self, task: &Task) -> Result<Observation, EnvironmentError> {
-        self.0.reset(task)
+    fn reset(&mut self, scenario: &Scenario) -> Result<Observation, EnvironmentError> {
+        self.0.reset(scenario)
     }
 
     fn step(&mut self, action: &Action) -> Result<Transition, EnvironmentError> {

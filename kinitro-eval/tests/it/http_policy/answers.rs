@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use tokio::sync::oneshot;
 
 use super::scripted::{http, ok, play_until_act, request, scripted, send};
-use super::{PATIENCE, assert_fault, client, task};
+use super::{PATIENCE, assert_fault, client, episode};
 
 /// What becomes of an action that is answered with these bytes.
 async fn act_answered_with(answer: impl Into<Vec<u8>>) -> Result<Action, PolicyFault> {
@@ -25,7 +25,7 @@ async fn act_answered_with(answer: impl Into<Vec<u8>>) -> Result<Action, PolicyF
     })
     .await;
     let mut policy = client(&server.url);
-    policy.reset(&task(1)).await.unwrap();
+    policy.reset(&episode(1)).await.unwrap();
     policy.act(&Observation::default()).await
 }
 
@@ -91,7 +91,7 @@ async fn a_reset_that_was_refused_is_a_fault() {
         }
     })
     .await;
-    let result = client(&server.url).reset(&task(1)).await;
+    let result = client(&server.url).reset(&episode(1)).await;
     assert_fault(result, BadAnswer, "the status `error` instead of `ok`");
 }
 
@@ -130,7 +130,7 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
         })
         .await;
         let mut policy = client(&server.url);
-        policy.reset(&task(1)).await.unwrap();
+        policy.reset(&episode(1)).await.unwrap();
         let result = policy.act(&Observation::default()).await;
         assert_fault(result, BadAnswer, "more than 64 KiB");
         let sent = tokio::time::timeout(PATIENCE, sent).await.unwrap().unwrap();
@@ -176,7 +176,7 @@ fn any_answer_is_an_action_of_finite_numbers_or_a_fault() {
         *answer.lock().unwrap() = http("200 OK", &content_type, body);
         let mut policy = policy.borrow_mut();
         let result = runtime.block_on(async {
-            policy.reset(&task(1)).await.unwrap();
+            policy.reset(&episode(1)).await.unwrap();
             policy.act(&Observation::default()).await
         });
         match result {

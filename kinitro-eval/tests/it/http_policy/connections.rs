@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use kinitro_core::PolicyFaultKind::{Timeout, Unreachable};
 use kinitro_core::{Action, Observation};
 use kinitro_eval::policy::Policy;
+use kinitro_eval::policy::TimeLimits;
 use tokio::net::TcpListener;
 
 use super::scripted::{
     Scripted, act_ok, http, ok, play_until_act, request, reset_ok, scripted, send,
 };
-use super::{PATIENCE, assert_fault, client, task};
+use super::{PATIENCE, assert_fault, client, episode};
 
 #[tokio::test]
 async fn one_connection_is_used_for_whole_episodes() {
@@ -20,14 +21,14 @@ async fn one_connection_is_used_for_whole_episodes() {
     .await;
     let mut policy = client(&server.url);
     for seed in 0..3 {
-        policy.reset(&task(seed)).await.unwrap();
+        policy.reset(&episode(seed)).await.unwrap();
         for _ in 0..20 {
             let action = policy.act(&Observation::default()).await.unwrap();
             assert_eq!(action, Action::new().with("gripper", [0.5]));
         }
     }
     assert_eq!(server.accepted(), 1);
-    policy.clone().reset(&task(9)).await.unwrap();
+    policy.clone().reset(&episode(9)).await.unwrap();
     assert_eq!(server.accepted(), 2);
 }
 
@@ -48,7 +49,7 @@ async fn one_answer_a_connection() -> Scripted {
 async fn a_server_may_close_an_idle_connection() {
     let server = one_answer_a_connection().await;
     let mut policy = client(&server.url);
-    policy.reset(&task(1)).await.unwrap();
+    policy.reset(&episode(1)).await.unwrap();
     for pause in [0, 0, 1, 5, 20] {
         tokio::time::sleep(Duration::from_millis(pause)).await;
         policy.act(&Observation::default()).await.unwrap();
@@ -63,7 +64,7 @@ fn a_server_may_close_a_connection_while_nobody_watches() {
     // Between two calls this runtime stands still, as it does while a simulator steps.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut policy = client(&server.url);
-    runtime.block_on(policy.reset(&task(1))).unwrap();
+    runtime.block_on(policy.reset(&episode(1))).unwrap();
     for pause in [0, 0, 1, 5, 20] {
         std::thread::sleep(Duration::from_millis(pause));
         runtime.block_on(policy.act(&Observation::default())).unwrap();
@@ -86,7 +87,7 @@ async fn a_request_that_crosses_the_end_of_its_connection_is_sent_again() {
         })
         .await;
         let mut policy = client(&server.url);
-        policy.reset(&task(1)).await.unwrap();
+        policy.reset(&episode(1)).await.unwrap();
         policy.act(&Observation::default()).await.unwrap();
         assert_eq!(server.accepted(), 2);
     }
@@ -99,7 +100,7 @@ async fn a_server_that_closes_every_connection_is_unreachable() {
     })
     .await;
     let mut policy = client(&server.url);
-    policy.reset(&task(1)).await.unwrap();
+    policy.reset(&episode(1)).await.unwrap();
     let result = policy.act(&Observation::default()).await;
     assert_fault(result, Unreachable, "closed the connection");
     assert_eq!(server.accepted(), 2);
@@ -118,13 +119,13 @@ async fn after_a_timeout_the_next_episode_has_a_fresh_connection() {
         }
     })
     .await;
-    let mut policy = client(&server.url).with_action_timeout(Duration::from_millis(200));
-    policy.reset(&task(1)).await.unwrap();
-    let result = policy.act(&Observation::default()).await;
+    let mut policy = client(&server.url);
+    policy.reset(&episode(1)).await.unwrap();
+    let limits = TimeLimits::new(PATIENCE, Duration::from_millis(200));
+    let result = limits.act(&mut policy, &Observation::default()).await;
     assert_fault(result, Timeout, "no answer to /act within 200 ms");
-    let mut policy = policy.with_action_timeout(PATIENCE);
     for _ in 0..3 {
-        policy.reset(&task(2)).await.unwrap();
+        policy.reset(&episode(2)).await.unwrap();
         let action = policy.act(&Observation::default()).await.unwrap();
         assert_eq!(action, Action::new().with("gripper", [0.5]));
         tokio::time::sleep(Duration::from_millis(60)).await;
@@ -143,7 +144,7 @@ async fn a_health_that_never_answers_means_json() {
     })
     .await;
     let mut policy = client(&server.url);
-    policy.reset(&task(1)).await.unwrap();
+    policy.reset(&episode(1)).await.unwrap();
     policy.act(&Observation::default()).await.unwrap();
 }
 
@@ -153,7 +154,7 @@ async fn nobody_at_the_address_is_unreachable() {
     let mut policy = client(&format!("http://{closed}"));
     let words = format!("cannot connect to {closed}: connection refused");
     assert_fault(policy.health().await, Unreachable, &words);
-    assert_fault(policy.reset(&task(1)).await, Unreachable, &words);
+    assert_fault(policy.reset(&episode(1)).await, Unreachable, &words);
     assert_fault(policy.act(&Observation::default()).await, Unreachable, &words);
     let mut nowhere = client("http://user:secret@no-such-host.invalid:8000");
     let fault = assert_fault(nowhere.health().await, Unreachable, "the name does not resolve");
@@ -187,10 +188,11 @@ async fn a_slow_answer_is_cut_off_at_the_limit() {
             }
         })
         .await;
-        let mut policy = client(&server.url).with_action_timeout(Duration::from_millis(200));
-        policy.reset(&task(1)).await.unwrap();
+        let mut policy = client(&server.url);
+        policy.reset(&episode(1)).await.unwrap();
         let start = Instant::now();
-        let result = policy.act(&Observation::default()).await;
+        let limits = TimeLimits::new(PATIENCE, Duration::from_millis(200));
+        let result = limits.act(&mut policy, &Observation::default()).await;
         assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
         assert_fault(result, Timeout, "no answer to /act within 200 ms");
     }

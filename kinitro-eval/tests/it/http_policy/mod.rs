@@ -10,17 +10,18 @@ mod server;
 use std::time::Duration;
 
 use kinitro_core::{PolicyFault, PolicyFaultKind, Seed, TaskConfig};
+use kinitro_eval::policy::EpisodeStart;
 use kinitro_eval::policy::http::HttpPolicy;
 
 /// A limit that no answer in these tests comes near to, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn client(url: &str) -> HttpPolicy {
-    HttpPolicy::new(url).unwrap().with_action_timeout(PATIENCE).with_reset_timeout(PATIENCE)
+    HttpPolicy::new(url).unwrap()
 }
 
-fn task(seed: u64) -> TaskConfig {
-    TaskConfig::new("metaworld/reach-v3".parse().unwrap(), Seed(seed))
+fn episode(seed: u64) -> EpisodeStart {
+    EpisodeStart::new(TaskConfig::new("metaworld/reach-v3".parse().unwrap(), Seed(seed)))
 }
 
 #[track_caller]

@@ -12,7 +12,7 @@ use kinitro_eval::policy::http::{HttpPolicy, Reach, Resolver};
 use tokio::net::TcpListener;
 
 use super::scripted::{ok, request, scripted, send};
-use super::{assert_fault, task};
+use super::{assert_fault, episode};
 
 /// Answers each question with the next of its lists of addresses, and the last one from then on.
 struct Scripted {
@@ -82,7 +82,7 @@ async fn a_name_for_such_an_address_is_refused_when_it_is_resolved() {
         let reach = Reach::public().with_resolver(resolver([answer]));
         let policy = HttpPolicy::new(&format!("http://miner.example:{port}")).unwrap();
         let mut policy = policy.with_reach(reach).unwrap();
-        let result = policy.reset(&task(1)).await;
+        let result = policy.reset(&episode(1)).await;
         assert_fault(result, PolicyFaultKind::Unreachable, "must be on the public internet");
     }
     assert_untouched(listener).await;
@@ -97,8 +97,7 @@ async fn what_was_checked_is_what_is_dialled() {
     let resolver = resolver(["203.0.113.1", "127.0.0.1"]);
     let reach = Reach::anywhere().with_resolver(resolver.clone());
     let policy = HttpPolicy::new(&format!("http://miner.example:{port}")).unwrap();
-    let limit = std::time::Duration::from_millis(300);
-    let mut policy = policy.with_reach(reach).unwrap().with_reset_timeout(limit);
+    let mut policy = policy.with_reach(reach).unwrap();
     let _ = policy.health().await;
     assert_eq!(resolver.asked.load(Ordering::Relaxed), 1, "one connection, one question");
     assert_untouched(listener).await;

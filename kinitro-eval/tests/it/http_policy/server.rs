@@ -2,15 +2,15 @@
 
 use async_trait::async_trait;
 use kinitro_core::PolicyFaultKind::{BadAnswer, Unreachable};
-use kinitro_core::{Action, Image, Observation, PolicyFault, TaskConfig};
-use kinitro_eval::policy::Policy;
+use kinitro_core::{Action, Image, Observation, PolicyFault};
 use kinitro_eval::policy::serve::PolicyServer;
+use kinitro_eval::policy::{EpisodeStart, Policy};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use super::scripted::{act_ok, ok, request_head, reset_ok, scripted, send};
-use super::{PATIENCE, assert_fault, client, task};
+use super::{PATIENCE, assert_fault, client, episode};
 
 /// A policy whose actions show what reached it.
 #[derive(Debug, Clone, Default)]
@@ -25,8 +25,8 @@ impl Policy for Echo {
         "echo".to_owned()
     }
 
-    async fn reset(&mut self, task: &TaskConfig) -> Result<(), PolicyFault> {
-        *self = Self { seed: task.seed.0 as f64, steps: 0.0 };
+    async fn reset(&mut self, start: &EpisodeStart) -> Result<(), PolicyFault> {
+        *self = Self { seed: start.task.seed.0 as f64, steps: 0.0 };
         Ok(())
     }
 
@@ -79,7 +79,7 @@ async fn json_and_message_pack_give_the_same_actions() {
     assert!(health.uptime_seconds.unwrap() >= 0.0);
     assert_eq!(health.accepts, ["application/json", "application/msgpack"]);
     for policy in [&mut packed as &mut dyn Policy, &mut json, &mut here] {
-        policy.reset(&task(u64::from(u32::MAX))).await.unwrap();
+        policy.reset(&episode(u64::from(u32::MAX))).await.unwrap();
     }
     for _ in 0..3 {
         let expected = here.act(&observation()).await.unwrap();
@@ -111,10 +111,10 @@ async fn message_pack_is_spoken_where_it_is_listed_and_not_refused() {
     for (mut policy, format, asked) in
         [(policy.clone(), "msgpack", 1), (policy.with_json_only(), "json", 0)]
     {
-        policy.reset(&task(1)).await.unwrap();
+        policy.reset(&episode(1)).await.unwrap();
         // The answers are JSON and say so.
         policy.act(&observation()).await.unwrap();
-        policy.reset(&task(2)).await.unwrap();
+        policy.reset(&episode(2)).await.unwrap();
         let heads: Vec<_> = std::iter::from_fn(|| received.try_recv().ok()).collect();
         assert_eq!(heads.len(), 3 + asked);
         assert!(heads.iter().all(|head| head.contains("accept-encoding: identity")), "{heads:?}");
@@ -130,7 +130,7 @@ async fn parallel_episodes_do_not_mix() {
     let served = serve(Echo::default()).await;
     let mut policies: Vec<_> = (0..8).map(|_| client(&served.url)).collect();
     for (policy, seed) in policies.iter_mut().zip(10..) {
-        policy.reset(&task(seed)).await.unwrap();
+        policy.reset(&episode(seed)).await.unwrap();
     }
     for step in 1..=3 {
         for (policy, seed) in policies.iter_mut().zip(10u32..) {
@@ -149,7 +149,7 @@ async fn the_server_says_what_is_wrong_with_a_request() {
     let elsewhere = client(&format!("{}/miner1/", served.url)).health().await;
     assert_fault(elsewhere, BadAnswer, "status 404");
 
-    let task_config = serde_json::to_string(&task(5)).unwrap();
+    let task_config = serde_json::to_string(&episode(5).task).unwrap();
     let reset = format!(r#"{{"task_config": {task_config}, "more": 1}}"#);
     for (path, content_type, body, status, words) in [
         ("/act", "application/json", "{", "400", "not JSON"),
@@ -180,8 +180,8 @@ async fn the_server_says_what_is_wrong_with_a_request() {
 async fn the_server_stops_when_told_to() {
     let served = serve(Echo::default()).await;
     let mut policy = client(&served.url);
-    policy.reset(&task(1)).await.unwrap();
+    policy.reset(&episode(1)).await.unwrap();
     served.stop.send(()).unwrap();
     tokio::time::timeout(PATIENCE, served.task).await.unwrap().unwrap().unwrap();
-    assert_fault(policy.reset(&task(2)).await, Unreachable, "connection refused");
+    assert_fault(policy.reset(&episode(2)).await, Unreachable, "connection refused");
 }

@@ -5,7 +5,7 @@ use crate::env::metaworld::simulation::Simulation;
 use crate::env::metaworld::tasks::ALL;
 use crate::env::metaworld::world::Command;
 use crate::env::metaworld::{CAMERAS, FAMILY, MetaWorld};
-use crate::env::{EnvironmentFamily as _, TaskRng};
+use crate::env::{EnvironmentFamily as _, SeededRng};
 use kinitro_core::{EnvId, Seed};
 
 /// What came of comparing pictures.
@@ -22,13 +22,13 @@ fn compare(task: &str, seed: u64, every: u32, steps: u32, expert: bool) -> Compa
     let family = MetaWorld::default();
     let definition = super::super::definition(task).unwrap();
     let model = family.model(definition).unwrap();
-    let placement = family.make(task).unwrap().generate_task(Seed(seed)).placement;
+    let placement = super::super::Parameters::draw(task, Seed(seed)).unwrap().placement;
     let mut simulation = Simulation::new(definition, Arc::clone(&model)).unwrap();
     let mut painter = Painter::new(Pictures::Fast, &model);
     let mut observation = simulation.reset(&placement).unwrap();
     let mut controller = definition.expert.unwrap()();
     let id = EnvId::new(FAMILY, task).unwrap();
-    let mut rng = TaskRng::new("pictures", &id, Seed(seed));
+    let mut rng = SeededRng::new("pictures", &id, Seed(seed));
     let mut action = [0.0; 4];
     let mut compared = Compared::default();
     for step in 0..steps {
@@ -91,7 +91,7 @@ fn a_new_episode_is_drawn_with_what_stands_still_in_its_new_place() {
     let family = MetaWorld::default();
     let mut environment = family.make("peg-insert-side-v3").unwrap();
     let mut seen = |seed: u64| {
-        let task = environment.generate_task(Seed(seed));
+        let task = environment.generate_scenario(Seed(seed)).unwrap();
         environment.reset(&task).unwrap();
         environment.render("corner2").unwrap()
     };
@@ -105,7 +105,7 @@ fn renderers_may_come_and_go_on_some_threads_while_others_draw() {
     let family = MetaWorld::default();
     let picture = |seed: u64| {
         let mut environment = family.make("reach-v3").unwrap();
-        let task = environment.generate_task(Seed(seed));
+        let task = environment.generate_scenario(Seed(seed)).unwrap();
         environment.reset(&task).unwrap();
         environment.render("corner2").unwrap()
     };
