@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Vectors by name, in the order of the names: `{"ee_pos": [x, y, z], "gripper": [g]}`.
 ///
-/// What each name means, in which unit and frame, is said by the environment's specification.
+/// The environment's specification says what each name means, with its unit and frame.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Channels(BTreeMap<String, Vec<f64>>);
@@ -38,7 +38,7 @@ impl Channels {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::ss58::{self, Ss58Error};
 
-/// Why a text is not the identifier it should be.
+/// Why a text is not a valid identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdError {
@@ -20,9 +20,9 @@ pub enum IdError {
     /// Not an SS58 address of the generic Substrate format.
     #[error("`{text}` is not a {what}: {source}")]
     Account {
-        /// The text, cut short when it is long.
+        /// The text, truncated if it is long.
         text: String,
-        /// What it should have been.
+        /// The kind of identifier that was expected.
         what: &'static str,
         /// What is wrong with it.
         source: Ss58Error,
@@ -39,8 +39,8 @@ fn excerpt(text: &str) -> String {
 
 /// The name of an environment: `family/task`, for instance `metaworld/pick-place-v3`.
 ///
-/// Both parts are made of ASCII letters, digits, `-`, `_` and `.`, are at most 64 characters long
-/// and begin with a letter or a digit, so that an id is safe in a path, a URL or a log line.
+/// Both halves consist of ASCII letters, digits, `-`, `_` and `.`, have at most 64 characters and
+/// begin with a letter or a digit, so that an id is safe in a path, a URL or a log line.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EnvId {
@@ -49,20 +49,20 @@ pub struct EnvId {
 }
 
 impl EnvId {
-    /// An id from its two parts.
+    /// The id with these two halves.
     ///
     /// # Errors
-    /// [`IdError::EnvId`] when a part is empty, too long or has a character that is not allowed.
+    /// [`IdError::EnvId`] when a half is empty, too long or has a character that is not allowed.
     pub fn new(family: &str, task: &str) -> Result<Self, IdError> {
         format!("{family}/{task}").parse()
     }
 
-    /// The part before the slash.
+    /// The family: the half before the slash.
     pub fn family(&self) -> &str {
         &self.text[..self.slash]
     }
 
-    /// The part after the slash.
+    /// The task name: the half after the slash.
     pub fn task(&self) -> &str {
         &self.text[self.slash + 1..]
     }
@@ -143,12 +143,12 @@ macro_rules! number_id {
 }
 
 number_id! {
-    /// What an episode's random choices grow from. The same seed of the same environment is the
-    /// same task on every machine.
+    /// What a scenario grows from. The same seed gives the same scenario of an environment on every
+    /// machine.
     Seed(u64)
 }
 number_id! {
-    /// The number that a policy is told an episode by.
+    /// The number by which a policy is told an episode.
     TaskId(u64)
 }
 number_id! {
@@ -164,7 +164,7 @@ number_id! {
     BlockNumber(u64)
 }
 number_id! {
-    /// One round of evaluation of all miners.
+    /// The number of an evaluation cycle, in which all miners are evaluated once.
     CycleId(i64)
 }
 
@@ -174,7 +174,7 @@ impl NetUid {
 }
 
 impl Seed {
-    /// The seed that the older scheme gives a task: the first four bytes of the SHA-256 of the text
+    /// The seed that the older scheme gives a job: the first four bytes of the SHA-256 of the text
     /// of its UUID as a big-endian number, without the highest bit (docs/spec/commitments.md).
     pub fn of_task(task_uuid: &str) -> Self {
         let [a, b, c, d, ..] = Sha256::digest(task_uuid).0;
@@ -201,7 +201,7 @@ impl Seed {
         Self::of_bytes([a, b, c, d])
     }
 
-    /// A seed that simulators which count in 32 bits with a sign can take.
+    /// A seed for simulators with signed 32-bit seeds.
     fn of_bytes(bytes: [u8; 4]) -> Self {
         Self(u64::from(u32::from_be_bytes(bytes) & 0x7FFF_FFFF))
     }
@@ -217,7 +217,7 @@ macro_rules! account_id {
         pub struct $name([u8; 32]);
 
         impl $name {
-            /// The key with that account id.
+            /// The account with that id.
             pub fn from_account_id(account_id: [u8; 32]) -> Self {
                 Self(account_id)
             }

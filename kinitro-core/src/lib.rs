@@ -1,10 +1,10 @@
-//! The domain of Kinitro, and nothing else: what a robot policy sees and does, how an episode ends,
-//! and how results become numbers to compare.
+//! The domain of Kinitro: what a robot policy observes and does, how an episode ends, and how results
+//! become numbers that can be compared.
 //!
 //! This crate is pure. It has no simulator, no network and no clock, and builds in seconds, so that
-//! a policy server, a dashboard or a chain client can speak Kinitro's formats without the rest. Only
-//! [`crypto`] asks the machine for something: random numbers for new keys, and
-//! [files](private_file) to keep them in.
+//! a policy server, a dashboard or a chain client can use Kinitro's formats without the rest. It touches
+//! the machine in two places: [`crypto`] draws random numbers for new keys, and [`private_file`] and
+//! [`atomic_file`] read and write files.
 //!
 //! ```
 //! use kinitro_core::{Action, EnvId, stats};
@@ -13,7 +13,7 @@
 //! let env: EnvId = "metaworld/reach-v3".parse()?;
 //! assert_eq!(env.family(), "metaworld");
 //!
-//! // An action in the wire format of `docs/spec/wire.md`: metres are the environment's business.
+//! // An action in the wire format of `docs/spec/wire.md`. Units are up to the environment.
 //! let action = Action::new().with("ee_twist", [0.0, 0.5, -1.0, 0.0, 0.0, 0.0]).with("gripper", [1.0]);
 //! assert_eq!(serde_json::to_value(&action)?["continuous"]["gripper"][0], 1.0);
 //!
@@ -23,20 +23,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What is here
-//! - [`id`]: names and numbers parsed at the edge ([`EnvId`], [`Seed`], ...)
+//! # Contents
+//! - [`id`]: names and numbers, parsed where they enter ([`EnvId`], [`Seed`], ...)
 //! - [`observation`], [`action`], [`image`]: the robot interface, with serde in the wire format
 //! - [`outcome`]: how an episode ended; one type from the simulator to the reports
-//! - [`stats`]: intervals for success rates and for their differences
+//! - [`stats`]: confidence intervals for success rates and their differences
 //! - [`scoring`]: from success rates to the weights of a subnet
-//! - [`crypto`]: endpoints that only the backend can read, and its keys
-//! - [`Backoff`]: waits between tries
+//! - [`crypto`]: endpoints sealed for a backend, and the backend's keys
+//! - [`Backoff`]: delays between retries
 //! - [`private_file`]: files that hold secrets
 //! - [`atomic_file`]: files written as a whole or not at all
 //!
-//! # What is not
-//! Running a policy or an environment: that is `kinitro-eval`. Reading commitments or setting
-//! weights on a chain: that is `kinitro-chain`.
+//! # Not here
+//! `kinitro-eval` runs policies and environments; `kinitro-chain` reads commitments from a chain and
+//! sets weights on it.
 
 #![forbid(unsafe_code)]
 

@@ -4,25 +4,25 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How an episode ended, and so whether it counts.
+/// How an episode ended, which decides whether it counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    /// The robot did it. Counts as 1.
+    /// The robot solved the scenario. Counts as 1.
     Success,
-    /// The robot did not do it. Counts as 0.
+    /// The robot did not solve it. Counts as 0.
     Failure,
-    /// The policy could not be asked or did not answer as it must. Counts as 0.
+    /// The policy could not be reached or broke the protocol. Counts as 0.
     PolicyFault(PolicyFault),
-    /// Our side broke: simulator, container, database. Tried again, never counted.
+    /// Our side failed: simulator, container, database. Retried, never counted.
     InfraFault(InfraFault),
     /// Stopped from outside before the end. Never counted.
     Cancelled,
 }
 
 impl Outcome {
-    /// The success of the episode where it counts for the policy: `Some(1.0)` or `Some(0.0)`;
-    /// `None` for an infrastructure fault or a cancelled episode, which say nothing about it.
+    /// What the episode counts for: `Some(1.0)` or `Some(0.0)`; `None` for an infrastructure fault or
+    /// a cancelled episode, which say nothing about the policy.
     pub fn score(&self) -> Option<f64> {
         match self {
             Self::Success => Some(1.0),
@@ -73,8 +73,8 @@ macro_rules! fault {
         pub struct $name {
             /// What kind of fault it is.
             pub kind: $kind,
-            /// What happened, in words for a person. What a stranger's server sent is cut short and
-            /// escaped before it comes in here.
+            /// What happened, for people to read. Whatever a stranger's server sent is truncated and
+            /// escaped before it gets here.
             pub detail: String,
         }
 
@@ -98,11 +98,11 @@ fault! {
     struct PolicyFault;
     /// The ways in which a policy fails to answer.
     enum PolicyFaultKind {
-        /// Nobody answers at its address, or the connection broke.
+        /// Nobody answered at its address, or the connection broke.
         Unreachable = "unreachable",
-        /// It took longer than it may.
+        /// It exceeded its time limit.
         Timeout = "timeout",
-        /// Its answer is not the protocol's: a wrong status, HTML, too many bytes, not JSON.
+        /// Its answer breaks the protocol: a wrong status, HTML, too many bytes, not JSON.
         BadAnswer = "bad_answer",
         /// Its action cannot be used: NaN, too few numbers, an unknown channel.
         BadAction = "bad_action",
@@ -114,7 +114,7 @@ fault! {
 fault! {
     /// Our fault: the episode is run again and never counts.
     struct InfraFault;
-    /// Which part of ours failed.
+    /// The part on our side that failed.
     enum InfraFaultKind {
         /// The simulator: an unstable state, a model that does not load, a renderer that fails.
         Simulator = "simulator",

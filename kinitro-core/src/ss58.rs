@@ -7,7 +7,7 @@
 
 use blake2::{Blake2b512, Digest};
 
-/// The prefix of addresses for any Substrate chain.
+/// The prefix of addresses that are valid on any Substrate chain.
 const GENERIC_PREFIX: u8 = 42;
 
 const ACCOUNT: usize = 32;
@@ -18,13 +18,13 @@ const ADDRESS: usize = 1 + ACCOUNT + 2;
 #[non_exhaustive]
 pub enum Ss58Error {
     /// A character that base58 does not have.
-    #[error("it has a character that is not of base58, at byte {0}")]
+    #[error("it has a character that is not base58, at byte {0}")]
     NotBase58(usize),
-    /// Too short, too long, or an account that is not 32 bytes.
+    /// Too short or too long for an account of 32 bytes.
     #[error("it does not stand for an account of 32 bytes")]
     Length,
     /// An address of another chain.
-    #[error("it is of another network: its prefix is {0}, not {GENERIC_PREFIX}")]
+    #[error("it belongs to another network: its prefix is {0}, not {GENERIC_PREFIX}")]
     Prefix(u8),
     /// A mistyped address.
     #[error("its checksum does not fit: it was mistyped or cut")]

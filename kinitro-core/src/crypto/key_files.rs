@@ -14,16 +14,16 @@ use crate::private_file;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyFileError {
-    /// A name that is no plain file name.
+    /// The name is not a plain file name.
     #[error(
         "`{0}` cannot name a key: take letters, digits, `-`, `_` and `.`, not beginning with `.` \
          nor ending in `.pub`"
     )]
     InvalidName(String),
-    /// There is a key of that name, which may be the only copy.
+    /// A key of that name exists, and may be the only copy.
     #[error("{} exists: choose another name, or say that it may be overwritten", .0.display())]
     Exists(PathBuf),
-    /// Others can read the private key.
+    /// Users other than the owner can read the private key.
     #[error(
         "{} can be read by others (mode {mode:04o}): run `chmod 600` on it, and make a new key if \
          someone may have read it",
@@ -35,7 +35,7 @@ pub enum KeyFileError {
         /// Its permission bits.
         mode: u32,
     },
-    /// The file holds something else.
+    /// The file does not hold a key.
     #[error("{} does not hold a key: {source}", path.display())]
     Key {
         /// The file.
@@ -43,22 +43,22 @@ pub enum KeyFileError {
         /// What is wrong with it.
         source: KeyError,
     },
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// What was attempted, as a verb.
         action: &'static str,
-        /// On which file or directory.
+        /// The file or directory.
         path: PathBuf,
-        /// What the operating system says.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// Nowhere to keep keys.
+    /// There is no directory to keep keys in.
     #[error("no directory for keys: neither XDG_CONFIG_HOME nor HOME is an absolute path")]
     NoDirectory,
 }
 
-/// Where a pair of keys is.
+/// The files of a key pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyFiles {
     /// The private key, which only its owner can read.
@@ -94,7 +94,7 @@ impl KeyDirectory {
         Ok(Self::new(config.join("kinitro").join("keys")))
     }
 
-    /// Where the keys of that name are, or would be.
+    /// The files of the key pair with that name, whether or not they exist.
     ///
     /// # Errors
     /// [`KeyFileError::InvalidName`].
@@ -112,8 +112,8 @@ impl KeyDirectory {
     }
 
     /// Writes a key and its public key under that name. The private key has mode 0600 and the
-    /// directory, when it is new, 0700. A file is there with all it holds or not at all, and one
-    /// that exists is left alone unless `overwrite`.
+    /// directory, when it is new, 0700. Files are written whole or not at all, and an
+    /// existing one is left alone unless `overwrite` is set.
     ///
     /// # Errors
     /// [`KeyFileError::InvalidName`], [`KeyFileError::Exists`], [`KeyFileError::Io`].
@@ -155,7 +155,7 @@ impl KeyDirectory {
 pub fn load_private_key(path: &Path) -> Result<PrivateKey, KeyFileError> {
     let failed = |source| KeyFileError::Io { action: "read", path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
-    // Of the open file, not of the path, which may have become another one meanwhile.
+    // Of the open file rather than the path, which may lead to another file by now.
     let metadata = file.metadata().map_err(failed)?;
     if let Some(mode) = private_file::exposed(&metadata) {
         return Err(KeyFileError::Exposed { path: path.to_owned(), mode });

@@ -17,12 +17,12 @@ pub enum KeyError {
     /// Not 64 hex characters.
     #[error("`{0}` is not a public key: it must be 64 hex characters")]
     PublicKey(String),
-    /// The operating system has no random numbers to give.
+    /// The operating system could not provide random numbers.
     #[error("the operating system gave no random numbers: {0}")]
     Randomness(#[from] getrandom::Error),
 }
 
-/// A key to seal for: 32 bytes, written as 64 hex characters.
+/// A public key, for sealing: 32 bytes, written as 64 hex characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PublicKey([u8; 32]);
@@ -71,12 +71,12 @@ impl From<PublicKey> for String {
     }
 }
 
-/// The key that opens. It is zeroized when it is dropped.
+/// A private key, for opening. It is zeroized when it is dropped.
 #[derive(Clone)]
 pub struct PrivateKey(StaticSecret);
 
 impl PrivateKey {
-    /// A new key from the randomness of the operating system.
+    /// A new key from the operating system's random numbers.
     ///
     /// # Errors
     /// [`KeyError::Randomness`].
@@ -100,13 +100,13 @@ impl PrivateKey {
         key_to_hex(self.0.as_bytes())
     }
 
-    /// The key that others seal with.
+    /// The public key that belongs to it, for others to seal with.
     pub fn public_key(&self) -> PublicKey {
         PublicKey(x25519_dalek::PublicKey::from(&self.0).to_bytes())
     }
 
-    /// What this key and the owner of the other one both know; `None` when it would be the same
-    /// for everyone, because the other key is a point of low order.
+    /// The shared secret of this key and the other one; `None` when it would be the same for
+    /// everyone, because the other key is a point of low order.
     pub(super) fn shared_secret(&self, other: &PublicKey) -> Option<SharedSecret> {
         let secret = self.0.diffie_hellman(&x25519_dalek::PublicKey::from(other.0));
         secret.was_contributory().then_some(secret)

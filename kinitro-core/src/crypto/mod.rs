@@ -1,4 +1,4 @@
-//! Endpoints that only the backend can read, and the keys for it.
+//! Endpoints that only a backend can read, and the keys for them.
 //!
 //! A miner seals the id of its deployment for the backend's public key and publishes the result on
 //! the chain; the backend opens it with its private key.
@@ -21,14 +21,14 @@
 //! ```
 //!
 //! # Versions
-//! [Version 1](SealV1) is what miners have written so far. Whoever copies such a text into a
-//! commitment of their own has it opened as theirs. [Version 2](SealV2) opens only for the hotkey
+//! [Version 1](SealV1) is the older one. Whoever copies such a text into a commitment of their own
+//! has it opened as theirs. [Version 2](SealV2) opens only for the hotkey
 //! and the subnet it was sealed for. Both have 64 bytes, 80 characters of base85; a commitment tells
 //! them apart by [its tag](SealVersion::tag).
 //!
 //! # Secrets
-//! Private keys and what is derived from them are zeroized when they are dropped, and are in no
-//! error, no log and no `Debug`.
+//! Private keys and whatever is derived from them are zeroized when they are dropped, and never
+//! appear in an error, a log or `Debug` output.
 
 mod base85;
 mod key_files;

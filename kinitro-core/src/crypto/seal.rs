@@ -1,4 +1,4 @@
-//! Sealing an endpoint and opening it again.
+//! Sealing and opening endpoints.
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,22 +24,22 @@ const SEALED: usize = PUBLIC_KEY + DEPLOYMENT_ID + TAG;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CryptoError {
-    /// A key with which the secret would be known to everyone.
+    /// With this key, the shared secret would be known to everyone.
     #[error("the public key {0} is a point of low order: nothing sealed with it would be secret")]
     LowOrderPoint(PublicKey),
-    /// It was not sealed for this key, or not for this miner, or was changed.
+    /// It was sealed for another key or another miner, or tampered with.
     #[error(
         "the endpoint does not open as version {}: it was sealed for another key{}, or changed",
         .0.number(),
         if matches!(.0, SealVersion::V2) { ", hotkey or subnet" } else { "" }
     )]
     DoesNotOpen(SealVersion),
-    /// No key to seal with.
+    /// No ephemeral key could be made.
     #[error(transparent)]
     Key(#[from] KeyError),
 }
 
-/// Which of the two ways an endpoint is sealed.
+/// The two ways of sealing an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SealVersion {
@@ -58,7 +58,7 @@ impl SealVersion {
         }
     }
 
-    /// The number of the version, as on the command line.
+    /// The number of the version.
     pub fn number(self) -> u8 {
         match self {
             Self::V1 => 1,
@@ -77,7 +77,7 @@ pub struct SealedEndpoint([u8; SEALED]);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealedEndpointError {
-    /// Not the one length there is.
+    /// The length is wrong.
     #[error("a sealed endpoint has 80 characters, not {0}")]
     Length(usize),
     /// Not base85.
@@ -86,7 +86,7 @@ pub enum SealedEndpointError {
 }
 
 impl SealedEndpoint {
-    /// The sealed endpoint of those bytes. Whether it opens is not known before it is opened.
+    /// The sealed endpoint with these bytes, which may turn out not to open.
     pub fn from_bytes(bytes: [u8; SEALED]) -> Self {
         Self(bytes)
     }
@@ -141,11 +141,11 @@ pub trait Seal {
     /// Which version it writes.
     fn version(&self) -> SealVersion;
 
-    /// Seals the endpoint with a fresh ephemeral key: twice the same endpoint is never twice the
-    /// same text.
+    /// Seals the endpoint with a fresh ephemeral key. Sealing the same endpoint twice gives two
+    /// different texts.
     ///
     /// # Errors
-    /// [`CryptoError::LowOrderPoint`] when the backend's public key is none that keeps a secret,
+    /// [`CryptoError::LowOrderPoint`] when the backend's public key cannot keep a secret,
     /// [`CryptoError::Key`] when there is no randomness.
     fn seal(&self, endpoint: &DeploymentId) -> Result<SealedEndpoint, CryptoError>;
 }
@@ -159,7 +159,7 @@ pub trait Open {
     ///
     /// # Errors
     /// [`CryptoError::DoesNotOpen`] when it was sealed for someone else or changed,
-    /// [`CryptoError::LowOrderPoint`] when its ephemeral key is none that keeps a secret.
+    /// [`CryptoError::LowOrderPoint`] when its ephemeral key cannot keep a secret.
     fn open(&self, sealed: &SealedEndpoint) -> Result<DeploymentId, CryptoError>;
 }
 
@@ -250,7 +250,7 @@ impl Open for OpenV2<'_> {
     }
 }
 
-/// What ChaCha20-Poly1305 is run with.
+/// The inputs of ChaCha20-Poly1305.
 struct Envelope {
     key: Zeroizing<[u8; 32]>,
     nonce: [u8; 12],

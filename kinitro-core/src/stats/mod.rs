@@ -1,4 +1,4 @@
-//! What numbers of successes say about success rates.
+//! Confidence intervals and tests for success rates.
 //!
 //! ```
 //! use kinitro_core::stats::{self, Confidence, PairedOutcomes};
@@ -7,7 +7,7 @@
 //! let interval = stats::wilson(47, 50, Confidence::P95);
 //! assert!(interval.low > 0.83 && interval.high < 0.98);
 //!
-//! // Two policies on the same 50 seeds: each says more together with the other.
+//! // Two policies on the same 50 seeds: compared pair by pair.
 //! let pairs = PairedOutcomes { both: 30, only_first: 12, only_second: 2, neither: 6 };
 //! assert_eq!(pairs.difference(), Some(0.2));
 //! assert!(pairs.mcnemar_exact() < 0.05);
@@ -22,7 +22,7 @@ pub use wilson::wilson;
 
 use serde::{Deserialize, Serialize};
 
-/// How sure an interval is to hold the true value.
+/// The confidence level of an interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Confidence {
@@ -45,7 +45,7 @@ impl Confidence {
     }
 }
 
-/// A range of values, both ends included.
+/// A range of values, including both ends.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// The lower end.

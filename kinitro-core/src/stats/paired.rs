@@ -6,8 +6,8 @@ use super::{Confidence, Interval, wilson};
 
 /// How often each of two policies succeeded on the same episodes: the 2 x 2 table of paired counts.
 ///
-/// Episodes on the same seed are the same task, so that what one policy finds easy the other one
-/// mostly does too. Comparing pair by pair takes that out, and needs far fewer episodes than
+/// Episodes with the same seed play the same scenario, which tends to be easy or hard for both
+/// policies. Comparing them in pairs removes that variation, and needs far fewer episodes than
 /// comparing two success rates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PairedOutcomes {
@@ -22,7 +22,7 @@ pub struct PairedOutcomes {
 }
 
 impl FromIterator<(bool, bool)> for PairedOutcomes {
-    /// From whether the first and the second policy succeeded, episode by episode.
+    /// Counts pairs: whether the first and the second policy succeeded, episode by episode.
     fn from_iter<I: IntoIterator<Item = (bool, bool)>>(outcomes: I) -> Self {
         outcomes.into_iter().fold(Self::default(), |mut pairs, outcome| {
             match outcome {
@@ -42,7 +42,7 @@ impl PairedOutcomes {
         self.both + self.only_first + self.only_second + self.neither
     }
 
-    /// The success rate of the first policy less that of the second, in `[-1, 1]`; `None` without
+    /// The success rate of the first policy minus that of the second, in `[-1, 1]`; `None` without
     /// episodes.
     pub fn difference(&self) -> Option<f64> {
         let total = self.total();
@@ -50,8 +50,8 @@ impl PairedOutcomes {
         (total > 0).then(|| difference / total as f64)
     }
 
-    /// The two-sided p value of McNemar's exact test: how likely policies that are equally good
-    /// differ at least as much as these. 1 when no episode tells them apart.
+    /// The two-sided p-value of McNemar's exact test: how likely it is that equally good policies
+    /// differ at least this much. 1 when no episode tells them apart.
     ///
     /// Under that hypothesis, of the episodes in which one policy succeeded, either did so with
     /// probability one half: the value is that of a binomial test, twice the smaller tail.
@@ -80,8 +80,8 @@ impl PairedOutcomes {
 
     /// The interval of the [difference](Self::difference), within `[-1, 1]`.
     ///
-    /// Wilson intervals of both rates are squared and added, with the correlation of the pairs.
-    /// Without episodes nothing is known, and the interval is all of `[-1, 1]`.
+    /// It combines the Wilson intervals of both rates and the correlation of the pairs. Without
+    /// episodes it is all of `[-1, 1]`.
     ///
     /// Source: R. G. Newcombe, "Improved confidence intervals for the difference between binomial
     /// proportions based on paired data", Statistics in Medicine 17 (1998), 2635-2650, method 10.

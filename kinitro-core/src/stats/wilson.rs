@@ -1,10 +1,10 @@
-//! The interval of one success rate.
+//! The confidence interval of one success rate.
 
 use super::{Confidence, Interval};
 
 /// The Wilson score interval of a success rate, within `[0, 1]`.
 ///
-/// With no trials nothing is known, and the interval is all of `[0, 1]`.
+/// Without trials it is all of `[0, 1]`.
 ///
 /// Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
 /// Journal of the American Statistical Association 22 (1927), without continuity correction.
