@@ -1,8 +1,9 @@
 #!/bin/sh
-# Proves what the README promises a third party: a crate outside this workspace that adds
-# kinitro-eval builds and runs with the documented set-up, and without MuJoCo where it wants none.
+# Proves what the README promises a third party: crates outside this workspace that use kinitro-eval
+# build and run with the documented set-up, work without MuJoCo, and can implement each trait and run
+# the published suites on their implementations. The crates are in tests/third_party.
 #
-# Call it after `make setup`. Nothing of the workspace reaches the new crate but its path: neither
+# Call it after `make setup`. Nothing of the workspace reaches the crates but its path: neither
 # .cargo/config.toml, which applies to folders below this one only, nor the features that other
 # members switch on.
 set -eu
@@ -33,45 +34,19 @@ fail() {
     exit 1
 }
 
-# Makes a package that depends on kinitro-eval: NAME DEPENDENCY. Its main.rs comes from stdin.
-new_crate() {
-    mkdir -p "$work/$1/src"
-    cat >"$work/$1/src/main.rs"
-    cat >"$work/$1/Cargo.toml" <<END
-[package]
-name = "$1"
-version = "0.1.0"
-edition = "2024"
-
-[features]
-serve = ["kinitro-eval/serve"]
-
-[dependencies]
-kinitro-eval = $2
-END
-    # The versions that were tested here: what a registry has got since is not what is judged.
-    cp "$root/Cargo.lock" "$work/$1/"
+# Goes to a copy of the crate NAME outside the workspace.
+enter() {
+    cp -R "$root/tests/third_party/$1" "$work/$1"
     cd "$work/$1"
+    sed "s|\.\./\.\./\.\./|$root/|" "$root/tests/third_party/$1/Cargo.toml" >Cargo.toml
+    # The versions that were tested here: what a registry has got since is not what is judged.
+    cp "$root/Cargo.lock" .
 }
 
 [ -f "$mujoco/mujoco.pc" ] || fail "there is no $mujoco/mujoco.pc; run make setup"
 command -v pkg-config >/dev/null || fail "there is no pkg-config; install it"
 
-new_crate newcomer "{ path = \"$root/kinitro-eval\" }" <<'END'
-use kinitro_eval::{Evaluation, EvaluationError, RandomPolicy, Registry};
-
-fn main() -> Result<(), EvaluationError> {
-    let report = Evaluation::new(RandomPolicy::new(Registry::builtin()))
-        .env("metaworld/reach-v3")
-        .episodes(2)
-        .max_steps(20)
-        .run_blocking()?;
-    let reach = &report.summary.environments[0];
-    let (of, steps, faults) = (reach.episodes, report.summary.steps, reach.faults.len());
-    println!("{}: {of} episodes, {steps} steps, {faults} faults", reach.env_id);
-    Ok(())
-}
-END
+enter newcomer
 say "building a crate with kinitro-eval's default features"
 PKG_CONFIG_PATH=$mujoco cargo build --quiet || fail "it does not build"
 say "running it"
@@ -80,26 +55,18 @@ said=$(cd / && "$CARGO_TARGET_DIR/debug/newcomer") || fail "it does not run"
 [ "$said" = "metaworld/reach-v3: 2 episodes, 40 steps, 0 faults" ] ||
     fail "two episodes of 20 steps should have been run without faults, but it said: $said"
 
-new_crate without-mujoco "{ path = \"$root/kinitro-eval\", default-features = false }" <<'END'
-use kinitro_eval::policy::HttpPolicyError;
-use kinitro_eval::{Evaluation, HttpPolicy, Registry};
-
-fn main() -> Result<(), HttpPolicyError> {
-    let registry = Registry::builtin();
-    assert!(registry.env_ids().is_empty(), "an environment without a simulator");
-    println!("{:?}", Evaluation::new(HttpPolicy::new("http://127.0.0.1:8000")?).registry(registry));
-    #[cfg(feature = "serve")]
-    println!("{}", std::any::type_name::<kinitro_eval::policy::serve::PolicyServer>());
-    Ok(())
-}
-END
+enter without_mujoco
 # No pkg-config either, in case this machine has a MuJoCo of its own.
 unset PKG_CONFIG_PATH
-for features in "" serve; do
+for features in "" http serve; do
     say "checking a crate without default features${features:+, with $features}"
     cargo check --quiet --features "$features" || fail "it does not build without MuJoCo"
     tree=$(cargo tree --features "$features" --prefix none) || fail "its dependencies are not told"
     if echo "$tree" | grep '^mujoco' >&2; then fail "it depends on MuJoCo all the same"; fi
 done
 
-say "a crate outside this workspace builds and runs"
+enter implementations
+say "running the conformance suites on another crate's implementations"
+cargo test --quiet || fail "an implementation does not pass, or cannot be written"
+
+say "crates outside this workspace build and run"

@@ -7,26 +7,26 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
-/// Why bytes are not the picture they claim to be.
+/// Why bytes do not make a picture.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
-    /// The shape asks for another number of bytes.
+    /// The number of bytes does not fit the shape.
     #[error("an image of shape {shape:?} and type {dtype} needs {expected} bytes, not {found}")]
     WrongSize {
         /// The shape that was given.
         shape: Vec<usize>,
         /// The type of an element.
         dtype: &'static str,
-        /// How many bytes those make.
+        /// The number of bytes that shape and type need.
         expected: usize,
-        /// How many there were.
+        /// The number of bytes there were.
         found: usize,
     },
-    /// Not a shape this kind of picture has.
+    /// Not a shape of this kind of picture.
     #[error("{0:?} is not the shape of such an image")]
     WrongShape(Vec<usize>),
-    /// Not the element type this kind of picture has.
+    /// Not the element type of this kind of picture.
     #[error("expected elements of type {expected}, not `{found}`")]
     WrongType {
         /// The type it should have.
@@ -129,7 +129,7 @@ fn check_size(
     }
 }
 
-/// What travels. Text formats carry the bytes as base64, binary formats as they are.
+/// The wire format. Text formats carry the bytes as base64, binary formats as they are.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wire {

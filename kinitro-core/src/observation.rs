@@ -1,4 +1,4 @@
-//! What a policy is shown.
+//! What a policy observes.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use crate::{Channels, DepthImage, EnvId, Image, Seed, TaskId};
 ///
 /// An unknown top-level key is an error. Channels in use: `ee_pos` `[x, y, z]` in metres, `ee_quat`
 /// `[x, y, z, w]`, `ee_vel_lin` in m/s, `ee_vel_ang` in rad/s, `gripper` from 0 (open) to 1
-/// (closed), `joint_pos` in rad, `joint_vel` in rad/s, `base_pos`, `base_quat`, `base_vel`; which
-/// of them an environment has, and in which frame, its specification says.
+/// (closed), `joint_pos` in rad, `joint_vel` in rad/s, `base_pos`, `base_quat`, `base_vel`. The
+/// environment's specification says which of them it has, and in which frame.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Observation {
@@ -19,9 +19,9 @@ pub struct Observation {
     pub rgb: BTreeMap<String, Image>,
     /// Depth pictures by camera.
     pub depth: BTreeMap<String, DepthImage>,
-    /// What the robot feels of itself.
+    /// Proprioception: what the robot senses of itself.
     pub proprio: Channels,
-    /// The 3x3 matrix that takes camera coordinates to pixels, by camera.
+    /// The 3x3 matrix from camera coordinates to pixels, by camera.
     pub cam_intrinsics: BTreeMap<String, Vec<Vec<f64>>>,
     /// The 4x4 pose of the camera in the world, by camera.
     pub cam_extrinsics: BTreeMap<String, Vec<Vec<f64>>>,
@@ -29,14 +29,14 @@ pub struct Observation {
     pub extra: serde_json::Map<String, serde_json::Value>,
 }
 
-/// What a policy is told before an episode. It names the task and never where things are.
+/// What a policy is told before an episode, on the wire. It never says where things are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskConfig {
     /// The environment, `family/task`.
     pub env_id: EnvId,
-    /// The family alone.
+    /// The first half of the environment's id: the family.
     pub env_name: String,
-    /// The task alone.
+    /// The second half of the environment's id: the task name.
     pub task_name: String,
     /// The seed of the episode.
     pub seed: Seed,

@@ -3,25 +3,25 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// How deep lists and maps may be nested in a body. As in `serde_json`, and far above what an
-/// observation or an action needs; without it a hostile MessagePack body exhausts the stack.
+/// How deeply lists and maps may be nested in a body: the limit of `serde_json`, far more than an
+/// observation or an action needs. Without it a hostile MessagePack body exhausts the stack.
 const MAX_DEPTH: usize = 128;
 
-/// What `POST /reset` carries.
+/// The body of `POST /reset`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(expecting = "an object with the key `task_config`")]
 pub(super) struct ResetRequest<T> {
     pub(super) task_config: T,
 }
 
-/// What `POST /act` carries.
+/// The body of `POST /act`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(expecting = "an object with the key `obs`")]
 pub(super) struct ActRequest<T> {
     pub(super) obs: T,
 }
 
-/// What `POST /act` is answered with.
+/// The answer to `POST /act`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(expecting = "an object with the key `action`")]
 pub(super) struct ActAnswer<T> {
@@ -64,7 +64,7 @@ impl Format {
         }
     }
 
-    /// The bytes of a body. Fails only where a value has no form in the format.
+    /// Encodes a body. Fails only for a value that the format cannot hold.
     pub(super) fn encode(self, body: &impl Serialize) -> Result<Vec<u8>, EncodeError> {
         Ok(match self {
             Self::Json => serde_json::to_vec(body)?,
@@ -72,7 +72,7 @@ impl Format {
         })
     }
 
-    /// The value of a body.
+    /// Decodes a body.
     pub(super) fn decode<T: DeserializeOwned>(self, body: &[u8]) -> Result<T, DecodeError> {
         match self {
             Self::Json => decode_json(body),
@@ -81,7 +81,7 @@ impl Format {
     }
 }
 
-/// Why a value did not become bytes.
+/// Why a body could not be encoded.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum EncodeError {
     #[error(transparent)]
@@ -90,16 +90,16 @@ pub(super) enum EncodeError {
     MessagePack(#[from] rmp_serde::encode::Error),
 }
 
-/// Why bytes did not become a value. The texts may quote the bytes.
+/// Why a body could not be decoded. The texts may quote it.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub(super) enum DecodeError {
     /// The bytes are not of the format.
     #[error("{0}")]
     Malformed(String),
-    /// JSON with a bare `NaN` or `Infinity`. Python writes it, and no standard allows it.
+    /// JSON with a bare `NaN` or `Infinity`, which Python writes and no standard allows.
     #[error("JSON has neither NaN nor infinity")]
     NotFinite,
-    /// The bytes are of the format, and say something else than was expected.
+    /// The bytes are of the format, but not what was expected.
     #[error("{0}")]
     Mismatch(String),
 }
@@ -116,7 +116,7 @@ fn decode_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
     })
 }
 
-/// Whether what a JSON parser stumbled over at `line` and `column`, both counted from one, is
+/// Whether the text at which a JSON parser failed, at `line` and `column` counted from one, is
 /// `NaN`, `Infinity` or `-Infinity`.
 fn has_python_float_at(body: &[u8], line: usize, column: usize) -> bool {
     let newlines = body.iter().enumerate().filter(|(_, byte)| **byte == b'\n');

@@ -1,4 +1,4 @@
-//! The environment as a robot policy meets it.
+//! The environment that a robot policy acts in.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::env::{
     CameraSpec, Controller, Environment, EnvironmentError, EnvironmentSpec, Scenario, Transition,
 };
 
-/// The specification of a task, which needs no simulator to be known.
+/// The specification of a task, which needs no simulator.
 pub(super) fn spec(definition: &Definition) -> EnvironmentSpec {
     let world = "in the world frame (x right, y away from the base, z up)";
     let hand = |what: &str| format!("{what} of the hand {world}");

@@ -1,12 +1,12 @@
 //! MetaWorld V3: a Sawyer arm at a table, simulated with MuJoCo.
 //!
-//! Every task has two faces over one simulator. The canonical one, which [`MetaWorld`] makes for a
-//! [`Registry`](crate::env::Registry), shows a policy what a robot would feel and see. The raw one,
-//! [`RawEnvironment`], is the Python package's: on the same library, processor kind and C library
-//! its states and observations are the package's bit for bit, and its rewards agree within 1e-12
-//! ([`parity`] checks that on your machine).
+//! Every environment has two faces over one simulator. The canonical one, which [`MetaWorld`] makes
+//! for a [`Registry`](crate::env::Registry), shows a policy what a robot would sense. The raw one,
+//! [`RawEnvironment`], is that of the Python package: with the same library, kind of processor and C
+//! library its states and observations equal the package's bit for bit, and its rewards agree within
+//! 1e-12 ([`parity`] checks that on your machine).
 //!
-//! Source: Farama's `metaworld` 3.1.1 (MIT), whose model files are fetched and not part of this
+//! Source: Farama's `metaworld` 3.1.1 (MIT). Its model files are downloaded and not part of this
 //! crate; see [`assets`].
 
 pub mod assets;
@@ -46,7 +46,7 @@ use crate::env::{
     nearest,
 };
 
-/// The first part of the ids of this family.
+/// The first half of the ids of this family.
 pub const FAMILY: &str = "metaworld";
 
 /// The cameras that pictures can be taken from.
@@ -81,12 +81,12 @@ impl Default for MetaWorld {
 
 impl MetaWorld {
     /// The family with its model files in that folder, in place of the
-    /// [usual one](assets::folder).
+    /// [default one](assets::folder).
     pub fn with_assets(folder: impl Into<PathBuf>) -> Self {
         Self { assets: Some(folder.into()), ..Self::default() }
     }
 
-    /// How pictures are drawn; [`Pictures::Fast`] unless it is said.
+    /// How pictures are drawn; [`Pictures::Fast`] by default.
     #[must_use]
     pub fn pictures(mut self, pictures: Pictures) -> Self {
         self.pictures = pictures;
@@ -110,8 +110,7 @@ impl MetaWorld {
         Ok(RawEnvironment::new(Simulation::new(definition, self.model(definition)?)?))
     }
 
-    /// The compiled model of a task as it is before any episode, for measurements of the bare
-    /// physics.
+    /// The compiled model of a task as it is before any episode, to measure the bare physics.
     ///
     /// # Errors
     /// As for [`make_raw`](Self::make_raw).
@@ -155,8 +154,8 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// The parameters that grow from a seed in the environment of that task name: those of the
-    /// environment's scenario, without making either.
+    /// The parameters of the scenario that grows from a seed, without making an environment. `task`
+    /// is the task name, `reach-v3`.
     ///
     /// # Errors
     /// [`EnvironmentError::UnknownEnvironment`] with the nearest names.

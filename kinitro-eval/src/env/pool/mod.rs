@@ -16,10 +16,9 @@ use super::{CameraSpec, EnvironmentError, EnvironmentSpec, EpisodeStatus, Regist
 /// N environments on T threads, with their results in arrays that are reused.
 ///
 /// Each environment has a slot, and each slot a row in the arrays of the [`Batch`]. A slot that has
-/// been reset is [running](SlotStatus::Running) until its episode is over, its steps are used up or its
-/// environment breaks down; from then on it is left alone until somebody resets it. What happens in
-/// a slot depends on its seed and its actions alone: not on the number of threads, nor on the other
-/// slots.
+/// been reset is [running](SlotStatus::Running) until its episode is over, its steps are used up or
+/// its environment breaks down; it then stays as it is until it is reset. What happens in a slot
+/// depends on its seed and its actions alone, not on the number of threads or on other slots.
 ///
 /// ```
 /// use kinitro_core::Seed;
@@ -58,7 +57,7 @@ pub struct VecEnvironment {
     /// The thread of slot `i` is the one at `i` modulo their number.
     threads: Vec<Thread>,
     finished: Receiver<Vec<Job>>,
-    /// Work that was sent by `send` and came back while others were waited for.
+    /// Jobs sent by `send` that came back while others were waited for.
     arrived: VecDeque<Job>,
     /// The job of each slot, while it is not at work.
     jobs: Vec<Option<Job>>,
@@ -154,11 +153,11 @@ pub enum SlotStatus {
     Broken,
 }
 
-/// Why a pool did not do what it was asked.
+/// Why a pool refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PoolError {
-    /// What was asked for makes no sense.
+    /// The settings make no sense.
     #[error("{0}")]
     Settings(String),
     /// An environment cannot be made on this machine.
@@ -169,9 +168,9 @@ pub enum PoolError {
     Misfit {
         /// The environment of the first slot.
         first: EnvId,
-        /// The one that differs.
+        /// The environment that differs.
         other: EnvId,
-        /// In what.
+        /// What differs: `observations`, `actions`, `cameras` or `steps`.
         what: &'static str,
     },
     /// The actions are not of the shape (slots, numbers of an action).
@@ -185,7 +184,7 @@ pub enum PoolError {
     /// An action does not fit the environment. Nothing has moved.
     #[error("slot {slot}: {source}")]
     Action {
-        /// Whose action.
+        /// The slot whose action it is.
         slot: usize,
         /// What is wrong with it.
         source: ActionError,
@@ -204,8 +203,8 @@ pub enum PoolError {
         /// The slot.
         slot: usize,
     },
-    /// The slot is at work; what comes of that has to be received first.
-    #[error("slot {slot} is still at work: receive what comes of it first")]
+    /// The slot is at work; its result has to be received first.
+    #[error("slot {slot} is still at work: receive its result first")]
     Busy {
         /// The slot.
         slot: usize,
@@ -302,7 +301,7 @@ impl VecEnvironment {
             spec,
             cameras,
         };
-        // Every thread says once that its environments are made, or why they are not.
+        // Every thread reports once that its environments are made, or why not.
         all_made.into_iter().collect::<Result<(), _>>()?;
         Ok(pool)
     }
@@ -336,7 +335,7 @@ impl VecEnvironment {
         &self.cameras
     }
 
-    /// What is known of all slots. Rows of slots that are at work are those of before.
+    /// The latest results of all slots. The row of a slot at work is that of its previous step.
     pub fn batch(&self) -> &Batch {
         &self.batch
     }
@@ -363,7 +362,7 @@ impl VecEnvironment {
     }
 
     /// Resets these slots, running or not, and waits for them. A slot whose environment cannot be
-    /// reset [has failed](SlotStatus::Broken).
+    /// reset is [broken](SlotStatus::Broken).
     ///
     /// # Errors
     /// [`PoolError::NoSlot`] or [`PoolError::Busy`], before any slot is reset; `Busy` too for a
@@ -381,7 +380,7 @@ impl VecEnvironment {
     }
 
     /// Lets every running slot take its row of the actions, and waits for all of them. The rows of
-    /// other slots are not looked at.
+    /// other slots are ignored.
     ///
     /// # Errors
     /// [`PoolError::Shape`], [`PoolError::Action`] or [`PoolError::Busy`], before anything moves.
@@ -405,7 +404,7 @@ impl VecEnvironment {
         Ok(&self.batch)
     }
 
-    /// Sends a slot to be reset and does not wait.
+    /// Starts the reset of a slot without waiting for it.
     ///
     /// # Errors
     /// [`PoolError::NoSlot`] or [`PoolError::Busy`].
@@ -415,7 +414,7 @@ impl VecEnvironment {
         Ok(())
     }
 
-    /// Sends a running slot to take a step and does not wait.
+    /// Starts a step of a running slot without waiting for it.
     ///
     /// # Errors
     /// [`PoolError::NoSlot`], [`PoolError::Busy`], [`PoolError::NotRunning`] or
@@ -432,8 +431,7 @@ impl VecEnvironment {
         Ok(())
     }
 
-    /// Waits for the next slot that is done with its work, and brings its row up to date; `None`
-    /// when no slot is at work.
+    /// Waits for the next slot to finish, and updates its row. `None` when no slot is at work.
     pub fn recv(&mut self) -> Option<usize> {
         if self.at_work() == 0 {
             return None;
@@ -487,8 +485,8 @@ impl VecEnvironment {
         }
     }
 
-    /// Sends slots to work and waits for them. Each thread gets its share at once and gives it back
-    /// at once, since waking each other up takes threads longer than much of the work.
+    /// Sends slots to work and waits for them. Each thread gets its share in one message and returns
+    /// it in one, since waking a thread often takes longer than its work.
     fn work_off(&mut self, orders: impl Iterator<Item = (usize, Order)>) {
         let threads = self.threads.len();
         let mut shares: Vec<Vec<Job>> = (0..threads).map(|_| Vec::new()).collect();
@@ -518,7 +516,7 @@ impl VecEnvironment {
         }
     }
 
-    /// Copies what came of a slot's work into its row.
+    /// Copies the result of a slot's job into its row.
     fn file(&mut self, job: Job) -> usize {
         let slot = job.slot;
         let batch = &mut self.batch;

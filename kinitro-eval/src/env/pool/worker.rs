@@ -1,4 +1,4 @@
-//! A thread of a pool: the environments of its slots, and the work that is done in them.
+//! A thread of a pool, with the environments of its slots.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -75,13 +75,13 @@ pub(super) fn run(
                 environments.insert(slot, environment);
             }
             Err(error) => {
-                // The pool is given up when it is told.
+                // The pool is not made then.
                 let _ = made.send(Err(error));
                 return;
             }
         }
     }
-    // The pool goes on once it has heard from every thread, which is when nobody can tell it more.
+    // The pool has heard from every thread once all of these senders are dropped.
     let _ = made.send(Ok(()));
     drop(made);
     while let Ok(mut jobs) = work.recv() {
@@ -148,7 +148,7 @@ fn flatten(
     Ok(())
 }
 
-/// Turns a panic of somebody's environment into a failure of it alone.
+/// Turns a panic of an environment into an error of that environment alone.
 fn guarded<T>(work: impl FnOnce() -> Result<T, EnvironmentError>) -> Result<T, EnvironmentError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic_text(panic.as_ref());

@@ -21,7 +21,7 @@ use crate::quote::quote;
 /// The longest answer that is read, in bytes. An action is a few hundred.
 pub(super) const MAX_ANSWER: usize = 64 * 1024;
 
-/// How much of an answer with an error status is read, in bytes: enough to quote from.
+/// How much of an error answer is read, in bytes: enough to quote from.
 const MAX_ERROR: usize = 1024;
 
 /// A question to a server.
@@ -34,9 +34,9 @@ pub(super) struct Question {
     pub(super) limit: Option<Duration>,
 }
 
-/// An answer of status 200, not yet looked into.
+/// An answer of status 200, not decoded yet.
 pub(super) struct Answer {
-    /// What its `Content-Type` says, JSON where it says nothing of use.
+    /// The format that its `Content-Type` names; JSON if it names none.
     pub(super) format: Format,
     pub(super) is_html: bool,
     pub(super) body: Vec<u8>,
@@ -44,8 +44,8 @@ pub(super) struct Answer {
 
 pub(super) struct Connection {
     client: Client,
-    /// Whether there was an answer, so that the next question may go over a connection that was
-    /// kept from it and that the server may be about to close.
+    /// Whether there was an answer: then the next question goes over a kept connection, which the
+    /// server may be about to close.
     has_answered: bool,
 }
 
@@ -124,7 +124,7 @@ fn request(endpoint: &Endpoint, question: Question) -> Request {
     request
 }
 
-/// Reads an answer, as far as it is one that may be read.
+/// Reads an answer, if it is of a kind that is read at all.
 async fn read(
     mut response: Response,
     path: &str,

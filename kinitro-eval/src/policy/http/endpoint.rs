@@ -7,7 +7,7 @@ use reqwest::Url;
 use super::reach::{OutOfReach, Reach};
 use crate::quote::quote;
 
-/// Why a text is not the address of a policy server.
+/// Why a text is no usable address of a policy server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpPolicyError {
@@ -19,16 +19,16 @@ pub enum HttpPolicyError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A URL of another scheme than `http` or `https`.
+    /// A URL whose scheme is neither `http` nor `https`.
     #[error("`{0}` must begin with `http://` or `https://`")]
     Scheme(String),
     /// A URL with a query or a fragment, to which no path can be added.
     #[error("`{0}` must end with its path: remove everything from the `?` or `#` on")]
     NotABase(String),
-    /// Not over HTTPS, where nothing else is allowed.
+    /// Not HTTPS, where only that is allowed.
     #[error("`{0}` must begin with `https://`")]
     NotHttps(String),
-    /// An address that a stranger's policy may not be at.
+    /// An address that is not allowed for a stranger's policy.
     #[error("`{url}` cannot be asked: {reason}")]
     OutOfReach {
         /// What was given, without user name and password.
@@ -67,7 +67,7 @@ impl Endpoint {
         Ok(Self { base })
     }
 
-    /// Fails where a policy may not be. An address is checked here, a name when it is resolved.
+    /// Fails for an address that is not allowed. A name is checked when it is resolved.
     pub(super) fn check(&self, reach: &Reach) -> Result<(), HttpPolicyError> {
         if reach.is_https_only() && !self.is_https() {
             return Err(HttpPolicyError::NotHttps(self.to_string()));
@@ -123,7 +123,7 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// What a message may show of a text that should have been a URL: an `@` may end a password.
+/// The part of a text that a message may show where a URL was expected: an `@` may end a password.
 fn without_secrets(text: &str) -> String {
     match text.rsplit_once('@') {
         Some((_, rest)) => format!("...@{}", quote(rest.as_bytes())),

@@ -1,4 +1,4 @@
-//! Faults in words: what a person is told of a connection that failed and of what a stranger sent.
+//! Faults of a connection, in words for a person.
 
 use std::error::Error;
 use std::io;
@@ -10,8 +10,8 @@ use crate::http_client::{causes, innermost};
 
 /// Whether a request may have died because the server had closed the connection before it came.
 ///
-/// Such a request got no byte of an answer. It is then no sign of a fault: servers close
-/// connections that were idle for a while, and the news may cross the next request on its way.
+/// Such a request got no byte of an answer, and the policy is not at fault: servers close idle
+/// connections, and the next request may already be on its way.
 pub(super) fn is_closed_unanswered(error: &reqwest::Error) -> bool {
     !error.is_connect() && causes(error).any(is_broken_connection)
 }

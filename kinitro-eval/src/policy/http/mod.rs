@@ -61,11 +61,11 @@ pub struct HttpPolicy {
     connection: Option<Connection>,
     /// The path of the question that was not answered yet.
     asking: Option<&'static str>,
-    /// The format the server is spoken to in, once it was asked which it takes.
+    /// The format to speak in, once the server was asked which it accepts.
     format: Option<Format>,
 }
 
-/// What a server says about itself. Keys it leaves out are `None` or empty, others are ignored.
+/// What a server reports about itself. Missing keys are `None` or empty, unknown ones are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, expecting = "an object")]
 #[non_exhaustive]
@@ -74,13 +74,13 @@ pub struct Health {
     pub status: String,
     /// Whether the policy is ready to act.
     pub model_loaded: Option<bool>,
-    /// For how long the server has been up, in seconds.
+    /// How long the server has been up, s.
     pub uptime_seconds: Option<f64>,
-    /// The media types it takes beside JSON, which every server takes.
+    /// The media types that it accepts besides JSON, which every server accepts.
     pub accepts: Vec<String>,
 }
 
-/// What `POST /reset` is answered with, as far as it matters here.
+/// The part of the answer to `POST /reset` that matters here.
 #[derive(Deserialize)]
 #[serde(expecting = "an object with the key `status`")]
 struct ResetAnswer {
@@ -88,8 +88,8 @@ struct ResetAnswer {
 }
 
 impl HttpPolicy {
-    /// The policy whose server is at `url`, for instance `http://host:8000` or
-    /// `https://host/miner1`. Nothing is asked of the server yet.
+    /// The policy behind the server at `url`, for instance `http://host:8000` or
+    /// `https://host/miner1`. This does not contact the server.
     ///
     /// # Errors
     /// When `url` is not an `http` or `https` URL that paths can be added to.
@@ -104,12 +104,12 @@ impl HttpPolicy {
         })
     }
 
-    /// The same policy, which may be at these addresses only. Without this it may be anywhere.
+    /// The same policy, at these addresses only. Without this it may be anywhere.
     ///
     /// # Errors
-    /// When its URL itself names an address or a scheme that is not allowed. A name that turns out
-    /// to be such an address is a fault of kind [`Unreachable`](PolicyFaultKind::Unreachable) each
-    /// time that it is asked.
+    /// When its URL itself names an address or a scheme that is not allowed. A name that resolves to
+    /// such an address is a fault of kind [`Unreachable`](PolicyFaultKind::Unreachable) in each
+    /// episode.
     pub fn with_reach(mut self, reach: Reach) -> Result<Self, HttpPolicyError> {
         self.endpoint.check(&reach)?;
         self.reach = reach;
@@ -117,14 +117,14 @@ impl HttpPolicy {
         Ok(self)
     }
 
-    /// The same policy, spoken to in JSON even where the server takes MessagePack.
+    /// The same policy, spoken to in JSON even if the server accepts MessagePack.
     #[must_use]
     pub fn with_json_only(mut self) -> Self {
         self.is_json_only = true;
         self
     }
 
-    /// Asks the server how it is. The limit is [`HEALTH_TIMEOUT`].
+    /// Asks the server for its health, within [`HEALTH_TIMEOUT`].
     ///
     /// # Errors
     /// A fault of kind [`Unreachable`](PolicyFaultKind::Unreachable) when nobody answers,
@@ -177,8 +177,8 @@ impl HttpPolicy {
         Ok(action)
     }
 
-    /// The format to speak in: the server is asked once a connection, and not again for a failure,
-    /// since a server without `/health` speaks JSON.
+    /// The format to speak in. The server is asked once per connection, and a failure means JSON,
+    /// since a server without `/health` speaks that.
     async fn agree_on_format(&mut self) -> Format {
         if let Some(format) = self.format {
             return format;
@@ -272,13 +272,13 @@ impl fmt::Debug for HttpPolicy {
 
 fn encode(format: Format, body: &impl serde::Serialize) -> Result<Vec<u8>, PolicyFault> {
     format.encode(body).map_err(|error| {
-        let detail = format!("what the policy is asked cannot be sent: {error}");
+        let detail = format!("the request to the policy cannot be encoded: {error}");
         PolicyFault::new(PolicyFaultKind::Error, detail)
     })
 }
 
-/// Decodes an answer. The outer error is for bytes that say nothing, the inner for bytes that say
-/// something else.
+/// Decodes an answer. The outer error is for bytes that are not of the format, the inner for bytes
+/// that hold something else.
 fn decode<T: DeserializeOwned>(
     answer: &Answer,
     path: &str,

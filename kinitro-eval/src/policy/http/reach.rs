@@ -1,7 +1,7 @@
-//! Which addresses a stranger's policy may be at.
+//! The addresses that a stranger's policy may have.
 //!
-//! A miner names the address that our machine then connects to. Without limits that is a way to
-//! reach what only our machine can: its own services, the network it stands in, the metadata of its
+//! A miner names an address, and our machine connects to it. Without limits that would give miners
+//! access to what only our machine can reach: its own services, its network, the metadata of its
 //! cloud.
 
 use std::error::Error;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Turns names into addresses. The machine's own resolver, unless another is given.
+/// Turns names into addresses. By default that is the machine's own resolver.
 #[async_trait]
 pub trait Resolver: Send + Sync {
     /// The addresses of a host.
@@ -34,8 +34,8 @@ impl Resolver for MachineResolver {
     }
 }
 
-/// Which addresses a policy may be at. A name is resolved each time that a connection is opened,
-/// and the connection goes to the addresses that were checked and to no others.
+/// The addresses that a policy may have. A name is resolved each time a connection is opened, and the
+/// connection goes to the checked addresses only.
 #[derive(Clone)]
 pub struct Reach {
     is_public_only: bool,
@@ -44,13 +44,13 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// Any address, as for a policy of one's own.
+    /// Any address. For policies of your own.
     pub fn anywhere() -> Self {
         let resolver = Arc::new(MachineResolver);
         Self { is_public_only: false, is_https_only: false, resolver }
     }
 
-    /// Addresses of the public internet only, as for a stranger's policy.
+    /// Addresses of the public internet only. For strangers' policies.
     pub fn public() -> Self {
         Self { is_public_only: true, ..Self::anywhere() }
     }
@@ -73,7 +73,7 @@ impl Reach {
         self.is_https_only
     }
 
-    /// Fails for an address that a policy may not be at.
+    /// Fails for an address that is not allowed.
     pub(super) fn check(&self, address: IpAddr) -> Result<(), OutOfReach> {
         match not_public(address) {
             Some(class) if self.is_public_only => Err(OutOfReach { address, class }),
@@ -108,7 +108,7 @@ impl Resolve for Reach {
     }
 }
 
-/// An address that a policy may not be at.
+/// An address that is not allowed for a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("its address {address} is {class}, and strangers' policies must be on the public internet")]
 pub(super) struct OutOfReach {
@@ -116,9 +116,9 @@ pub(super) struct OutOfReach {
     class: &'static str,
 }
 
-/// What an address is, if it is none of the public internet: the special-purpose registries of
-/// IANA (RFC 6890 and its successors), and addresses that carry an IPv4 address inside, which may
-/// lead anywhere.
+/// What an address is, if it is not one of the public internet: one in IANA's special-purpose
+/// registries (RFC 6890 and its successors), or one with an IPv4 address inside, which may lead
+/// anywhere.
 fn not_public(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(address) => not_public_v4(address),

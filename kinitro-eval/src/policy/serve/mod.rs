@@ -30,21 +30,20 @@ use crate::env::Registry;
 
 /// The longest request that is read, in bytes: room for a few pictures.
 const MAX_REQUEST: usize = 16 * 1024 * 1024;
-/// How long requests may go on after the server was told to stop.
+/// How long requests may take after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long the end of a connection may take to become known.
+/// How long it may take until a closed connection is noticed.
 const CLOSING: Duration = Duration::from_millis(10);
 
-/// A policy server that listens and does not answer yet.
+/// A policy server that listens, and does not answer yet.
 ///
 /// It answers `GET /health`, `POST /reset` and `POST /act`, each in the format that the request
-/// came in: `application/json`, which is also taken where no format is named, or
-/// `application/msgpack`. Errors are `{"detail": ...}` in JSON: 400 for a body that is not of its
+/// came in: `application/json`, which is the default, or `application/msgpack`. Errors are `{"detail": ...}` in JSON: 400 for a body that is not of its
 /// format, 409 for an action without a reset, 413 for a body over 16 MiB, 415 for another format,
 /// 422 for a body that is not the protocol's, and 500 when the policy fails.
 ///
 /// # Episodes
-/// The protocol has no session, and several episodes may be played against one server at a time.
+/// The protocol has no sessions, and one server may serve several episodes at a time.
 /// They are told apart by their connections: the first reset over a connection gives it a policy of
 /// its own, which acts for it until it closes. A connection that begins with an action continues
 /// the episode that the same machine played last over a connection that has closed since. This
@@ -79,7 +78,7 @@ impl PolicyServer {
     /// Listens on an address; port 0 takes a free one.
     ///
     /// # Errors
-    /// When the address is taken, not of this machine or not allowed.
+    /// When the address is in use, not one of this machine, or not permitted.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
@@ -99,8 +98,7 @@ impl PolicyServer {
         self.address
     }
 
-    /// Answers until `shutdown` is ready. Requests that are then under way have five seconds to
-    /// end. Each episode gets a clone of the policy.
+    /// Answers until `shutdown` is ready. Requests in progress then have five seconds to finish. Each episode gets a clone of the policy.
     ///
     /// # Errors
     /// When the listening socket fails.

@@ -9,11 +9,11 @@ use axum::serve::IncomingStream;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 
-/// How many episodes are kept. One more makes room by forgetting the one that was idle longest.
+/// How many episodes are kept. A further one replaces the one that was idle longest.
 const MAX_EPISODES: usize = 256;
 /// How long an episode is kept whose connection is open and idle.
 const IDLE: Duration = Duration::from_secs(600);
-/// How long an episode is kept whose connection closed, for its client to come back.
+/// How long an episode is kept after its connection closed, for its client to come back.
 const RECONNECT: Duration = Duration::from_secs(60);
 
 /// One accepted connection. Every request over it holds a clone.
