@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 pub enum Outcome {
     /// The robot solved the scenario. Counts as 1.
     Success,
-    /// The robot did not solve it. Counts as 0.
+    /// The robot did not solve it: it failed on the way, or its steps were used up. Counts as 0.
     Failure,
     /// The policy could not be reached or broke the protocol. Counts as 0.
     PolicyFault(PolicyFault),
-    /// Our side failed: simulator, container, database. Retried, never counted.
+    /// Something on our side failed, such as the simulator. Retried, never counted.
     InfraFault(InfraFault),
     /// Stopped from outside before the end. Never counted.
     Cancelled,
@@ -118,10 +118,6 @@ fault! {
     enum InfraFaultKind {
         /// The simulator: an unstable state, a model that does not load, a renderer that fails.
         Simulator = "simulator",
-        /// The container an episode ran in.
-        Container = "container",
-        /// The database.
-        Database = "database",
     }
 }
 
