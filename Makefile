@@ -14,8 +14,7 @@ test: setup
 lint: setup
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo clippy -p kinitro-eval --no-default-features -- -D warnings
-	cargo clippy -p kinitro-eval --no-default-features --features backend -- -D warnings
+	@sh scripts/features.sh
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
 bench: setup

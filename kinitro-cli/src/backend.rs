@@ -58,14 +58,11 @@ impl Backend<'_> {
         let store = database::open(&url).await?;
         prepare(&*store).await?;
         self.settings.netuid = NETUID;
-        let settings = UpSettings {
-            scheduler: self.settings,
-            host: self.at.0.to_owned(),
-            port: self.at.1,
-            concurrent: self.concurrent,
-            limits: self.limits,
-            spool: folder.path().join("executor"),
-        };
+        let mut settings = UpSettings::new(self.settings, folder.path().join("executor"));
+        settings.host = self.at.0.to_owned();
+        settings.port = self.at.1;
+        settings.concurrent = self.concurrent;
+        settings.limits = self.limits;
         // Who runs a backend on a laptop runs policies on it, too.
         let sandbox = InProcess::new(registry).with_reach(Reach::anywhere());
         let sandbox = Arc::new(sandbox.with_max_idle(self.concurrent));

@@ -26,6 +26,7 @@
 //! - [`episode`]: the loop that every evaluation runs its episodes with
 //! - [`isolation`]: where the episodes of strangers' policies run
 //! - [`report`]: the files that an evaluation writes
+//! - [`wire`]: the JSON of the backend's API, for its clients
 //!
 //! An episode is reproducible from its environment, its seed and its policy alone: neither the
 //! number of workers nor what ran before changes it.
@@ -34,16 +35,21 @@
 //! Training policies, and reading commitments from a chain (`kinitro-chain`).
 //!
 //! # Features
+//! Each builds alone, and brings only the dependencies that it needs.
 //! - `mujoco` (default): the MuJoCo simulator and the environments that need it. It links
 //!   `libmujoco` 3.17.0, which it finds through `MUJOCO_DYNAMIC_LINK_DIR` or pkg-config; see the
 //!   README. Without it the traits, the loop and the HTTP policy remain.
 //! - `auto-download-mujoco`: lets the build download MuJoCo if it is not found.
-//! - `http` (default): policies behind HTTP ([`HttpPolicy`]).
+//! - `http` (default): policies behind HTTP, and the sandbox that judges them in this process.
 //! - `serve`: a server (`policy::serve`) that puts any policy behind HTTP.
-//! - `bench`: measurements of this machine.
+//! - `bench`: measurements of simulators, policies over HTTP, and stores.
 //! - `conformance`: the suites (`conformance`) that every implementation of a trait should pass.
-//! - `backend`: what the operator of a subnet runs (`backend`): the storage of cycles, jobs, scores
-//!   and weights in SQLite or PostgreSQL, the executor, and the validator.
+//! - `backend`: what the operator of a subnet runs (`backend` and `validator`). It is all of these:
+//!   - `storage`: cycles, jobs, scores and weights in SQLite or PostgreSQL
+//!   - `api`: the REST API over a store
+//!   - `scheduler`: makes cycles and judges them
+//!   - `executor`: runs jobs from the API; needs no database
+//!   - `validator`: takes weights from the API to the chain; needs no database
 
 #![cfg_attr(not(feature = "mujoco"), forbid(unsafe_code))]
 

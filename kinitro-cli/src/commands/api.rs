@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kinitro_eval::backend::api::{Access, ApiConfig, ApiServer};
+use kinitro_eval::backend::api::{Access, ApiServer, ApiSettings};
 use kinitro_eval::backend::storage::{DatabaseUrl, Store};
 use kinitro_eval::wire::ApiKey;
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,13 +19,11 @@ pub(crate) fn run(arguments: &ApiArguments) -> Result<(), Failure> {
     let access = access(arguments.no_auth)?;
     let url = database::service_url(arguments.database_url.as_deref())?;
     log::start(arguments.log_level, arguments.log_format);
-    let config = ApiConfig {
-        lease: arguments.task_stale_threshold,
-        rate_limit: (arguments.rate_limit > 0).then_some(arguments.rate_limit),
-        trust_proxy: arguments.trust_proxy,
-        ..ApiConfig::new(access)
-    };
-    parallel_runtime()?.block_on(serve((arguments.host.as_str(), arguments.port), &url, config))
+    let mut settings = ApiSettings::new(access);
+    settings.lease = arguments.task_stale_threshold;
+    settings.rate_limit = (arguments.rate_limit > 0).then_some(arguments.rate_limit);
+    settings.trust_proxy = arguments.trust_proxy;
+    parallel_runtime()?.block_on(serve((arguments.host.as_str(), arguments.port), &url, settings))
 }
 
 fn access(no_auth: bool) -> Result<Access, Failure> {
@@ -42,9 +40,13 @@ fn access(no_auth: bool) -> Result<Access, Failure> {
     }
 }
 
-async fn serve(address: (&str, u16), url: &DatabaseUrl, config: ApiConfig) -> Result<(), Failure> {
+async fn serve(
+    address: (&str, u16),
+    url: &DatabaseUrl,
+    settings: ApiSettings,
+) -> Result<(), Failure> {
     let store = database::open(url).await?;
-    let served = serve_from(&store, address, url, config).await;
+    let served = serve_from(&store, address, url, settings).await;
     store.close().await;
     served
 }
@@ -53,7 +55,7 @@ async fn serve_from(
     store: &Arc<dyn Store>,
     address: (&str, u16),
     url: &DatabaseUrl,
-    config: ApiConfig,
+    settings: ApiSettings,
 ) -> Result<(), Failure> {
     match prepare(&**store).await {
         Ok(()) => {}
@@ -63,8 +65,8 @@ async fn serve_from(
         }
         Err(error) => return Err(error.into()),
     }
-    let is_open = config.access.is_open();
-    let server = ApiServer::bind(address, Arc::clone(store), config).await.map_err(|error| {
+    let is_open = settings.access.is_open();
+    let server = ApiServer::bind(address, Arc::clone(store), settings).await.map_err(|error| {
         let (host, port) = address;
         Failure::new(Code::Environment, format_args!("cannot listen on {host}:{port}: {error}"))
             .hint("choose another with --host and --port")

@@ -74,7 +74,9 @@ pub(crate) fn store(arguments: &StoreArguments) -> Result<(), Failure> {
         Some(named) => database::url(Some(named))?,
         None => DatabaseUrl::sqlite(folder.path().join("bench.db")),
     };
-    let load = Load { workers: arguments.workers, batch: arguments.batch, ..Load::default() };
+    let mut load = Load::default();
+    load.workers = arguments.workers;
+    load.batch = arguments.batch;
     let measured = parallel_runtime()?.block_on(async {
         let store = database::open(&url).await?;
         store.init().await?;
@@ -83,8 +85,9 @@ pub(crate) fn store(arguments: &StoreArguments) -> Result<(), Failure> {
     if arguments.json {
         return json(&measured);
     }
-    let Throughput { tasks, create_seconds, answered, answered_per_second, progress_seconds } =
-        measured;
+    let Throughput {
+        tasks, create_seconds, answered, answered_per_second, progress_seconds, ..
+    } = measured;
     to_stdout(format_args!("{url}"))?;
     to_stdout(format_args!("{tasks} tasks made in {create_seconds:.2} s"))?;
     to_stdout(format_args!(

@@ -1,4 +1,4 @@
-//! How fast a store is: a whole cycle made at once, and its tasks claimed and answered by many.
+//! Measures a store: a whole cycle is created at once, and many workers claim and answer its jobs.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,15 +13,15 @@ use super::storage::{
 
 const ENVIRONMENTS: u16 = 8;
 
-/// What is to be measured.
+/// The load that a store is measured under.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Load {
-    /// Miners of the cycle; each has as many tasks in each of eight environments as there are
-    /// episodes.
+    /// Miners of the cycle. Each has `episodes` jobs in each of eight environments.
     pub miners: u16,
-    /// Episodes of a miner in an environment.
+    /// Episodes of each miner in each environment.
     pub episodes: u32,
-    /// Executors that work at once.
+    /// Workers that claim and answer at the same time.
     pub workers: u32,
     /// Tasks that each claims, and answers, at a time.
     pub batch: u32,
@@ -34,18 +34,19 @@ impl Default for Load {
     }
 }
 
-/// What was measured.
+/// The measured speed of a store.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Throughput {
     /// How many tasks the cycle has.
     pub tasks: u64,
-    /// How long it took to make them, in one transaction.
+    /// How long it took to create them in one transaction, in seconds.
     pub create_seconds: f64,
     /// How many tasks were claimed and answered.
     pub answered: u64,
-    /// How many a second.
+    /// How many jobs were claimed and answered per second.
     pub answered_per_second: f64,
-    /// How long it took to sum up the cycle.
+    /// How long it took to sum up the cycle, in seconds.
     pub progress_seconds: f64,
 }
 

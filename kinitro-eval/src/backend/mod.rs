@@ -1,13 +1,14 @@
-//! The evaluation backend: what a subnet's owner runs, and the validators that take its weights.
+//! The evaluation backend, which the owner of a subnet runs. Each part has a feature of its name:
 //!
-//! - [`scheduler`]: makes the cycles and judges them
-//! - [`storage`]: the trait [`Store`](storage::Store) and its two implementations, SQLite and
-//!   PostgreSQL. Cycles, the queue of their tasks, scores and weights
+//! - [`storage`]: the trait [`Store`](storage::Store) and its implementations: cycles, the queue of
+//!   their jobs, scores and weights
+//! - [`scheduler`]: starts cycles and judges them
 //! - [`api`]: the REST API over a store
-//! - [`executor`]: takes tasks from the API, runs them and sends back what came of them
+//! - [`executor`]: fetches jobs from the API, runs them and returns the results
 //! - [`up`]: all of them in one process, for a laptop
 //!
-//! What the queue promises, and what happens at each crash, is in `docs/DELIVERY.md`.
+//! [`wire`](crate::wire) has the JSON of the API; the [validator](crate::validator) is a client of it.
+//! `docs/DELIVERY.md` describes what the queue promises, and what happens after each crash.
 //!
 //! ```
 //! use kinitro_eval::backend::storage::{DatabaseUrl, Store as _, connect};

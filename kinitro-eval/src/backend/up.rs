@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use kinitro_chain::Chain;
 
-use super::api::{Access, ApiConfig, ApiServer};
+use super::api::{Access, ApiServer, ApiSettings};
 use super::executor::{self, Executor, ExecutorError, ExecutorReport, ExecutorSettings};
 use super::scheduler::{CycleEnd, Scheduler, SchedulerError, SchedulerSettings, SettingsError};
 use super::storage::Store;
@@ -17,30 +17,45 @@ use crate::CancellationToken;
 use crate::isolation::{EpisodeLimits, Sandbox};
 use crate::wire::ApiKey;
 
-/// How often executor and scheduler look whether there is something to do: they are next to each
-/// other and disturb nobody.
+/// How often executor and scheduler look for something to do. They share a process with the API, so
+/// that asking often costs little.
 const POLL: Duration = Duration::from_millis(100);
-/// How long episodes may go on once all is to end: somebody sits in front of it and waits.
+/// How long running episodes may go on after a stop: somebody is waiting for the prompt.
 const DRAIN: Duration = Duration::from_secs(2);
 
 /// How a backend in one process is set up.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct UpSettings {
     /// What is judged, and how.
     pub scheduler: SchedulerSettings,
-    /// The host that the API listens on.
+    /// The host that the API listens on. `127.0.0.1`.
     pub host: String,
-    /// The port that it listens on; 0 takes a free one.
+    /// The port that the API listens on; 0 means any free port. 0.
     pub port: u16,
-    /// How many episodes run at once.
+    /// How many episodes run at once, at least 1. As many as the machine has threads.
     pub concurrent: usize,
     /// What episodes are held to.
     pub limits: EpisodeLimits,
-    /// The folder for results on their way to the API.
+    /// The folder for results that the API has not taken yet.
     pub spool: PathBuf,
 }
 
-/// Why a backend does not start, or has to end.
+impl UpSettings {
+    /// The defaults, for these cycles and this folder of results.
+    pub fn new(scheduler: SchedulerSettings, spool: impl Into<PathBuf>) -> Self {
+        Self {
+            scheduler,
+            host: "127.0.0.1".to_owned(),
+            port: 0,
+            concurrent: std::thread::available_parallelism().map_or(1, usize::from),
+            limits: EpisodeLimits::default(),
+            spool: spool.into(),
+        }
+    }
+}
+
+/// Why a backend does not start, or has to stop.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UpError {
@@ -56,9 +71,9 @@ pub enum UpError {
     /// The API cannot listen there.
     #[error("the API cannot listen on {address}: {source}")]
     Listen {
-        /// Where.
+        /// Host and port.
         address: String,
-        /// Why not.
+        /// What the operating system says.
         source: std::io::Error,
     },
     /// The operating system has no random numbers for the key of the API.
@@ -66,7 +81,7 @@ pub enum UpError {
     Randomness(#[from] getrandom::Error),
 }
 
-/// A backend that listens and does not work yet.
+/// A backend whose API listens, and which works once it [runs](Self::run).
 pub struct Up {
     scheduler: Scheduler,
     executor: Executor,
@@ -74,8 +89,8 @@ pub struct Up {
 }
 
 impl Up {
-    /// Sets everything up. The executor asks the API as any other would, with a key that only the
-    /// two know.
+    /// Sets everything up. The executor talks to the API as any other executor would, with a random
+    /// key that only the two of them have.
     ///
     /// # Errors
     /// [`UpError`].
@@ -91,7 +106,7 @@ impl Up {
         let key = random_key()?;
         let access = Access::key(&key).expect("64 random hex digits are a good key");
         let address = format!("{host}:{port}");
-        let server = ApiServer::bind((host.as_str(), port), store, ApiConfig::new(access)).await;
+        let server = ApiServer::bind((host.as_str(), port), store, ApiSettings::new(access)).await;
         let server = server.map_err(|source| UpError::Listen { address, source })?;
         // An API that listens on all addresses is on this one too.
         let api_url = format!("http://127.0.0.1:{}", server.local_addr().port());
@@ -115,7 +130,7 @@ impl Up {
         self.server.local_addr()
     }
 
-    /// Makes cycle after cycle until it is stopped.
+    /// Runs cycle after cycle until it is stopped.
     ///
     /// # Errors
     /// [`UpError::Executor`] when no episode can be run.
@@ -127,8 +142,8 @@ impl Up {
         .await
     }
 
-    /// Sees one cycle through, and serves its results until it is stopped if `keep` says so. `None`
-    /// when it was stopped before the end.
+    /// Runs one cycle, and with `keep` serves its results until it is stopped. `None` when it was
+    /// stopped before the cycle ended.
     ///
     /// # Errors
     /// [`UpError::Scheduler`] when there is no cycle, [`UpError::Executor`] when no episode can be
@@ -152,8 +167,8 @@ impl Up {
         .await
     }
 
-    /// Runs API and executor while the scheduler does its work, and ends them in the order in which
-    /// they need each other.
+    /// Runs API and executor while the scheduler works, then stops first the executor, which still
+    /// has results to send, and then the API.
     async fn work<T>(
         self,
         stop: &CancellationToken,

@@ -1,4 +1,4 @@
-//! What was submitted, written down where a restart finds it.
+//! A record of what was submitted, which survives a restart.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -13,18 +13,18 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
-    /// It cannot be read or written.
+    /// The file cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the operating system says.
         source: io::Error,
     },
-    /// Another validator has it open.
+    /// Another validator is using the file.
     #[error("{} is in use by another validator", .0.display())]
     InUse(PathBuf),
-    /// It is something else, or torn.
+    /// The file is not a ledger, or is damaged.
     #[error("{} is no ledger of a validator: {reason}", path.display())]
     Malformed {
         /// The file.
@@ -32,23 +32,23 @@ pub enum LedgerError {
         /// What is wrong with it.
         reason: String,
     },
-    /// It is that of another hotkey or subnet.
+    /// The file is the ledger of another hotkey or subnet.
     #[error("{} is the ledger of {hotkey} on subnet {netuid}", path.display())]
     OfAnother {
         /// The file.
         path: PathBuf,
-        /// Whose it is.
+        /// The hotkey that it belongs to.
         hotkey: Hotkey,
-        /// For which subnet.
+        /// The subnet that it is for.
         netuid: NetUid,
     },
 }
 
-/// A submission that was begun.
+/// A submission that was started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sending {
     pub(super) weights: WeightVector,
-    /// The newest block when it was.
+    /// The newest block when it was started.
     pub(super) on_block: BlockNumber,
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Sending {
 pub(super) struct Sent {
     pub(super) weights: WeightVector,
     pub(super) on_block: BlockNumber,
-    /// None if the program was cut off before it had it.
+    /// `None` if the program was interrupted before it got one.
     pub(super) receipt: Option<WeightsReceipt>,
 }
 
@@ -69,7 +69,7 @@ struct Entry {
     sent: Option<Sent>,
 }
 
-/// The file. It is locked for as long as this lives, and replaced as a whole.
+/// The file. It is locked as long as this lives, and always replaced as a whole.
 #[derive(Debug)]
 pub(super) struct Ledger {
     path: PathBuf,
@@ -110,7 +110,7 @@ impl Ledger {
         Ok(Self { path: path.to_owned(), entry, _lock: lock })
     }
 
-    /// The submission whose fate is not known.
+    /// The submission whose outcome is unknown.
     pub(super) fn sending(&self) -> Option<&Sending> {
         self.entry.sending.as_ref()
     }
@@ -120,12 +120,12 @@ impl Ledger {
         self.entry.sent.as_ref()
     }
 
-    /// Writes down that something is about to be submitted. Nothing may be before it is.
+    /// Records that something is about to be submitted. Call this before submitting anything.
     pub(super) fn begin(&mut self, sending: Sending) -> Result<(), LedgerError> {
         self.change(|entry| entry.sending = Some(sending))
     }
 
-    /// It is on the chain.
+    /// Records that the submission is on the chain.
     pub(super) fn done(&mut self, receipt: WeightsReceipt) -> Result<(), LedgerError> {
         self.change(|entry| {
             let on_block = receipt.inclusion.block.number;
@@ -135,7 +135,7 @@ impl Ledger {
         })
     }
 
-    /// It turned out to be on the chain.
+    /// Records that the submission in doubt turned out to be on the chain.
     pub(super) fn was_included(&mut self) -> Result<(), LedgerError> {
         self.change(|entry| {
             let sent = |Sending { weights, on_block }| Sent { weights, on_block, receipt: None };
@@ -143,7 +143,7 @@ impl Ledger {
         })
     }
 
-    /// It is not on the chain and cannot get there any more.
+    /// Records that the submission is not on the chain and can no longer get there.
     pub(super) fn was_lost(&mut self) -> Result<(), LedgerError> {
         self.change(|entry| entry.sending = None)
     }

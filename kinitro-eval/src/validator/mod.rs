@@ -1,9 +1,11 @@
-//! The validator: takes the weights of a backend to the chain.
+//! The validator: takes weights from the API of a backend to the chain.
 //!
-//! A validator trusts the backend with the scores and with nothing else. Weights that are old, that
-//! do not add up, or that are for slots with other owners than those who were judged are not
-//! submitted; nothing is submitted after an error; and what was submitted is remembered across
-//! restarts, so that it is neither submitted twice nor forgotten.
+//! A validator trusts the backend with the scores and with nothing else. It does not submit weights
+//! that are old or do not add up, nor the weight of a slot whose owner has changed since it was
+//! judged. It submits nothing after an error, and remembers across restarts what it has submitted, so
+//! that nothing is submitted twice or forgotten.
+//!
+//! It knows the backend by its API only, and needs no other part of it.
 
 mod ledger;
 mod source;
@@ -25,46 +27,45 @@ pub use self::source::SourceError;
 use self::source::{LatestWeights, Source};
 use crate::CancellationToken;
 
-/// For how many blocks a transaction of an interrupted run may still get into one: the longest that
-/// one is valid.
+/// How many blocks a transaction stays valid at most, and so may still be included after the run that
+/// sent it was interrupted.
 const LONGEST_MORTALITY: u64 = 64;
 
-/// How far weights may be ahead of the chain's clock, which is the last block's.
+/// How far the time of weights may be ahead of the chain's clock, which stands still between blocks.
 const CLOCK_SLACK: Duration = Duration::from_secs(120);
 
 /// How long to wait after the first round that failed.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 
-/// How a validator goes about it.
+/// Which weights a validator submits, and when.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ValidatorSettings {
-    /// Where the API of the backend is, as in `https://backend.example`.
+    /// The URL of the backend's API, such as `https://backend.example`.
     pub backend_url: String,
     /// The subnet.
     pub netuid: NetUid,
-    /// How long to wait between two rounds.
+    /// How long to wait between two rounds. 5 minutes.
     pub poll_interval: Duration,
-    /// How old weights may be, by the clock of the chain.
+    /// The greatest age of weights that are submitted, by the clock of the chain. 12 hours.
     pub max_age: Duration,
-    /// After how many blocks the same weights are submitted again: who sets none for long counts as
-    /// inactive. `None` for one epoch of the subnet.
+    /// After how many blocks unchanged weights are submitted again, since the chain counts a validator
+    /// as inactive that has set none for a long time. `None` for one epoch of the subnet.
     pub refresh_blocks: Option<u64>,
-    /// Where it is written down what was submitted.
+    /// The file that records what was submitted.
     pub ledger: PathBuf,
-    /// Do everything but submit.
+    /// Whether to do everything except submit. No.
     pub dry_run: bool,
 }
 
 impl ValidatorSettings {
-    /// Where the ledger of a hotkey on a subnet is when nothing else is said: in the folder of the
-    /// user's data. `None` if there is none.
+    /// The usual ledger of a hotkey on a subnet, in the folder of the user's data. `None` if the user
+    /// has no such folder.
     pub fn standard_ledger(netuid: NetUid, hotkey: &Hotkey) -> Option<PathBuf> {
         Some(crate::data_folder()?.join("validator").join(format!("{netuid}-{hotkey}.json")))
     }
 
-    /// Usual settings for a backend and a subnet: a round every 5 minutes, weights of at most 12
-    /// hours.
+    /// The defaults, for the backend at this URL, a subnet and a ledger.
     pub fn new(backend_url: impl Into<String>, netuid: NetUid, ledger: impl Into<PathBuf>) -> Self {
         Self {
             backend_url: backend_url.into(),
@@ -85,17 +86,17 @@ impl ValidatorSettings {
 pub enum Round {
     /// The weights were submitted.
     Submitted {
-        /// Where they are.
+        /// The block that they are in, and what they are.
         receipt: WeightsReceipt,
     },
-    /// They would have been, but for `dry_run`.
+    /// The weights would have been submitted without `dry_run`.
     WouldSubmit {
         /// The weights.
         weights: WeightVector,
     },
-    /// The same weights were submitted before, and it is not time to do so again.
+    /// The same weights were submitted before, and need not be submitted again yet.
     Unchanged {
-        /// What has become of them.
+        /// Their state on the chain, if it is known.
         state: Option<WeightsState>,
     },
     /// The backend has no weights yet.
@@ -105,24 +106,24 @@ pub enum Round {
         /// Their age by the clock of the chain, in seconds.
         age_seconds: u64,
     },
-    /// The rate limit of the subnet has not passed.
+    /// The rate limit of the subnet does not allow new weights yet.
     TooSoon {
-        /// How many blocks are left.
+        /// Blocks until it does.
         blocks_left: u64,
     },
-    /// An earlier transaction may still get into a block: it is waited for.
+    /// An earlier transaction may still be included in a block, so nothing new is submitted.
     InDoubt {
-        /// How many blocks it has left.
+        /// Blocks until it no longer can be.
         blocks_left: u64,
     },
-    /// The weights are not what a backend should give.
+    /// The weights are not valid for this subnet.
     Rejected {
-        /// What is wrong with them.
+        /// What is wrong with them, in words.
         reason: String,
     },
-    /// The chain does not take them from this hotkey.
+    /// The chain does not accept the weights from this hotkey.
     Refused {
-        /// Why.
+        /// The reason of the chain.
         refusal: Refusal,
     },
 }
@@ -166,17 +167,17 @@ impl fmt::Display for Round {
     }
 }
 
-/// Why a round could not be finished. It is tried again.
+/// Why a round failed. The next one tries again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ValidatorError {
-    /// The backend.
+    /// The backend gave no weights.
     #[error(transparent)]
     Backend(#[from] SourceError),
-    /// The chain.
+    /// The chain did not answer, or not as expected.
     #[error(transparent)]
     Chain(#[from] ChainError),
-    /// What was submitted cannot be written down, so that nothing is submitted.
+    /// The ledger cannot be used, so nothing is submitted.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
@@ -191,11 +192,11 @@ pub struct Validator {
 }
 
 impl Validator {
-    /// A validator in the name of `signer`. Only one at a time can use a ledger.
+    /// A validator that signs with `signer`. Only one validator at a time can use a ledger.
     ///
     /// # Errors
-    /// [`ValidatorError::Backend`] when its URL is none, [`ValidatorError::Ledger`] when the file is
-    /// in use, damaged or another hotkey's.
+    /// [`ValidatorError::Backend`] when `backend_url` is not an HTTP URL, [`ValidatorError::Ledger`]
+    /// when the file is in use, damaged, or another hotkey's.
     pub fn new(
         settings: ValidatorSettings,
         chain: Arc<dyn Chain>,
@@ -206,8 +207,8 @@ impl Validator {
         Ok(Self { settings, chain, signer, source, ledger })
     }
 
-    /// Does rounds until it is stopped. After an error the next one comes sooner, and later each
-    /// time that it fails again.
+    /// Runs round after round until it is stopped. A failed round is repeated sooner than usual, and
+    /// after a longer wait each time it fails again.
     pub async fn run(
         &mut self,
         stop: &CancellationToken,
@@ -228,7 +229,7 @@ impl Validator {
         }
     }
 
-    /// Does one round. A transaction that it has begun is seen through.
+    /// Runs one round. Once a transaction is sent, the round waits for its outcome.
     ///
     /// # Errors
     /// [`ValidatorError`].
@@ -274,7 +275,7 @@ impl Validator {
         (age > self.settings.max_age).then_some(age.as_secs())
     }
 
-    /// Whether a transaction of a run that was cut off got through.
+    /// Finds out whether the transaction of an interrupted run was included.
     fn settle_doubt(
         &mut self,
         best: BlockNumber,
@@ -296,7 +297,7 @@ impl Validator {
         }
     }
 
-    /// Whether these weights were submitted before, and need not be again.
+    /// Whether these weights were submitted before, and need not be submitted again yet.
     async fn unchanged(
         &self,
         weights: &WeightVector,
@@ -351,7 +352,7 @@ impl fmt::Debug for Validator {
     }
 }
 
-/// The weights, if they are such as a backend should give for this subnet.
+/// The weights, if they are valid for this subnet.
 fn check(
     latest: &LatestWeights,
     now: SystemTime,
@@ -396,7 +397,7 @@ fn check(
     Ok(kept)
 }
 
-/// The integers, if they say the same as the shares.
+/// The integers, if they agree with the shares.
 fn agree(latest: &LatestWeights, integers: &WeightVector) -> Result<WeightVector, String> {
     let sum: u32 = integers.values().iter().map(|&value| u32::from(value)).sum();
     if sum == 0 {

@@ -1,4 +1,4 @@
-//! Where weights come from: the API of a backend.
+//! The weights that the API of a backend publishes.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -16,7 +16,7 @@ use crate::quote::quote;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
-    /// Its address is none.
+    /// Not an HTTP URL, or one with a query or a fragment.
     #[error("`{0}` is not the URL of a backend: write it as in `https://backend.example`")]
     Url(String),
     /// It cannot be reached, or does not answer.
@@ -27,26 +27,26 @@ pub enum SourceError {
     Status {
         /// The HTTP status.
         status: u16,
-        /// What it says.
+        /// The beginning of its answer.
         detail: String,
     },
-    /// What it answers are no weights.
+    /// Its answer does not contain weights.
     #[error("the backend's answer cannot be understood: {0}")]
     Malformed(String),
 }
 
-/// The weights that a backend would have set, checked for their form only.
+/// The weights that a backend publishes. Only their form has been checked.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct LatestWeights {
     pub(super) block: BlockNumber,
     pub(super) created_at: SystemTime,
     pub(super) shares: BTreeMap<MinerUid, f64>,
     pub(super) integers: Option<WeightVector>,
-    /// Whom the weights are for, if the backend says it.
+    /// The hotkeys that were judged, if the backend names them.
     pub(super) hotkeys: BTreeMap<MinerUid, Hotkey>,
 }
 
-/// The answer, in both sets of names that backends use (docs/spec/wire.md, section 4).
+/// The answer, in both sets of names that backends use (`docs/spec/wire.md`, section 4).
 #[derive(Deserialize)]
 struct Answer {
     block: Option<BlockNumber>,
@@ -70,7 +70,7 @@ impl Source {
         Ok(Self(ApiClient::new(base).map_err(SourceError::Unreachable)?))
     }
 
-    /// The latest weights; none if there are none yet.
+    /// The latest weights, or `None` if there are none yet.
     pub(super) async fn latest(&self) -> Result<Option<LatestWeights>, SourceError> {
         let request = self.0.request(Method::GET, "/v1/weights/latest");
         let (status, body) = ApiClient::send(request).await.map_err(|error| match error {

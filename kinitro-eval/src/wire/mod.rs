@@ -1,8 +1,18 @@
-//! The JSON of the backend's API (docs/spec/wire.md, section 4).
+//! The JSON of the backend's API (`docs/spec/wire.md`, section 4), one file for each group of
+//! endpoints.
 //!
-//! These types depend on nothing of the backend: a client of the API needs no more than this module.
-//! Answers carry the names of the guide and a second set that programs in the field read. Unknown
-//! fields of requests are ignored, so that a newer executor can speak to an older API.
+//! These types depend on no part of the backend, so that clients of the API need nothing else. The
+//! names are those of the JSON, where a queued job is a *task*. Answers carry two sets of names: those
+//! of the guide, and those that deployed programs read. Unknown fields of requests are ignored, so
+//! that a newer executor can talk to an older API.
+//!
+//! ```
+//! use kinitro_eval::wire::FetchRequest;
+//!
+//! let request = FetchRequest::new("executor-1").batch_size(2);
+//! assert_eq!(serde_json::to_string(&request)?, r#"{"executor_id":"executor-1","batch_size":2}"#);
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 mod cycles;
 mod environments;

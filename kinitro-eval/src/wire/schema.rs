@@ -1,4 +1,4 @@
-//! What the API document says of types that the core has, which knows nothing of such documents.
+//! Schemas of types from `kinitro-core`, which does not depend on `utoipa`.
 
 use utoipa::ToSchema;
 

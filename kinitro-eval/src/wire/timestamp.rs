@@ -4,21 +4,21 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-/// A moment, to the millisecond, by the clock of the database unless something else is said.
+/// A moment in milliseconds, by the clock of the database unless stated otherwise.
 ///
-/// Its text, in JSON too, is RFC 3339 in UTC: `2024-01-15T10:30:00.000Z`.
+/// As text, also in JSON, it is RFC 3339 in UTC: `2024-01-15T10:30:00.000Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp {
     millis: i64,
 }
 
-/// The last millisecond of the year 9999, after which RFC 3339 has no name for a moment.
+/// The last millisecond of the year 9999, the last that RFC 3339 can express.
 const LAST: i64 = 253_402_300_799_999;
 
 impl Timestamp {
-    /// So many milliseconds after the beginning of 1970. What is before that or after the year 9999
-    /// becomes the first or the last moment that has a name.
+    /// The moment that many milliseconds after the beginning of 1970, clamped to the years 1970 to
+    /// 9999.
     pub fn from_millis(millis: i64) -> Self {
         Self { millis: millis.clamp(0, LAST) }
     }
@@ -34,7 +34,7 @@ impl Timestamp {
         Self::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
-    /// How long after `earlier` it is; nothing when it is before it.
+    /// The time since `earlier`; zero if that is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.millis - earlier.millis).unwrap_or(0))
     }

@@ -11,7 +11,7 @@ use kinitro_eval::CancellationToken;
 use kinitro_eval::backend::scheduler::SchedulerSettings;
 use kinitro_eval::backend::storage::{DatabaseUrl, Store, connect};
 use kinitro_eval::backend::up::{Up, UpError, UpSettings};
-use kinitro_eval::isolation::{EpisodeJob, EpisodeLimits, Play, Scripted};
+use kinitro_eval::isolation::{EpisodeJob, Play, Scripted};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -48,14 +48,8 @@ async fn open(sandbox: Scripted) -> (Result<Up, UpError>, TempDir) {
     store.init().await.unwrap();
     let mut scheduler = SchedulerSettings::new(NETUID, envs());
     scheduler.episodes_per_env = 10;
-    let settings = UpSettings {
-        scheduler,
-        host: "127.0.0.1".to_owned(),
-        port: 0,
-        concurrent: 4,
-        limits: EpisodeLimits::default(),
-        spool: folder.path().to_owned(),
-    };
+    let mut settings = UpSettings::new(scheduler, folder.path());
+    settings.concurrent = 4;
     let up = Up::open(settings, Arc::new(subnet().await), store, Arc::new(sandbox)).await;
     (up, folder)
 }

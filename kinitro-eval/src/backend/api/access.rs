@@ -1,4 +1,4 @@
-//! Who may fetch and submit tasks.
+//! Who may fetch jobs and submit results.
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -7,23 +7,23 @@ use subtle::ConstantTimeEq as _;
 
 use crate::wire::ApiKey;
 
-/// Who may fetch and submit tasks.
+/// Who may fetch jobs and submit results.
 #[derive(Clone)]
 pub struct Access {
-    /// The digest of the key; anybody may where there is none.
+    /// The SHA-256 of the key; without one anybody may.
     key: Option<[u8; 32]>,
 }
 
-/// A key that is no protection.
+/// A key that is too weak to protect anything, or that cannot be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an API key is made of at least 8 visible ASCII characters")]
 pub struct WeakKey;
 
 impl Access {
-    /// Only those who show this key. No more than its digest is kept.
+    /// Only clients that send this key. No more than its digest is kept.
     ///
     /// # Errors
-    /// [`WeakKey`] when it is shorter than 8 characters or cannot be sent in a header.
+    /// [`WeakKey`] when it is shorter than 8 characters, or has others than visible ASCII.
     pub fn key(key: &ApiKey) -> Result<Self, WeakKey> {
         let key = key.expose();
         if key.len() < 8 || !key.chars().all(|c| c.is_ascii_graphic()) {
@@ -32,25 +32,25 @@ impl Access {
         Ok(Self { key: Some(Sha256::digest(key).0) })
     }
 
-    /// Everybody. For development.
+    /// Anybody. For development.
     pub fn open() -> Self {
         Self { key: None }
     }
 
-    /// Whether everybody may.
+    /// Whether anybody may.
     pub fn is_open(&self) -> bool {
         self.key.is_none()
     }
 
-    /// Whether a request with these headers may fetch and submit.
+    /// Whether a request with these headers may fetch jobs and submit results.
     pub(super) fn admits(&self, headers: &HeaderMap) -> bool {
         self.is_open() || self.knows(headers)
     }
 
-    /// Whether a request shows the key, and so is somebody's who need not be kept in bounds.
+    /// Whether a request carries the key, so that its sender needs no rate limit.
     pub(super) fn knows(&self, headers: &HeaderMap) -> bool {
         let (Some(key), Some(sent)) = (&self.key, bearer(headers)) else { return false };
-        // Takes as long whatever was sent: digests of one length are compared, all of their bytes.
+        // The time does not depend on what was sent: digests have one length and are compared whole.
         Sha256::digest(sent).0.ct_eq(key).into()
     }
 }
@@ -61,7 +61,7 @@ impl std::fmt::Debug for Access {
     }
 }
 
-/// `Authorization: Bearer KEY`; the scheme in any case, as RFC 9110 says.
+/// The key in `Authorization: Bearer KEY`. The scheme is not case-sensitive (RFC 9110).
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())

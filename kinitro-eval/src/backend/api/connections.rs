@@ -1,4 +1,4 @@
-//! Connections: how many there are, how long they may keep silent, and how they end.
+//! Connections: how many there may be, how long they may be silent, and how they end.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,25 +14,25 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower_service::Service as _;
 
-use super::ApiConfig;
+use super::ApiSettings;
 
-/// How long a client may take over the head of a request.
+/// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long to wait when the system has no more file descriptors.
+/// How long to wait when the system is out of file descriptors.
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
-/// Who is at the other end of a connection.
+/// The address at the other end of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer(pub(super) SocketAddr);
 
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
-    config: &ApiConfig,
+    settings: &ApiSettings,
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(config.max_connections));
+    let places = Arc::new(Semaphore::new(settings.max_connections));
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let next = async {
@@ -73,7 +73,7 @@ pub(super) async fn serve(
     }
     drop(listener);
     tracing::info!("finishing what is under way");
-    if tokio::time::timeout(config.grace, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests are cut off that took longer than {:?}", config.grace);
+    if tokio::time::timeout(settings.grace, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests are cut off that took longer than {:?}", settings.grace);
     }
 }

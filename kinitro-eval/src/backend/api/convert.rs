@@ -1,4 +1,4 @@
-//! What storage knows, as the JSON of the API says it, and back.
+//! Conversions between the types of the storage and the JSON of the API.
 
 use std::collections::BTreeMap;
 
@@ -123,7 +123,7 @@ impl From<MinerScore> for ScoreRow {
 }
 
 impl ScoresBody {
-    /// The scores of a cycle, with or without the rows.
+    /// The scores of a cycle, with `rows` if they are asked for.
     pub(super) fn new(scores: CycleScores, with_rows: bool) -> Self {
         let CycleScores { cycle, rows, frontier } = scores;
         let mut by_miner: BTreeMap<MinerUid, BTreeMap<EnvId, f64>> = BTreeMap::new();
@@ -197,10 +197,10 @@ impl From<ClaimedJob> for TaskBody {
 }
 
 impl TaskResult {
-    /// The answer as the queue takes it.
+    /// The answer for the queue.
     ///
     /// # Errors
-    /// In words, when `success` and `outcome` say different things.
+    /// In words for the sender, when `success` and `outcome` contradict each other.
     pub(super) fn into_answer(self) -> Result<Answer, String> {
         let outcome = match (self.outcome, self.success, self.error) {
             (Some(outcome), success, _) if (outcome == Outcome::Success) == success => outcome,
@@ -229,7 +229,7 @@ impl TaskResult {
 }
 
 impl SubmitAnswer {
-    /// Counts what became of a result.
+    /// Counts a result that the queue has decided on.
     pub(super) fn add(&mut self, task_uuid: &str, verdict: &Verdict) {
         match verdict {
             Verdict::Accepted(_) => self.accepted += 1,
@@ -241,9 +241,9 @@ impl SubmitAnswer {
         }
     }
 
-    /// Counts a result that is not taken.
+    /// Counts a result that is rejected.
     pub(super) fn reject(&mut self, task_uuid: &str, reason: impl std::fmt::Display) {
-        // What is no task's name is the sender's text, of any length.
+        // A name that no job has is any text, of any length.
         let name: String = task_uuid.chars().take(64).collect();
         self.rejected += 1;
         self.errors.push(format!("{}: {reason}", name.escape_debug()));

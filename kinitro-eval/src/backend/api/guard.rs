@@ -1,4 +1,4 @@
-//! What every request goes through: its id, the limit of its client, its time, its line in the log.
+//! What applies to every request: its id, the rate limit of its client, its timeout, its log line.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,17 +20,17 @@ pub(super) async fn guard(State(api): State<Arc<Api>>, request: Request, next: N
     let started = Instant::now();
     let id = request_id(request.headers());
     let method = request.method().clone();
-    // Paths that are no route's are anybody's words: they are not told apart, nor logged whole.
+    // Unknown paths are arbitrary text: they share one label, and are not logged.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
-    let client = client(&request, api.config.trust_proxy);
+    let client = client(&request, api.settings.trust_proxy);
     let span =
         tracing::info_span!("request", id = %id.to_str().unwrap_or_default(), %method, route);
     let mut response = async {
         if let Err(refusal) = limit(&api, client, request.headers()) {
             return refusal.into_response();
         }
-        let answer = tokio::time::timeout(api.config.request_timeout, next.run(request)).await;
+        let answer = tokio::time::timeout(api.settings.request_timeout, next.run(request)).await;
         answer.unwrap_or_else(|_| {
             let detail = "the request took too long";
             Refusal::new(StatusCode::REQUEST_TIMEOUT, detail).into_response()
@@ -51,7 +51,7 @@ pub(super) async fn guard(State(api): State<Arc<Api>>, request: Request, next: N
     response
 }
 
-/// The id that the client has given the request, if it is fit to be repeated, or a new one.
+/// The id that the client gave the request, if it is safe to repeat, or else a new one.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
     let is_fit = |id: &str| {
         (1..=64).contains(&id.len())
@@ -70,7 +70,7 @@ fn client(request: &Request, trust_proxy: bool) -> Option<IpAddr> {
     if !trust_proxy {
         return peer;
     }
-    // What the proxy itself has seen is what it has written last.
+    // The proxy appends the address that it has seen itself.
     let forwarded = request.headers().get_all("x-forwarded-for").iter().next_back();
     let last = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next());
     last.and_then(|address| address.trim().parse().ok()).or(peer)
@@ -78,7 +78,7 @@ fn client(request: &Request, trust_proxy: bool) -> Option<IpAddr> {
 
 fn limit(api: &Api, client: Option<IpAddr>, headers: &HeaderMap) -> Result<(), Refusal> {
     let (Some(limiter), Some(client)) = (&api.limiter, client) else { return Ok(()) };
-    if api.config.access.knows(headers) {
+    if api.settings.access.knows(headers) {
         return Ok(());
     }
     limiter.take(client, Instant::now()).map_err(|wait| {

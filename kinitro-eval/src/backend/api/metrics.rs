@@ -1,7 +1,7 @@
 //! Metrics for Prometheus.
 //!
-//! What this instance has done is counted here; what the backend as a whole is at comes from the
-//! database with every scrape, and so is the same from every instance.
+//! What this instance has done is counted here. The state of the whole backend is read from the
+//! database at every scrape, and so is the same from every instance.
 
 use std::time::Duration;
 
@@ -91,7 +91,7 @@ impl Metrics {
     }
 
     pub(super) fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
-        // A method is anybody's word, too.
+        // Methods are arbitrary text, too.
         let method = match method {
             "GET" | "HEAD" | "POST" => method,
             _ => "other",
@@ -117,7 +117,7 @@ impl Metrics {
         self.expiries.inc_by(u64::from(leases));
     }
 
-    /// The text for a scrape. Without the database it says so, and what this instance has done.
+    /// The text for a scrape. Without the database it has only the counts of this instance.
     pub(super) async fn render(&self, store: &dyn Store) -> String {
         let mut whole = Registry::with_prefix("kinitro");
         let up = Gauge::<i64>::default();
@@ -130,7 +130,7 @@ impl Metrics {
             Err(_) => tracing::warn!("a scrape without the database, which did not answer"),
         }
         let mut text = String::new();
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = encode_registry(&mut text, &self.registry)
             .and_then(|()| encode_registry(&mut text, &whole))
             .and_then(|()| encode_eof(&mut text));
@@ -138,7 +138,7 @@ impl Metrics {
     }
 }
 
-/// What the backend as a whole is at.
+/// The state of the whole backend.
 async fn register_whole(registry: &mut Registry, store: &dyn Store) -> Result<(), StoreError> {
     let overview = store.overview().await?;
     let stats = store.job_stats().await?;

@@ -1,18 +1,19 @@
 //! The REST API over a [`Store`].
 //!
-//! It keeps nothing to itself that matters: any number of instances on one database behave as one.
+//! An instance keeps no state of its own that matters: any number of them on one database behave as
+//! one.
 //!
 //! ```no_run
 //! use std::sync::Arc;
 //!
-//! use kinitro_eval::backend::api::{Access, ApiConfig, ApiServer};
+//! use kinitro_eval::backend::api::{Access, ApiSettings, ApiServer};
 //! use kinitro_eval::backend::storage::{DatabaseUrl, connect};
 //! use kinitro_eval::wire::ApiKey;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let store = connect(&"postgresql://kinitro@localhost/kinitro".parse()?).await?;
-//! let config = ApiConfig::new(Access::key(&ApiKey::new("a long random text"))?);
-//! let server = ApiServer::bind("0.0.0.0:8000", Arc::from(store), config).await?;
+//! let settings = ApiSettings::new(Access::key(&ApiKey::new("a long random text"))?);
+//! let server = ApiServer::bind("0.0.0.0:8000", Arc::from(store), settings).await?;
 //! let interrupted = async { drop(tokio::signal::ctrl_c().await) };
 //! server.serve(interrupted).await;
 //! # Ok(())
@@ -44,36 +45,37 @@ use self::metrics::Metrics;
 use self::rate::RateLimiter;
 use super::storage::{RetryPolicy, Store};
 
-/// How often leases that ran out are taken back.
+/// How often expired leases are taken back.
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// How an API behaves.
 #[derive(Debug, Clone)]
-pub struct ApiConfig {
+#[non_exhaustive]
+pub struct ApiSettings {
     /// Who may fetch and submit tasks.
     pub access: Access,
-    /// How long a task is an executor's own unless it renews the lease. 300 seconds.
+    /// How long an executor may work on a task without renewing its lease. 300 s.
     pub lease: Duration,
-    /// How tasks are tried again that broke down.
+    /// How often, and after how long, a task is tried again that could not be run.
     pub retry: RetryPolicy,
-    /// How many requests a second a client without the key may send, in bursts of twice as many;
-    /// any number when `None`. 50.
+    /// The most requests a second from one client without the key, in bursts of up to twice as many;
+    /// `None` for any number. 50.
     pub rate_limit: Option<u32>,
-    /// The last address in `X-Forwarded-For` is the client's: there is a proxy in front, and nobody
-    /// gets past it.
+    /// Whether the last address in `X-Forwarded-For` is the client's. Only behind a proxy that no
+    /// client can get around.
     pub trust_proxy: bool,
-    /// How long a request may take, its body included. 30 seconds.
+    /// The longest that a request may take, including its body. 30 s.
     pub request_timeout: Duration,
-    /// How long requests may go on after the server was told to stop. 30 seconds.
+    /// How long running requests may take to finish once the server was told to stop. 30 s.
     pub grace: Duration,
-    /// The longest body, in bytes. 4 MiB.
+    /// The longest body of a request, in bytes. 4 MiB.
     pub max_body: usize,
-    /// How many connections may be open; further ones wait. 1024.
+    /// The most connections at a time; further ones wait. 1024.
     pub max_connections: usize,
 }
 
-impl ApiConfig {
-    /// The defaults, for those who have this access.
+impl ApiSettings {
+    /// The defaults, with this access.
     pub fn new(access: Access) -> Self {
         Self {
             access,
@@ -92,13 +94,13 @@ impl ApiConfig {
 /// What all requests share.
 struct Api {
     store: Arc<dyn Store>,
-    config: ApiConfig,
+    settings: ApiSettings,
     metrics: Metrics,
     limiter: Option<RateLimiter>,
     pending: routes::PendingCount,
 }
 
-/// An API that listens and does not answer yet.
+/// An API whose socket is open. It answers once it [serves](Self::serve).
 pub struct ApiServer {
     listener: TcpListener,
     address: SocketAddr,
@@ -112,23 +114,23 @@ impl std::fmt::Debug for ApiServer {
 }
 
 impl ApiServer {
-    /// Listens on an address; port 0 takes a free one.
+    /// Listens on an address. Port 0 means any free port.
     ///
     /// # Errors
-    /// When the address is taken, not of this machine or not allowed.
+    /// When the address is in use, is not one of this machine, or needs more privileges.
     pub async fn bind(
         address: impl ToSocketAddrs,
         store: Arc<dyn Store>,
-        config: ApiConfig,
+        settings: ApiSettings,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let api = Arc::new(Api {
-            limiter: config.rate_limit.map(RateLimiter::new),
+            limiter: settings.rate_limit.map(RateLimiter::new),
             metrics: Metrics::new(),
             pending: routes::PendingCount::default(),
             store,
-            config,
+            settings,
         });
         Ok(Self { listener, address, api })
     }
@@ -138,19 +140,19 @@ impl ApiServer {
         self.address
     }
 
-    /// Answers, and takes back leases that ran out, until `shutdown` is ready. Requests that are
-    /// then under way are answered, if they are within [`ApiConfig::grace`].
+    /// Answers requests and takes back expired leases until `shutdown` completes. Requests that are
+    /// running then are still answered, within [`ApiSettings::grace`].
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) {
         let Self { listener, api, .. } = self;
         let sweeper = tokio::spawn(sweep(Arc::clone(&api)));
-        connections::serve(listener, router(Arc::clone(&api)), &api.config, shutdown).await;
+        connections::serve(listener, router(Arc::clone(&api)), &api.settings, shutdown).await;
         sweeper.abort();
     }
 }
 
 fn router(api: Arc<Api>) -> Router {
     routes::router()
-        .layer(axum::extract::DefaultBodyLimit::max(api.config.max_body))
+        .layer(axum::extract::DefaultBodyLimit::max(api.settings.max_body))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&api), guard::guard))
         .with_state(api)
 }
@@ -161,7 +163,7 @@ async fn sweep(api: Arc<Api>) {
     let mut is_failing = false;
     loop {
         ticks.tick().await;
-        match api.store.expire_leases(&api.config.retry).await {
+        match api.store.expire_leases(&api.settings.retry).await {
             Ok(expired) => {
                 let (returned, failed) = (expired.returned, expired.failed);
                 if returned + failed > 0 {

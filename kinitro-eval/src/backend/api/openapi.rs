@@ -1,4 +1,4 @@
-//! The document that describes the API, and a page to read it.
+//! The OpenAPI document, and a page that shows it.
 
 use std::fmt::Write as _;
 
@@ -59,7 +59,7 @@ const STYLE: &str =
 h2 { font-size: 1em; font-family: monospace; margin: 2em 0 0 }
 pre { background: #8881; padding: 1em; overflow: auto }";
 
-/// The document as a page that needs nothing from elsewhere.
+/// The document as a page that loads nothing else.
 pub(super) fn page() -> String {
     let document = serde_json::to_value(document()).unwrap_or_default();
     let mut page = format!(
@@ -78,7 +78,7 @@ pub(super) fn page() -> String {
     for (name, schema) in document["components"]["schemas"].as_object().into_iter().flatten() {
         let json = serde_json::to_string_pretty(schema).unwrap_or_default();
         let name = escape(name);
-        // Writing to a text cannot fail; so it is below.
+        // Writing to a string cannot fail, here and below.
         let _ = writeln!(
             page,
             "<details id=\"{name}\"><summary>{name}</summary><pre>{}</pre></details>",

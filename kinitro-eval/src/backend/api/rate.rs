@@ -1,14 +1,14 @@
-//! How many requests a client may send.
+//! The rate limit of clients without the key.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many clients are remembered.
+/// The most clients that are remembered.
 const MAX_CLIENTS: usize = 16_384;
 
-/// A bucket of tokens for each client: one is taken for a request, and they come back with time.
+/// A token bucket for each client. Each request takes a token, and tokens come back with time.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
     per_second: f64,
@@ -28,16 +28,16 @@ impl RateLimiter {
         Self { per_second, burst: 2.0 * per_second, buckets: Mutex::default() }
     }
 
-    /// Takes a token of a client. When there is none, says how long until there is.
+    /// Takes a token of a client, or returns how long until there is one.
     pub(super) fn take(&self, client: IpAddr, now: Instant) -> Result<(), Duration> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let client = network(client);
         if buckets.len() >= MAX_CLIENTS && !buckets.contains_key(&client) {
-            // A bucket that is full again says nothing.
+            // Full buckets need not be remembered.
             let refill = Duration::from_secs_f64(self.burst / self.per_second);
             buckets.retain(|_, bucket| now.duration_since(bucket.seen) < refill);
             if buckets.len() >= MAX_CLIENTS {
-                // So many at once are few people with many addresses; remembering is no use.
+                // So many at once are a few people with many addresses: remembering them is no use.
                 buckets.clear();
             }
         }
@@ -54,8 +54,7 @@ impl RateLimiter {
     }
 }
 
-/// An IPv4 address, or the network of 64 bits that an IPv6 address is in: whoever has one address of
-/// it has them all.
+/// An IPv4 address, or the /64 network of an IPv6 address: whoever has one address of it has all.
 fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V4(address) => address.into(),

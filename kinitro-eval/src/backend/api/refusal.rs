@@ -1,4 +1,4 @@
-//! Requests that are answered with an error.
+//! Errors as answers.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use crate::backend::storage::{StoreError, StoreErrorKind};
 use crate::wire::ErrorBody;
 
-/// An error as a client is told it. What only the operator should know is in the log.
+/// An error for the client. What only the operator should know goes to the log.
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,

@@ -1,4 +1,4 @@
-//! What is asked, and what is answered.
+//! The endpoints.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,8 +29,7 @@ use crate::wire::{
 
 /// How long `/health` waits for the database.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
-/// How old the number of pending tasks may be that comes with tasks. Counting takes longer than
-/// claiming.
+/// The greatest age of the count of pending jobs in an answer. Counting takes longer than claiming.
 const PENDING_AGE: Duration = Duration::from_secs(1);
 const MAX_BATCH: u32 = 100;
 const MAX_RESULTS: usize = 1000;
@@ -58,13 +57,13 @@ pub(super) fn router() -> Router<Arc<Api>> {
         })
 }
 
-/// The number of pending tasks, counted once in a while.
+/// The number of pending jobs, counted once in a while.
 #[derive(Debug, Default)]
 pub(super) struct PendingCount(Mutex<Option<(Instant, u64)>>);
 
 impl PendingCount {
     async fn get(&self, store: &dyn Store) -> Result<u64, StoreError> {
-        // Held while it is counted, so that it is counted once.
+        // Locked while the database counts, so that it counts once for all who wait.
         let mut count = self.0.lock().await;
         match *count {
             Some((counted, tasks)) if counted.elapsed() < PENDING_AGE => Ok(tasks),
@@ -77,7 +76,7 @@ impl PendingCount {
     }
 }
 
-/// How the endpoints for executors refuse, for the document.
+/// The errors of the endpoints for executors, for the OpenAPI document.
 #[derive(utoipa::IntoResponses)]
 #[expect(dead_code, reason = "it is a description, and `Refusal` what is answered")]
 enum TaskRefusal {
@@ -268,7 +267,7 @@ pub(super) async fn fetch(
         executor_id: request.executor_id,
         limit: request.batch_size,
         env_ids: request.env_ids,
-        lease: api.config.lease,
+        lease: api.settings.lease,
     };
     let tasks = api.store.claim(&claim).await?;
     for task in &tasks {
@@ -302,8 +301,8 @@ pub(super) async fn renew(
     check_executor_id(&executor_id)?;
     at_most(leases.len(), "leases")?;
     let leases: Vec<Lease> = leases.into_iter().map(Into::into).collect();
-    let ends = api.store.renew(&leases, api.config.lease).await?;
-    let lease_seconds = Some(api.config.lease.as_secs_f64());
+    let ends = api.store.renew(&leases, api.settings.lease).await?;
+    let lease_seconds = Some(api.settings.lease.as_secs_f64());
     let mut answer = RenewAnswer { renewed: Vec::new(), lost: Vec::new(), lease_seconds };
     for (lease, end) in leases.into_iter().zip(ends) {
         match end {
@@ -343,7 +342,7 @@ pub(super) async fn submit(
             Err(reason) => answer.reject(&task, reason),
         }
     }
-    let verdicts = api.store.submit(&executor_id, &answers, &api.config.retry).await?;
+    let verdicts = api.store.submit(&executor_id, &answers, &api.settings.retry).await?;
     for (result, verdict) in answers.iter().zip(&verdicts) {
         let (task, outcome) = (result.task_uuid.as_str(), result.outcome.label());
         match verdict {
@@ -388,13 +387,13 @@ async fn openapi_json() -> Response {
 }
 
 async fn docs() -> Response {
-    // Text and its style are all there is to it.
+    // The page is text and its style, and nothing else.
     let policy = "default-src 'none'; style-src 'unsafe-inline'";
     ([(CONTENT_SECURITY_POLICY, policy)], Html(openapi::page())).into_response()
 }
 
 fn authorize(api: &Api, headers: &HeaderMap) -> Result<(), Refusal> {
-    if api.config.access.admits(headers) {
+    if api.settings.access.admits(headers) {
         return Ok(());
     }
     let detail = "send the API key: `Authorization: Bearer KEY`";
@@ -408,12 +407,12 @@ fn at_most(count: usize, what: &str) -> Result<(), Refusal> {
     Err(Refusal::unprocessable(format!("{count} {what} are too many: send at most {MAX_RESULTS}")))
 }
 
-/// Reads a body of JSON, and nothing else of the request if it cannot be.
+/// Parses a body of JSON.
 fn decode<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<T, Refusal> {
-    // Without one it is taken for JSON; a form of another site, for instance, says what it is.
+    // Without a type it is taken for JSON. A form that another site sends has a type.
     let media_type = headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
     let essence = media_type.map(|value| value.split(';').next().unwrap_or_default().trim());
     if essence.is_some_and(|essence| !essence.eq_ignore_ascii_case("application/json")) {

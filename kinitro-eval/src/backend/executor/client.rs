@@ -1,4 +1,4 @@
-//! The API, as the executor calls it.
+//! The calls that an executor makes.
 
 use kinitro_core::EnvId;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
@@ -14,16 +14,16 @@ use crate::wire::{
     SubmitRequest, TaskResult,
 };
 
-/// Why a call came to nothing.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CallError {
-    /// It may go better in a moment.
+    /// It may work in a moment.
     #[error("{0}")]
     Transient(String),
-    /// It will not, whoever makes it.
+    /// The API cannot read the request, whoever sends it.
     #[error("the API refuses with status {status}: {detail}")]
     Refused { status: u16, detail: String },
-    /// The API does not take our key.
+    /// The API does not accept the key.
     #[error("the API does not take the key")]
     Unauthorized,
 }
@@ -56,7 +56,7 @@ impl Api {
         Ok(Self { client, authorization, executor_id })
     }
 
-    /// Asks for tasks in these environments, `count` at most.
+    /// Asks for up to `count` jobs in these environments.
     pub(super) async fn fetch(
         &self,
         count: usize,
@@ -68,7 +68,7 @@ impl Api {
         self.post("/v1/tasks/fetch", &request).await
     }
 
-    /// Makes leases last longer.
+    /// Renews leases.
     pub(super) async fn renew(&self, leases: Vec<Lease>) -> Result<RenewAnswer, CallError> {
         self.post("/v1/tasks/renew", &RenewRequest::new(&self.executor_id, leases)).await
     }
@@ -105,7 +105,7 @@ impl Api {
         match status {
             StatusCode::OK => serde_json::from_slice(&body).map_err(|error| {
                 let (reason, body) = (quote(error.to_string().as_bytes()), quote(&body));
-                // What stands in between for a moment, a proxy say, answers with pages of its own.
+                // A proxy in between may answer with a page of its own for a while.
                 CallError::Transient(format!("the API's answer makes no sense ({reason}): {body}"))
             }),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(CallError::Unauthorized),

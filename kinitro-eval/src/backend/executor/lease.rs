@@ -1,7 +1,7 @@
-//! The leases on the tasks that run here.
+//! The leases of the jobs that run here.
 //!
-//! A lease lasts for a time that the API names, and is measured by the clock of this process from
-//! before the question on: nobody compares two machines' clocks, and what is believed to last does.
+//! A lease lasts as long as the API says, timed by the clock of this process from before the request
+//! was sent. So clocks of different machines are never compared, and a lease that seems to hold does.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,38 +15,38 @@ use super::client::{Api, CallError};
 use crate::CancellationToken;
 use crate::wire::{Lease, TaskBody};
 
-/// How long a lease lasts where the API does not say it.
+/// How long a lease lasts if the API does not say.
 pub(super) const DEFAULT_LEASE: Duration = Duration::from_secs(300);
-/// How often the API is asked at most.
+/// The shortest pause between two requests.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
-/// How many leases the API renews at a time.
+/// The most leases that the API renews at a time.
 const MAX_RENEWED: usize = 1000;
 
-/// How long a lease lasts that the API says lasts so many seconds.
+/// How long a lease lasts, given the seconds that the API named.
 pub(super) fn duration(seconds: Option<f64>) -> Duration {
     let named = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     named.map_or(DEFAULT_LEASE, |named| named.min(Duration::from_secs(24 * 3600)))
 }
 
-/// A lease on a task that runs.
+/// The lease of a running job.
 struct Held {
     lease: Lease,
     lasts: Duration,
-    /// When it was taken or last renewed, by the clock of this process.
+    /// When it was requested or last renewed, by the clock of this process.
     since: Instant,
     /// Stops the episode.
     halt: CancellationToken,
     is_lost: bool,
 }
 
-/// The leases on the tasks that run here.
+/// The leases of the jobs that run here.
 #[derive(Default)]
 pub(super) struct Leases {
     held: Mutex<BTreeMap<u64, Held>>,
     news: Notify,
 }
 
-/// A lease on a task that runs, until this is dropped.
+/// Keeps the lease of a running job until this is dropped.
 pub(super) struct LeaseGuard {
     leases: Arc<Leases>,
     number: u64,
@@ -54,7 +54,7 @@ pub(super) struct LeaseGuard {
 }
 
 impl Leases {
-    /// Begins to keep the lease of a task that was asked for at a moment.
+    /// Starts to keep the lease of a job that was requested at a moment.
     pub(super) fn keep(
         self: &Arc<Self>,
         task: &TaskBody,
@@ -62,8 +62,7 @@ impl Leases {
         lasts: Duration,
     ) -> LeaseGuard {
         let halt = CancellationToken::new();
-        let TaskBody { task_uuid, lease_token, .. } = task.clone();
-        let lease = Lease { task_uuid, lease_token };
+        let lease = Lease::new(&task.task_uuid, &task.lease_token);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let number = held.last_key_value().map_or(0, |(last, _)| last + 1);
         held.insert(number, Held { lease, lasts, since, halt: halt.clone(), is_lost: false });
@@ -71,14 +70,14 @@ impl Leases {
         LeaseGuard { leases: Arc::clone(self), number, halt }
     }
 
-    /// Stops all that runs.
+    /// Stops all running episodes.
     pub(super) fn halt_all(&self) {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.values().for_each(|held| held.halt.cancel());
     }
 
-    /// Renews leases when a third of their time has passed, and stops the episodes of those that
-    /// are lost. Runs until it is dropped.
+    /// Renews each lease when a third of its time has passed, and stops the episodes whose leases are
+    /// lost. Runs until it is dropped.
     pub(super) async fn renew(&self, api: &Api) {
         let mut has_failed = false;
         loop {
@@ -105,7 +104,7 @@ impl Leases {
                         warn!(%error, leases = due.len(), "leases are not renewed");
                     }
                     if let CallError::Unauthorized | CallError::Refused { .. } = error {
-                        // Fetching and sending come to the same end, and say so.
+                        // Fetching and sending fail in the same way, and report it.
                         tokio::time::sleep(Duration::from_secs(1)).await;
                     }
                 }
@@ -114,13 +113,13 @@ impl Leases {
         }
     }
 
-    /// When the first lease is due.
+    /// When the next lease is due.
     fn next_renewal(&self) -> Option<Instant> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.values().filter(|held| !held.is_lost).map(|held| held.since + held.lasts / 3).min()
     }
 
-    /// The leases that are due, and those that soon will be.
+    /// The leases that are due, and those that will be soon.
     fn due(&self, now: Instant) -> Vec<(u64, Lease)> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let due =
@@ -152,12 +151,12 @@ impl Leases {
 }
 
 impl LeaseGuard {
-    /// What stops the episode: the loss of the lease, or the end of all.
+    /// Stops the episode when the lease is lost or the executor stops.
     pub(super) fn halt(&self) -> &CancellationToken {
         &self.halt
     }
 
-    /// Whether the API has said that somebody else has the task now.
+    /// Whether the API has said that the lease is lost.
     pub(super) fn is_lost(&self) -> bool {
         let held = self.leases.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.get(&self.number).is_some_and(|held| held.is_lost)

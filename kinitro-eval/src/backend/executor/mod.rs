@@ -1,16 +1,16 @@
-//! The executor: takes tasks from the API, runs their episodes in a sandbox, and sends back what
-//! came of them.
+//! The executor: fetches jobs from the API, runs their episodes in a sandbox, and returns the results.
 //!
-//! - It asks for no more tasks than it can begin at once, and for none while results do not get
-//!   through. A task that it has taken never waits.
-//! - It renews the lease of what runs. A lease lasts by the clock of this process from the question
-//!   on; no clock of another machine is looked at.
-//! - A result is on the disk before it is sent, and stays there until the API has taken it or
-//!   refused it for good. It survives the death of the program, and an API that is away.
-//! - When it is stopped it takes nothing more, lets what runs come to its end within a time, gives
-//!   back the rest, and sends all results.
+//! - It never asks for more jobs than it can start at once, and for none while results do not get
+//!   through. A job that it holds never waits.
+//! - It renews the leases of running jobs. A lease is timed by the clock of this process from the
+//!   moment of the request, so that clocks of different machines are never compared.
+//! - A result is on disk before it is sent, and stays there until the API has accepted it or refused
+//!   it for good. It survives a crash of the program and an outage of the API.
+//! - After a stop it fetches nothing more, gives running episodes some time to end, gives back the
+//!   jobs of the rest, and sends all results.
 //!
-//! What the queue makes of all this is in `docs/DELIVERY.md`.
+//! `docs/DELIVERY.md` describes what the queue does with all this. Nothing here needs a database: the
+//! executor knows the backend by its API only.
 
 mod client;
 mod lease;
@@ -31,7 +31,7 @@ use tracing::{debug, error, info, warn};
 use self::client::{Api, CallError};
 use self::lease::Leases;
 use self::outbox::Outbox;
-pub use self::settings::{Concurrency, ExecutorSettings};
+pub use self::settings::{Concurrency, ExecutorSettings, SettingsError};
 use self::settings::{Lane, lanes};
 use self::spool::Spool;
 pub use self::spool::SpoolError;
@@ -40,13 +40,11 @@ use crate::isolation::{EpisodeJob, EpisodeResult, Sandbox, SandboxError};
 use crate::quote::quote;
 use crate::wire::{TaskBody, TaskResult};
 
-/// The most tasks that the API hands out at a time.
-const MAX_BATCH: usize = 100;
-/// How long to wait after the first failure to get tasks, or to run them.
+/// How long to wait after the first failure to fetch jobs, or to run them.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait between two tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// How long results are tried to be sent once all else is over. The spool keeps what is left.
+/// How long to go on sending results once everything else has ended. The spool keeps the rest.
 const LAST_SENDING: Duration = Duration::from_secs(10);
 
 /// Waits that differ from executor to executor, so that those that failed together do not come back
@@ -55,95 +53,89 @@ fn backoff(first: Duration) -> Backoff {
     Backoff::new(first, LONGEST_WAIT).spread()
 }
 
-/// Why an executor cannot start, or had to end.
+/// Why an executor cannot start, or had to stop.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExecutorError {
-    /// The address of the API is none.
+    /// The URL of the API is not an HTTP URL, or has a query or a fragment.
     #[error("`{0}` is not the URL of an API: write it as in `http://localhost:8000`")]
     Url(String),
-    /// The key has characters that cannot be sent.
+    /// The key contains characters that cannot be sent in a header.
     #[error("the key of the API has characters in it that cannot be sent")]
     Key,
-    /// This machine gives no HTTP client.
+    /// No HTTP client can be made on this machine.
     #[error("the HTTP client of this machine does not start: {0}")]
     Client(String),
-    /// What should be run is not there, or makes no sense.
-    #[error("{0}")]
-    Settings(String),
-    /// Results cannot be kept on the disk.
+    /// The settings cannot be used with this sandbox.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// Results cannot be kept on disk.
     #[error("results cannot be kept: {0}")]
     Spool(#[from] SpoolError),
     /// No episode can be run on this machine.
     #[error("no episode can be run here: {0}")]
     Sandbox(#[from] SandboxError),
-    /// The API does not take the key.
+    /// The API does not accept the key.
     #[error("the API does not take the key")]
     Unauthorized,
-    /// The API does not understand what it is asked.
+    /// The API does not understand the executor's requests.
     #[error("the API does not understand the executor: status {status}: {detail}")]
     Refused {
-        /// The HTTP status.
+        /// The HTTP status: 400, 413 or 422.
         status: u16,
-        /// What it says.
+        /// The beginning of the API's answer.
         detail: String,
     },
 }
 
-/// What an executor has done.
+/// What an executor has done since it started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ExecutorReport {
-    /// How many episodes have come to an end that counts.
+    /// Episodes that count: successes, failures and faults of the policy.
     pub episodes: u64,
-    /// How many broke down for no fault of the policy.
+    /// Episodes that failed for reasons other than the policy. The queue retries them.
     pub infra_faults: u64,
-    /// How many tasks were given back.
+    /// Jobs that were given back without a result.
     pub given_back: u64,
-    /// How many results the API has not taken yet. They are in the spool.
+    /// Results that the API has not accepted yet. The next run sends those that are on disk.
     pub unsent: usize,
-    /// How many of those are not in the spool either, and lost.
+    /// How many of the unsent results could not be written to disk either, and are lost.
     pub lost: usize,
 }
 
-/// Takes tasks from the API and runs them.
+/// Fetches jobs from the API and runs them.
 pub struct Executor {
     settings: ExecutorSettings,
     lanes: Vec<Lane>,
     shared: Arc<Shared>,
 }
 
-/// What the parts of an executor have in common.
+/// What the parts of an executor share.
 struct Shared {
     api: Api,
     sandbox: Arc<dyn Sandbox>,
     outbox: Outbox,
     leases: Arc<Leases>,
-    /// Ends the fetching.
+    /// Stops the fetching.
     quit: CancellationToken,
-    /// Why it had to end, if it had to.
+    /// The first reason why it had to stop.
     failure: Mutex<Option<ExecutorError>>,
     report: Mutex<ExecutorReport>,
 }
 
 impl Executor {
-    /// An executor that runs episodes in that sandbox. Only one at a time can have an id.
+    /// An executor that runs episodes in that sandbox. It makes no request yet. Only one running
+    /// executor can have an id and its folder.
     ///
     /// # Errors
-    /// [`ExecutorError`], before anything is asked of the API.
+    /// [`ExecutorError`].
     pub async fn open(
         settings: ExecutorSettings,
         sandbox: Arc<dyn Sandbox>,
     ) -> Result<Self, ExecutorError> {
-        if !(1..=MAX_BATCH).contains(&settings.batch_size) {
-            let batch = settings.batch_size;
-            return Err(ExecutorError::Settings(format!(
-                "{batch} tasks cannot be asked for at a time: it must be 1 to {MAX_BATCH}"
-            )));
-        }
-        let lanes = lanes(&settings, &sandbox.environments().await?);
-        let lanes = lanes.map_err(ExecutorError::Settings)?;
-        // The address and the key are looked at before the disk is touched.
+        let lanes = lanes(&settings, &sandbox.environments().await?)?;
+        // A wrong address or key leaves no folder behind.
         let key = settings.api_key.as_ref();
         Api::new(&settings.api_url, key, String::new())?;
         let spool = Spool::open(&settings.spool, settings.executor_id.as_deref())?;
@@ -161,16 +153,16 @@ impl Executor {
         Ok(Self { settings, lanes, shared: Arc::new(shared) })
     }
 
-    /// Works until it is stopped, or cannot go on.
+    /// Fetches and runs jobs until it is stopped or cannot go on.
     ///
     /// # Errors
     /// [`ExecutorError::Unauthorized`], [`ExecutorError::Refused`] and [`ExecutorError::Sandbox`],
-    /// after what ran has been brought to its end.
+    /// once running episodes have ended.
     pub async fn run(self, stop: &CancellationToken) -> Result<ExecutorReport, ExecutorError> {
         let Self { settings, lanes, shared } = self;
         let settings = Arc::new(settings);
         let is_last = CancellationToken::new();
-        // Sets, because what is in them ends when this future is dropped.
+        // Sets, because their tasks are aborted when this future is dropped.
         let (mut delivering, mut renewing) = (JoinSet::new(), JoinSet::new());
         delivering.spawn({
             let (shared, is_last) = (Arc::clone(&shared), is_last.clone());
@@ -232,14 +224,14 @@ impl fmt::Debug for Executor {
 }
 
 impl Shared {
-    /// Ends the work, and keeps the first reason for it.
+    /// Stops the work, and keeps the first reason for it.
     fn fail(&self, failure: ExecutorError) {
         error!(error = %failure, "the executor has to end");
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
         self.quit.cancel();
     }
 
-    /// Waits, but not for longer than until the end of the work.
+    /// Waits, unless the work is stopped meanwhile.
     async fn pause(&self, time: Duration) {
         self.quit.run_until_cancelled(tokio::time::sleep(time)).await;
     }
@@ -249,7 +241,7 @@ impl Shared {
         self.finish(task, nothing).await;
     }
 
-    /// Counts what came of a task, and sends it.
+    /// Counts the result of a job, and sends it.
     async fn finish(&self, task: &TaskBody, result: EpisodeResult) {
         {
             let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
@@ -265,11 +257,11 @@ impl Shared {
     }
 }
 
-/// Fetches tasks for the free slots of a lane and runs them, until the work is to end and what runs
-/// has ended.
+/// Fetches jobs for the free slots of a lane and runs them, until the work is stopped and the last
+/// episode has ended.
 async fn work(shared: Arc<Shared>, settings: Arc<ExecutorSettings>, lane: Lane) {
     let slots = Arc::new(Semaphore::new(lane.slots));
-    // What breaks down for no fault of the policies breaks down on this machine.
+    // A fault that is not the policy's is most likely this machine's.
     let mut failures = backoff(FIRST_WAIT);
     let breakdowns = Arc::new(Mutex::new(backoff(FIRST_WAIT)));
     let mut running = JoinSet::new();
@@ -304,7 +296,7 @@ async fn work(shared: Arc<Shared>, settings: Arc<ExecutorSettings>, lane: Lane) 
             let slot = free.pop();
             let is_ours = lane.env_ids.contains(&task.env_id);
             let (Some(slot), true, false) = (slot, is_ours, shared.quit.is_cancelled()) else {
-                // The work has ended meanwhile, or the API gives what was not asked for.
+                // The work was stopped meanwhile, or the API sent what nobody asked for.
                 has_odd_tasks = true;
                 shared.give_back(&task).await;
                 continue;
@@ -331,8 +323,8 @@ async fn work(shared: Arc<Shared>, settings: Arc<ExecutorSettings>, lane: Lane) 
     while running.join_next().await.is_some() {}
 }
 
-/// Waits for the first free slot and takes all that there are, up to so many; `None` when the work
-/// is to end.
+/// Waits for a free slot and takes all that are free, up to `at_most`; `None` when the work is
+/// stopped.
 async fn free_slots(
     shared: &Shared,
     slots: &Arc<Semaphore>,
@@ -355,7 +347,7 @@ async fn free_slots(
     Some(free)
 }
 
-/// Runs the episode of a task.
+/// Runs the episode of a job.
 async fn run(
     shared: &Shared,
     settings: &ExecutorSettings,
@@ -414,7 +406,7 @@ async fn run(
     shared.finish(task, result).await;
 }
 
-/// What is sent of an episode.
+/// The result that is sent for an episode.
 fn answer(task: &TaskBody, result: EpisodeResult) -> TaskResult {
     let EpisodeResult { outcome, steps, total_reward, .. } = result;
     TaskResult::new(&task.task_uuid, outcome)

@@ -12,29 +12,29 @@ use super::client::{Api, CallError};
 use super::spool::{Spool, SpoolError, key};
 use crate::wire::TaskResult;
 
-/// How many results are sent at a time.
+/// The most results that are sent at a time.
 const BATCH: usize = 50;
 /// How long to wait after the first failure to send.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// A result that the API has not taken yet.
+/// A result that the API has not accepted yet.
 struct Unsent {
     result: TaskResult,
     is_on_disk: bool,
 }
 
-/// The results that the API has not taken yet: all of them in memory, and on the disk as far as it
-/// takes them.
+/// The results that the API has not accepted yet: all of them in memory, and on disk unless the disk
+/// fails.
 pub(super) struct Outbox {
     spool: Arc<Spool>,
     unsent: Mutex<BTreeMap<String, Unsent>>,
     news: Notify,
-    /// Whether results get through to the API and onto the disk.
+    /// Whether results reach the API and the disk.
     flows: watch::Sender<bool>,
 }
 
 impl Outbox {
-    /// An outbox with what an earlier run has left in the spool.
+    /// An outbox with the results that an earlier run left in the spool.
     pub(super) fn open(spool: Spool) -> Result<Self, SpoolError> {
         let (results, damaged) = spool.read()?;
         for path in damaged {
@@ -55,7 +55,7 @@ impl Outbox {
         })
     }
 
-    /// How many there are.
+    /// How many results are unsent.
     pub(super) fn len(&self) -> usize {
         self.unsent.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
@@ -66,7 +66,7 @@ impl Outbox {
         unsent.values().filter(|unsent| !unsent.is_on_disk).count()
     }
 
-    /// Takes a result: onto the disk first, then to the API.
+    /// Takes a result, and writes it to disk before it is sent.
     pub(super) async fn put(&self, result: TaskResult) {
         let is_on_disk = self.write(result.clone()).await;
         let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,17 +74,17 @@ impl Outbox {
         self.news.notify_one();
     }
 
-    /// Returns once results get through. Until then there is no point in making more.
+    /// Returns once results get through. Until then there is no point in producing more.
     pub(super) async fn flows(&self) {
         // The sender lives as long as `self`, so that waiting cannot fail.
         let _ = self.flows.subscribe().wait_for(|flows| *flows).await;
     }
 
-    /// Sends what there is and what comes, until all is sent after `is_last` has said that nothing
-    /// more will come.
+    /// Sends all results, until `is_last` is cancelled, after which no more come, and the last one is
+    /// sent.
     ///
     /// # Errors
-    /// When the API does not take the key. What is not sent stays on the disk.
+    /// When the API does not accept the key. Unsent results stay on disk.
     pub(super) async fn deliver(
         &self,
         api: &Api,
@@ -134,8 +134,8 @@ impl Outbox {
         unsent.values().take(BATCH).map(|unsent| unsent.result.clone()).collect()
     }
 
-    /// Sends results. Where the API cannot read them they go one by one, so that one that it cannot
-    /// read holds up no other.
+    /// Sends results. If the API cannot read them they are sent one by one, so that an unreadable one
+    /// does not hold up the others.
     async fn send(&self, api: &Api, batch: &[TaskResult]) -> Result<(), CallError> {
         match api.submit(batch.to_vec()).await {
             Ok(answer) => {
@@ -160,7 +160,7 @@ impl Outbox {
         }
     }
 
-    /// Forgets a result that the API has taken, or has refused for good.
+    /// Forgets a result that the API has accepted, or refused for good.
     async fn settle(&self, result: &TaskResult, refusal: Option<&str>) {
         if let Some(reason) = refusal {
             let reason = crate::quote::quote(reason.as_bytes());
@@ -171,12 +171,12 @@ impl Outbox {
         let (spool, result) = (Arc::clone(&self.spool), result.clone());
         let removed = tokio::task::spawn_blocking(move || spool.remove(&result)).await;
         if let Ok(Err(error)) = removed {
-            // It will be sent again after a restart, and change nothing.
+            // A restart sends it again, which does no harm.
             warn!(%error, "a result that was sent stays in the spool");
         }
     }
 
-    /// Writes a result to the disk, and says whether it is there.
+    /// Writes a result to disk, and returns whether that worked.
     async fn write(&self, result: TaskResult) -> bool {
         let spool = Arc::clone(&self.spool);
         match tokio::task::spawn_blocking(move || spool.write(&result)).await {
@@ -189,7 +189,7 @@ impl Outbox {
         }
     }
 
-    /// Tries again to get onto the disk what is in memory only.
+    /// Tries again to write the results that are only in memory.
     async fn write_again(&self) {
         let missing: Vec<TaskResult> = {
             let unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -209,7 +209,7 @@ impl Outbox {
     }
 }
 
-/// What the API has against the result of a task: its errors begin with the task's name.
+/// Why the API rejected the result of a job. Its errors begin with the uuid.
 fn reason<'a>(errors: &'a [String], task_uuid: &str) -> Option<&'a str> {
     let of_task = |error: &'a String| error.strip_prefix(task_uuid)?.strip_prefix(": ");
     errors.iter().find_map(of_task)

@@ -1,4 +1,4 @@
-//! How an executor goes about its work.
+//! What an executor runs, and how much of it at once.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,49 +11,86 @@ use crate::wire::ApiKey;
 
 /// How many episodes run at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Concurrency {
     /// One, whatever its environment.
     OneAtATime,
-    /// So many in each family.
+    /// A number of its own for each family of environments.
     PerFamily {
-        /// How many, where `families` does not say it.
+        /// Episodes at once in each family that `families` does not name, at least 1.
         default: usize,
-        /// How many in these families.
+        /// Episodes at once in these families, at least 1 each.
         families: BTreeMap<String, usize>,
     },
 }
 
-/// How an executor goes about its work.
+/// What makes settings unusable.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// More or fewer jobs at a time than the API hands out.
+    #[error("{0} tasks cannot be asked for at a time: it must be 1 to {MAX_BATCH}")]
+    BatchSize(usize),
+    /// A family that the sandbox does not have.
+    #[error(
+        "there is no family `{}` here; there is {}",
+        family.escape_debug(),
+        if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+    )]
+    UnknownFamily {
+        /// Its name.
+        family: String,
+        /// The families that the sandbox has.
+        known: Vec<String>,
+    },
+    /// An environment that the sandbox does not have.
+    #[error("there is no environment `{0}` here")]
+    UnknownEnvironment(EnvId),
+    /// Families and environments that have nothing in common.
+    #[error("no environment is left to run")]
+    NothingToRun,
+    /// A family that no episode may run in.
+    #[error("`{0}` cannot have 0 episodes at once")]
+    NoSlots(String),
+}
+
+/// The most jobs that the API hands out at a time.
+const MAX_BATCH: usize = 100;
+
+/// What an executor runs, and how much of it at once.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ExecutorSettings {
-    /// Where the API is, as in `http://localhost:8000`.
+    /// The URL of the API, such as `http://localhost:8000`.
     pub api_url: String,
-    /// The key that the API wants.
+    /// The key that the API asks for; `None` for an API that is open to all.
     pub api_key: Option<ApiKey>,
-    /// What this executor is called, among all that work for the same API. Without it, it is what an
-    /// executor was called that used the same `spool` and is not running now, or a new random name.
+    /// The name of this executor, which no other executor of the same API may have: 1 to 128 letters,
+    /// digits, `-`, `_` or `.`, of which the first is a letter or a digit. `None` takes over the
+    /// generated name of an executor that used the same `spool` and is not running now, or else
+    /// generates one.
     pub executor_id: Option<String>,
-    /// The folder of results that the API has not taken yet; each executor has a folder in it.
+    /// The folder for results that the API has not taken yet. Each executor has its own folder in it.
     pub spool: PathBuf,
-    /// How many tasks are asked for at a time, from 1 to 100. No more are than can begin at once.
+    /// The most jobs to ask for at a time, from 1 to 100. An executor never asks for more than it can
+    /// start at once. 10.
     pub batch_size: usize,
-    /// How long to wait when there are no more tasks.
+    /// How long to wait before asking again when there are no more jobs. 5 s.
     pub poll_interval: Duration,
-    /// The families to run, all that there are by default.
+    /// The families of environments to run; `None` for all that the sandbox has.
     pub families: Option<Vec<String>>,
-    /// The environments to run, all of the families by default.
+    /// The environments to run; `None` for all of those families.
     pub env_ids: Option<Vec<EnvId>>,
-    /// How many episodes run at once.
+    /// How many episodes run at once. One.
     pub concurrency: Concurrency,
     /// What episodes are held to.
     pub limits: EpisodeLimits,
-    /// How long episodes may go on once the executor was stopped. Then they are given back.
+    /// How long running episodes may go on after a stop before their jobs are given back. 30 s.
     pub drain_timeout: Duration,
 }
 
 impl ExecutorSettings {
-    /// Usual settings for an API: one episode at a time, a question every 5 s, 30 s to drain.
+    /// The defaults, for the API at this URL and this folder of results.
     pub fn new(api_url: impl Into<String>, spool: impl Into<PathBuf>) -> Self {
         Self {
             api_url: api_url.into(),
@@ -71,7 +108,7 @@ impl ExecutorSettings {
     }
 }
 
-/// Episodes that share a number of slots.
+/// Environments whose episodes share a number of slots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Lane {
     pub(super) name: String,
@@ -79,25 +116,27 @@ pub(super) struct Lane {
     pub(super) slots: usize,
 }
 
-/// Divides the environments that there are among lanes: one for all, or one for each family.
-///
-/// # Errors
-/// In words, when something is to be run that there is not.
-pub(super) fn lanes(settings: &ExecutorSettings, available: &[EnvId]) -> Result<Vec<Lane>, String> {
+/// Checks the settings, and divides the available environments among lanes: one for all of them, or
+/// one for each family.
+pub(super) fn lanes(
+    settings: &ExecutorSettings,
+    available: &[EnvId],
+) -> Result<Vec<Lane>, SettingsError> {
+    if !(1..=MAX_BATCH).contains(&settings.batch_size) {
+        return Err(SettingsError::BatchSize(settings.batch_size));
+    }
     let has_family = |family: &str| available.iter().any(|id| id.family() == family);
-    let listed = |names: Vec<&str>| names.join(", ");
     let known = || {
-        let mut families: Vec<_> = available.iter().map(EnvId::family).collect();
+        let mut families: Vec<_> = available.iter().map(|id| id.family().to_owned()).collect();
         families.dedup();
-        if families.is_empty() { "none".to_owned() } else { listed(families) }
+        families
     };
-    let named = settings.families.iter().flatten();
-    if let Some(family) = named.clone().find(|family| !has_family(family)) {
-        let family = family.escape_debug();
-        return Err(format!("there is no family `{family}` here; there is {}", known()));
+    let mut named = settings.families.iter().flatten();
+    if let Some(family) = named.find(|family| !has_family(family)) {
+        return Err(SettingsError::UnknownFamily { family: family.clone(), known: known() });
     }
     if let Some(id) = settings.env_ids.iter().flatten().find(|id| !available.contains(id)) {
-        return Err(format!("there is no environment `{id}` here"));
+        return Err(SettingsError::UnknownEnvironment(id.clone()));
     }
     let is_wanted = |id: &&EnvId| {
         let families = settings.families.as_ref();
@@ -107,7 +146,7 @@ pub(super) fn lanes(settings: &ExecutorSettings, available: &[EnvId]) -> Result<
     };
     let wanted: Vec<EnvId> = available.iter().filter(is_wanted).cloned().collect();
     if wanted.is_empty() {
-        return Err("no environment is left to run".to_owned());
+        return Err(SettingsError::NothingToRun);
     }
     let Concurrency::PerFamily { default, families } = &settings.concurrency else {
         return Ok(vec![Lane { name: "all".to_owned(), env_ids: wanted, slots: 1 }]);
@@ -119,7 +158,7 @@ pub(super) fn lanes(settings: &ExecutorSettings, available: &[EnvId]) -> Result<
     let lane = |(name, env_ids): (String, Vec<EnvId>)| {
         let slots = *families.get(&name).unwrap_or(default);
         if slots == 0 {
-            Err(format!("`{name}` cannot have 0 episodes at once"))
+            Err(SettingsError::NoSlots(name))
         } else {
             Ok(Lane { name, env_ids, slots })
         }
@@ -161,7 +200,7 @@ mod tests {
         let error = |change: fn(&mut ExecutorSettings)| {
             let mut settings = settings();
             change(&mut settings);
-            lanes(&settings, &available).unwrap_err()
+            lanes(&settings, &available).unwrap_err().to_string()
         };
         let families = error(|settings| settings.families = Some(vec!["genesis".to_owned()]));
         assert_eq!(families, "there is no family `genesis` here; there is a, b");
@@ -176,5 +215,7 @@ mod tests {
             settings.concurrency = Concurrency::PerFamily { default: 0, families: BTreeMap::new() };
         });
         assert_eq!(none, "`a` cannot have 0 episodes at once");
+        let batch = error(|settings| settings.batch_size = 101);
+        assert_eq!(batch, "101 tasks cannot be asked for at a time: it must be 1 to 100");
     }
 }
