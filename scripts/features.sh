@@ -1,6 +1,6 @@
 #!/bin/sh
 # Proves that each feature of kinitro-eval builds alone and without warnings, and that none brings
-# dependencies that it has no use for. Needs `make setup`.
+# dependencies that it has no use for. Call it after `make setup`.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -9,44 +9,61 @@ fail() {
     exit 1
 }
 
-for features in "" http serve mujoco bench executor validator storage api scheduler; do
-    echo "features: checking kinitro-eval with ${features:-no features}" >&2
-    cargo clippy --quiet -p kinitro-eval --no-default-features --features "$features" -- \
-        -D warnings || fail "kinitro-eval does not build with ${features:-no features} alone"
-done
+# All that the manifest names, so that a new one cannot be forgotten, but for the one that may fetch
+# MuJoCo while it builds.
+features=$(cargo metadata --quiet --locked --no-deps --format-version 1 | python3 -c '
+import json, sys
+packages = json.load(sys.stdin)["packages"]
+[features] = [p["features"] for p in packages if p["name"] == "kinitro-eval"]
+print(*sorted(set(features) - {"auto-download-mujoco", "default"}))
+') || fail "the features of kinitro-eval cannot be read"
 
-# lacks FEATURES DEPENDENCY...: that crate is not built for those features. `default` are the
-# default ones.
+check() {
+    echo "features: checking kinitro-eval with ${1:-no features}" >&2
+    cargo clippy --quiet --locked -p kinitro-eval --no-default-features --features "$1" -- \
+        -D warnings || fail "kinitro-eval does not build with ${1:-no features} alone"
+}
+
+check ""
+for feature in $features; do check "$feature"; done
+
+# The names of all crates that kinitro-eval is built with, given cargo's flags for features.
+dependencies() {
+    # shellcheck disable=SC2086 # they are several words
+    cargo tree --quiet --locked -p kinitro-eval -e normal --prefix none --format '{p}' $1 |
+        cut -d ' ' -f 1
+}
+
+# lacks FEATURES CRATE...: those crates are no dependencies of that feature, or of the default ones.
 lacks() {
-    features=$1
+    feature=$1
     shift
-    flags="--no-default-features --features $features"
-    if [ "$features" = default ]; then flags=; fi
-    # shellcheck disable=SC2086 # the flags are several words
-    tree=$(cargo tree --quiet --locked -p kinitro-eval -e normal --prefix none $flags) ||
-        fail "the dependencies of $features are not told"
-    for dependency in "$@"; do
-        if echo "$tree" | grep -q "^$dependency v"; then
-            fail "kinitro-eval with $features alone depends on $dependency"
+    flags="--no-default-features --features $feature"
+    if [ "$feature" = default ]; then flags=; fi
+    found=$(dependencies "$flags")
+    echo "$found" | grep -qx kinitro-core || fail "the dependencies of $feature are not told"
+    for crate in "$@"; do
+        if echo "$found" | grep -qx "$crate"; then
+            fail "kinitro-eval with $feature depends on $crate"
         fi
     done
 }
 
-# What a mistake of ours would hide behind: a name that no crate has.
-cargo tree --quiet --locked -p kinitro-eval -e normal --prefix none --features backend,bench,serve \
-    >target/features.txt || fail "the dependencies of all features are not told"
-for dependency in axum hyper-util kinitro-chain mujoco-rs prometheus-client reqwest sqlx utoipa; do
-    grep -q "^$dependency v" target/features.txt || fail "no feature depends on $dependency"
+# A crate that is renamed or replaced would be lacked by all.
+all=$(dependencies --all-features)
+for crate in axum kinitro-chain mujoco-rs prometheus-client reqwest rmp-serde sqlx utoipa; do
+    echo "$all" | grep -qx "$crate" || fail "no feature depends on $crate: correct this script"
 done
 
-lacks default axum hyper-util kinitro-chain prometheus-client sqlx utoipa
-lacks mujoco axum kinitro-chain reqwest sqlx utoipa
+lacks default axum kinitro-chain prometheus-client sqlx utoipa
+lacks mujoco axum kinitro-chain reqwest rmp-serde sqlx utoipa
 lacks http axum kinitro-chain mujoco-rs sqlx utoipa
 lacks serve kinitro-chain mujoco-rs reqwest sqlx utoipa
-lacks executor axum kinitro-chain mujoco-rs sqlx utoipa
+lacks bench kinitro-chain sqlx utoipa
+lacks storage axum kinitro-chain mujoco-rs prometheus-client reqwest rmp-serde utoipa
+lacks api kinitro-chain mujoco-rs reqwest rmp-serde
+lacks scheduler axum mujoco-rs prometheus-client reqwest rmp-serde utoipa
+lacks executor axum kinitro-chain mujoco-rs prometheus-client sqlx utoipa
 lacks validator axum mujoco-rs prometheus-client sqlx utoipa
-lacks storage axum kinitro-chain mujoco-rs reqwest utoipa
-lacks scheduler axum mujoco-rs reqwest utoipa
-lacks api kinitro-chain mujoco-rs reqwest
 
-echo "features: each builds alone" >&2
+echo "features: each builds alone, with what it needs" >&2

@@ -57,7 +57,7 @@
 mod api_client;
 #[cfg(any(feature = "api", feature = "executor", feature = "scheduler", feature = "storage"))]
 pub mod backend;
-#[cfg(all(feature = "mujoco", feature = "serve"))]
+#[cfg(feature = "bench")]
 pub mod bench;
 pub mod check;
 #[cfg(feature = "conformance")]
