@@ -7,22 +7,25 @@
 //!
 //! It knows the backend by its API only, and needs no other part of it.
 
+mod check;
 mod ledger;
+mod round;
 mod source;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use kinitro_chain::weights::{WeightVector, WeightsReceipt, blocks_left, eligibility};
-use kinitro_chain::{Chain, ChainError, ChainErrorKind, Refusal, Signer, Subnet, WeightsState};
-use kinitro_core::{Backoff, BlockNumber, Hotkey, MinerUid, NetUid};
-use serde::Serialize;
+use kinitro_chain::weights::{WeightVector, blocks_left, eligibility};
+use kinitro_chain::{Chain, ChainError, ChainErrorKind, Signer, Subnet, WeightsState};
+use kinitro_core::{Backoff, BlockNumber, Hotkey, NetUid};
 
+pub use self::check::Rejection;
+use self::check::check;
 pub use self::ledger::LedgerError;
 use self::ledger::{Ledger, Sending};
+pub use self::round::Round;
 pub use self::source::SourceError;
 use self::source::{LatestWeights, Source};
 use crate::CancellationToken;
@@ -30,9 +33,6 @@ use crate::CancellationToken;
 /// How many blocks a transaction stays valid at most, and so may still be included after the run that
 /// sent it was interrupted.
 const LONGEST_MORTALITY: u64 = 64;
-
-/// How far the time of weights may be ahead of the chain's clock, which stands still between blocks.
-const CLOCK_SLACK: Duration = Duration::from_secs(120);
 
 /// How long to wait after the first round that failed.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
@@ -75,94 +75,6 @@ impl ValidatorSettings {
             refresh_blocks: None,
             ledger: ledger.into(),
             dry_run: false,
-        }
-    }
-}
-
-/// How a round ended.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "round", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Round {
-    /// The weights were submitted.
-    Submitted {
-        /// The block that they are in, and what they are.
-        receipt: WeightsReceipt,
-    },
-    /// The weights would have been submitted without `dry_run`.
-    WouldSubmit {
-        /// The weights.
-        weights: WeightVector,
-    },
-    /// The same weights were submitted before, and need not be submitted again yet.
-    Unchanged {
-        /// Their state on the chain, if it is known.
-        state: Option<WeightsState>,
-    },
-    /// The backend has no weights yet.
-    NothingYet,
-    /// The weights are too old.
-    Stale {
-        /// Their age by the clock of the chain, in seconds.
-        age_seconds: u64,
-    },
-    /// The rate limit of the subnet does not allow new weights yet.
-    TooSoon {
-        /// Blocks until it does.
-        blocks_left: u64,
-    },
-    /// An earlier transaction may still be included in a block, so nothing new is submitted.
-    InDoubt {
-        /// Blocks until it no longer can be.
-        blocks_left: u64,
-    },
-    /// The weights are not valid for this subnet.
-    Rejected {
-        /// What is wrong with them, in words.
-        reason: String,
-    },
-    /// The chain does not accept the weights from this hotkey.
-    Refused {
-        /// The reason of the chain.
-        refusal: Refusal,
-    },
-}
-
-impl fmt::Display for Round {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Submitted { receipt } => {
-                let block = receipt.inclusion.block.number;
-                write!(f, "submitted {} weights in block {block}", receipt.weights.uids().len())?;
-                match receipt.timelock {
-                    Some(lock) => write!(f, ", sealed until about block {}", lock.reveal_block),
-                    None => Ok(()),
-                }
-            }
-            Self::WouldSubmit { weights } => {
-                write!(f, "would submit {} weights", weights.uids().len())
-            }
-            Self::Unchanged { state: Some(WeightsState::Sealed { blocks_left }) } => {
-                write!(f, "unchanged, and sealed for {blocks_left} more blocks")
-            }
-            Self::Unchanged { state: Some(WeightsState::InForce) } => {
-                f.write_str("unchanged, and in force")
-            }
-            Self::Unchanged { .. } => f.write_str("unchanged"),
-            Self::NothingYet => f.write_str("the backend has no weights yet"),
-            Self::Stale { age_seconds } => {
-                let age = humantime::format_duration(Duration::from_secs(*age_seconds));
-                write!(f, "not submitted: the weights are {age} old")
-            }
-            Self::TooSoon { blocks_left } => {
-                write!(f, "not yet: the rate limit lasts {blocks_left} more blocks")
-            }
-            Self::InDoubt { blocks_left } => write!(
-                f,
-                "not yet: an earlier transaction may still be included for {blocks_left} blocks"
-            ),
-            Self::Rejected { reason } => write!(f, "not submitted: {reason}"),
-            Self::Refused { refusal } => write!(f, "not submitted: {refusal}"),
         }
     }
 }
@@ -350,67 +262,4 @@ impl fmt::Debug for Validator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Validator").field("settings", &self.settings).finish_non_exhaustive()
     }
-}
-
-/// The weights, if they are valid for this subnet.
-fn check(
-    latest: &LatestWeights,
-    now: SystemTime,
-    best: BlockNumber,
-    subnet: &Subnet,
-) -> Result<WeightVector, String> {
-    if latest.created_at > now + CLOCK_SLACK {
-        let ahead = latest.created_at.duration_since(now).unwrap_or_default().as_secs();
-        return Err(format!("the weights were made {ahead} s after the newest block"));
-    }
-    if latest.block > best {
-        return Err(format!("the weights are for block {}, the newest is {best}", latest.block));
-    }
-    let sum: f64 = latest.shares.values().sum();
-    if latest.shares.values().any(|share| !(0.0..=1.0 + 1e-6).contains(share)) {
-        return Err("a weight is no number from 0 to 1".to_owned());
-    }
-    if !latest.shares.is_empty() && (sum - 1.0).abs() > 1e-3 {
-        return Err(format!("the weights have the sum {sum} instead of 1"));
-    }
-    let weights = match &latest.integers {
-        Some(integers) => agree(latest, integers)?,
-        None => WeightVector::from_shares(&latest.shares).map_err(|error| error.to_string())?,
-    };
-    let neurons: BTreeSet<MinerUid> = subnet.neurons.iter().map(|neuron| neuron.uid).collect();
-    for &uid in weights.uids() {
-        if !neurons.contains(&MinerUid(uid)) {
-            return Err(format!("there is a weight for uid {uid}, which is not on the subnet"));
-        }
-    }
-    // A slot may have a new owner since its miner was judged.
-    let has_same_owner = |uid: u16| {
-        let neuron = subnet.neurons.iter().find(|neuron| neuron.uid.0 == uid);
-        let judged = latest.hotkeys.get(&MinerUid(uid));
-        judged.is_none_or(|judged| neuron.is_some_and(|neuron| neuron.hotkey == *judged))
-    };
-    let kept = weights.uids().iter().zip(weights.values()).filter(|(uid, _)| has_same_owner(**uid));
-    let kept = WeightVector::from_integers(kept.map(|(&uid, &value)| (MinerUid(uid), value)));
-    if kept.is_empty() {
-        return Err("no miner with a weight is on the subnet any more".to_owned());
-    }
-    Ok(kept)
-}
-
-/// The integers, if they agree with the shares.
-fn agree(latest: &LatestWeights, integers: &WeightVector) -> Result<WeightVector, String> {
-    let sum: u32 = integers.values().iter().map(|&value| u32::from(value)).sum();
-    if sum == 0 {
-        return Err("all weights are 0".to_owned());
-    }
-    for (&uid, &value) in integers.uids().iter().zip(integers.values()) {
-        let integer = f64::from(value) / f64::from(sum);
-        let share = latest.shares.get(&MinerUid(uid)).copied().unwrap_or_default();
-        if !latest.shares.is_empty() && (integer - share).abs() > 1e-2 {
-            return Err(format!(
-                "uid {uid} has the weight {share} and the integer {value} of {sum}"
-            ));
-        }
-    }
-    Ok(integers.clone())
 }

@@ -170,7 +170,7 @@ impl World {
 
 fn rejected(round: Round) -> String {
     match round {
-        Round::Rejected { reason } => reason,
+        Round::Rejected { reason } => reason.to_string(),
         round => panic!("{round:?}"),
     }
 }
