@@ -16,6 +16,8 @@ lint: setup
 	cargo clippy --workspace --all-targets -- -D warnings
 	@sh scripts/features.sh
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+	command -v cargo-deny >/dev/null || cargo install cargo-deny --locked --version 0.20.2
+	cargo deny --locked check --hide-inclusion-graph --allow parse-error bans licenses sources
 
 bench: setup
 	cargo run --release --bin kinitro -- bench sim

@@ -7,6 +7,7 @@ use kinitro_eval::backend::storage::{
 };
 
 use crate::failure::Failure;
+use crate::variables;
 
 /// Refuses tables of another version.
 pub(crate) async fn check_schema(store: &dyn Store) -> Result<(), StoreError> {
@@ -46,6 +47,6 @@ pub(crate) async fn prepare(store: &dyn Store) -> Result<(), StoreError> {
 
 /// The database of a service: its own, or the one that all commands use.
 pub(crate) fn service_url(own: Option<&str>) -> Result<DatabaseUrl, Failure> {
-    let common = std::env::var("KINITRO_DATABASE_URL").ok();
+    let common = std::env::var(variables::KINITRO_DATABASE_URL.name).ok();
     url(own.or(common.as_deref()))
 }

@@ -12,6 +12,7 @@ mod failure;
 mod hints;
 mod output;
 mod session;
+mod variables;
 
 fn main() -> std::process::ExitCode {
     failure::exit_code(commands::run(clap::Parser::parse()))

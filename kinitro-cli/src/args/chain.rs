@@ -12,39 +12,35 @@ use super::chain_local::{
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ChainCommand {
-    /// Say where a chain stands, and which parameters a subnet has.
+    /// Show the state of a chain and the parameters of a subnet.
     Info(ChainInfoArguments),
     /// List the neurons of a subnet.
     Neurons(SubnetArguments),
-    /// List what was published on a subnet.
+    /// List the commitments on a subnet.
     Commitments(SubnetArguments),
-    /// List the weights that count on a subnet.
+    /// List the weights in force on a subnet.
     Weights(WeightsArguments),
-    /// Set the weights of a hotkey.
     SetWeights(SetWeightsArguments),
-    /// Run a chain on this machine.
     Local(LocalChainArguments),
-    /// Say how a local chain is doing.
+    /// Show the state of a local chain.
     Status(ChainStatusArguments),
-    /// Register a neuron on a local chain.
     Register(RegisterArguments),
-    /// Give a neuron of a local chain the validator permit, or take it away.
+    /// Grant or revoke a validator permit on a local chain.
     SetPermit(SetPermitArguments),
-    /// Set what is staked to a neuron of a local chain.
+    /// Set the stake of a neuron on a local chain.
     SetStake(SetStakeArguments),
-    /// Set a hyperparameter of a local chain.
     SetHyperparameter(SetHyperparameterArguments),
-    /// Make a local chain go ahead of the clock.
+    /// Produce blocks on a local chain at once.
     Advance(AdvanceArguments),
 }
 
 /// Which chain.
 #[derive(Debug, Args)]
 pub(crate) struct NetworkArguments {
-    /// The chain: finney, test, local, or the ws:// or wss:// address of a node
+    /// The network: finney, test, local, or the ws:// or wss:// URL of a node
     #[arg(long, default_value = "finney")]
     pub(crate) network: Network,
-    /// How long to wait for each answer, in seconds
+    /// Seconds to wait for each answer of the node
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) timeout: u64,
 }
@@ -53,10 +49,10 @@ pub(crate) struct NetworkArguments {
 pub(crate) struct ChainInfoArguments {
     #[command(flatten)]
     pub(crate) network: NetworkArguments,
-    /// Say the parameters of this subnet too
+    /// Show the parameters of this subnet too
     #[arg(long, value_parser = super::netuid())]
     pub(crate) netuid: Option<NetUid>,
-    /// Print it as JSON
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -65,10 +61,10 @@ pub(crate) struct ChainInfoArguments {
 pub(crate) struct SubnetArguments {
     #[command(flatten)]
     pub(crate) network: NetworkArguments,
-    /// The subnet
+    /// The subnet's netuid
     #[arg(long, value_parser = super::netuid())]
     pub(crate) netuid: NetUid,
-    /// Print it as JSON
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -77,33 +73,35 @@ pub(crate) struct SubnetArguments {
 pub(crate) struct WeightsArguments {
     #[command(flatten)]
     pub(crate) subnet: SubnetArguments,
-    /// Only those that this neuron has set
+    /// Only weights set by this neuron
     #[arg(long)]
     pub(crate) uid: Option<MinerUid>,
 }
 
-/// Sets the weights of a hotkey, sealed where the subnet demands it, and waits until they are in a
-/// final block. What the chain would object to is told before anything is sent.
+/// Set the weights of a validator.
+///
+/// Waits until they are in a finalized block. Weights are sealed if the subnet uses commit-reveal.
+/// Anything the chain would reject is reported before a transaction is sent.
 #[derive(Debug, Args)]
 pub(crate) struct SetWeightsArguments {
     #[command(flatten)]
     pub(crate) network: NetworkArguments,
-    /// The subnet
+    /// The subnet's netuid
     #[arg(long, value_parser = super::netuid())]
     pub(crate) netuid: NetUid,
     #[command(flatten)]
     pub(crate) wallet: WalletArguments,
-    /// The weights: a JSON object {"UID": SHARE, ...} in shares of any scale, or what
-    /// `kinitro score --json` prints; `-` for standard input
+    /// The weights: a JSON object {"UID": SHARE, ...} on any scale, or the output of `kinitro score
+    /// --json`; `-` reads standard input
     #[arg(value_name = "FILE")]
     pub(crate) weights: PathBuf,
-    /// Wait until sealed weights have come into force
+    /// Wait until sealed weights are revealed and in force
     #[arg(long)]
     pub(crate) wait: bool,
-    /// Only say whether the chain would take them
+    /// Only check whether the chain would accept them
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Print what became of them as JSON
+    /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -112,7 +110,7 @@ pub(crate) struct SetWeightsArguments {
 pub(crate) struct PublishKeyArguments {
     #[command(flatten)]
     pub(crate) key: super::PrivateKeyArguments,
-    /// The subnet
+    /// The subnet's netuid
     #[arg(long, value_parser = super::netuid())]
     pub(crate) netuid: NetUid,
     #[command(flatten)]
@@ -123,10 +121,10 @@ pub(crate) struct PublishKeyArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct FetchKeyArguments {
-    /// The hotkey of the backend, SS58
+    /// The backend's hotkey, an SS58 address
     #[arg(long, value_name = "SS58")]
     pub(crate) backend_hotkey: Hotkey,
-    /// The subnet
+    /// The subnet's netuid
     #[arg(long, value_parser = super::netuid())]
     pub(crate) netuid: NetUid,
     #[command(flatten)]

@@ -4,24 +4,26 @@ use clap::Args;
 use kinitro_chain::{Network, Rao};
 use kinitro_core::{Coldkey, Hotkey, NetUid};
 
-/// Runs a chain on this machine, for development, until it is interrupted: subxt, the Bittensor SDK
-/// and Kinitro itself can talk to it. The accounts //Alice to //Ferdie have funds, and //Alice owns
-/// the subnet and is its first neuron. Nothing of it is kept.
+/// Run a local chain for development.
+///
+/// It runs until it is interrupted. subxt, the Bittensor SDK and Kinitro can connect to it. The
+/// accounts //Alice to //Ferdie have funds; //Alice owns the subnet and is its first neuron. The
+/// chain exists only in memory.
 #[derive(Debug, Args)]
 pub(crate) struct LocalChainArguments {
-    /// The port to listen at, on this machine only; 0 for any that is free
+    /// The port to listen on, reachable from this machine only; 0 picks a free one
     #[arg(long, default_value_t = 9944)]
     pub(crate) port: u16,
-    /// Serve the metadata of a real chain, of version 15 or 16, in place of its own
+    /// Serve the metadata of a real chain, version 15 or 16, instead of its own
     #[arg(long, value_name = "FILE")]
     pub(crate) metadata: Option<PathBuf>,
-    /// The subnet
+    /// The subnet's netuid
     #[arg(long, default_value_t = NetUid(1), value_parser = super::netuid())]
     pub(crate) netuid: NetUid,
-    /// The time between two blocks, as in 250ms or 12s
+    /// The time between blocks, such as 250ms or 12s
     #[arg(long, value_name = "TIME", default_value = "250ms", conflicts_with = "instant")]
     pub(crate) block_time: humantime::Duration,
-    /// Make a block for each transaction as it comes, and no others
+    /// Produce a block for each transaction, and no others
     #[arg(long)]
     pub(crate) instant: bool,
 }
@@ -29,19 +31,21 @@ pub(crate) struct LocalChainArguments {
 /// Which local chain.
 #[derive(Debug, Args)]
 pub(crate) struct LocalNetworkArguments {
-    /// The local chain: local, or the ws:// address of one
+    /// The local chain: local, or its ws:// URL
     #[arg(long, default_value = "local")]
     pub(crate) network: Network,
 }
 
-/// Registers a neuron on the subnet of a local chain, and prints its uid. As on a real chain it has
-/// to wait for the rate limit of the subnet before it may set weights.
+/// Register a neuron on a local chain.
+///
+/// Prints its UID. As on a real chain, the neuron has to wait out the subnet's rate limit before it
+/// can set weights.
 #[derive(Debug, Args)]
 pub(crate) struct RegisterArguments {
-    /// The hotkey, SS58
+    /// The hotkey, an SS58 address
     #[arg(value_name = "HOTKEY")]
     pub(crate) hotkey: Hotkey,
-    /// Who owns it, SS58; itself unless told otherwise
+    /// The coldkey that owns it, an SS58 address [default: the same account as the hotkey]
     #[arg(long, value_name = "SS58")]
     pub(crate) coldkey: Option<Coldkey>,
     #[command(flatten)]
@@ -50,10 +54,10 @@ pub(crate) struct RegisterArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct SetPermitArguments {
-    /// The hotkey of the neuron, SS58
+    /// The neuron's hotkey, an SS58 address
     #[arg(value_name = "HOTKEY")]
     pub(crate) hotkey: Hotkey,
-    /// Whether it may set weights for others
+    /// Whether it has the permit to set weights for others
     #[arg(value_name = "PERMIT", action = clap::ArgAction::Set, default_value_t = true)]
     pub(crate) permit: bool,
     #[command(flatten)]
@@ -62,25 +66,27 @@ pub(crate) struct SetPermitArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct SetStakeArguments {
-    /// The hotkey of the neuron, SS58
+    /// The neuron's hotkey, an SS58 address
     #[arg(value_name = "HOTKEY")]
     pub(crate) hotkey: Hotkey,
-    /// What is staked to it, in alpha, with up to nine decimals
+    /// The stake in alpha, with up to nine decimals
     #[arg(value_name = "ALPHA", value_parser = alpha)]
     pub(crate) stake: Rao,
     #[command(flatten)]
     pub(crate) network: LocalNetworkArguments,
 }
 
-/// Sets a hyperparameter by the name that the storage of the chain has for it: one of the subnet, as
-/// Tempo, WeightsSetRateLimit or CommitRevealWeightsEnabled; one of the chain, as StakeThreshold; or
-/// one of another pallet, as Commitments.MaxSpace.
+/// Set a hyperparameter of a local chain.
+///
+/// It is named as in the chain's storage: one of the subnet, such as Tempo, WeightsSetRateLimit or
+/// CommitRevealWeightsEnabled; one of the chain, such as StakeThreshold; or one of another pallet,
+/// such as Commitments.MaxSpace.
 #[derive(Debug, Args)]
 pub(crate) struct SetHyperparameterArguments {
-    /// Its name
+    /// The hyperparameter's name
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
-    /// A number, or true or false
+    /// The value: a number, true or false
     #[arg(value_name = "VALUE")]
     pub(crate) value: String,
     #[command(flatten)]
@@ -89,7 +95,7 @@ pub(crate) struct SetHyperparameterArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct AdvanceArguments {
-    /// How many blocks to make
+    /// How many blocks to produce
     #[arg(value_name = "BLOCKS", default_value_t = 1)]
     pub(crate) blocks: u64,
     #[command(flatten)]
@@ -100,7 +106,7 @@ pub(crate) struct AdvanceArguments {
 pub(crate) struct ChainStatusArguments {
     #[command(flatten)]
     pub(crate) network: LocalNetworkArguments,
-    /// Print it as JSON
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -1,14 +1,15 @@
+use crate::variables;
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DbCommand {
-    /// Make the database, without tables, unless it is there.
+    /// Create the database, without tables, if it does not exist.
     Create(DatabaseArguments),
-    /// Make the tables, or bring those of an older version up to date. What is there is kept.
+    /// Create the tables, or migrate those of an older version. Data is kept.
     Init(DatabaseArguments),
-    /// Say what is in the database.
+    /// Show what is in the database.
     Status(DbStatusArguments),
-    /// Delete the tasks of old cycles. Their scores, weights and reports are kept.
+    /// Delete the jobs of old cycles. Scores, weights and reports are kept.
     Prune(DbPruneArguments),
     /// Delete everything in the database.
     Reset(DbResetArguments),
@@ -16,10 +17,10 @@ pub(crate) enum DbCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct DatabaseArguments {
-    /// The database: `postgresql://USER:PASSWORD@HOST/NAME` or `sqlite:PATH` [default: the file
-    /// kinitro/kinitro.db in $XDG_DATA_HOME, ~/.local/share]
+    /// The database: `postgresql://USER:PASSWORD@HOST/NAME` or `sqlite:PATH` [default:
+    /// kinitro/kinitro.db in $XDG_DATA_HOME or ~/.local/share]
     // Not parsed here: what does not parse would be repeated, password and all.
-    #[arg(long, value_name = "URL", env = "KINITRO_DATABASE_URL", hide_env_values = true)]
+    #[arg(long, value_name = "URL", env = variables::KINITRO_DATABASE_URL.name, hide_env_values = true)]
     pub(crate) database_url: Option<String>,
 }
 
@@ -27,7 +28,7 @@ pub(crate) struct DatabaseArguments {
 pub(crate) struct DbStatusArguments {
     #[command(flatten)]
     pub(crate) database: DatabaseArguments,
-    /// Print it as JSON
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -36,7 +37,7 @@ pub(crate) struct DbStatusArguments {
 pub(crate) struct DbPruneArguments {
     #[command(flatten)]
     pub(crate) database: DatabaseArguments,
-    /// How many of the newest cycles that are over keep their tasks
+    /// How many of the latest finished cycles keep their jobs
     #[arg(long, value_name = "COUNT", default_value_t = 24)]
     pub(crate) keep_cycles: u32,
 }
@@ -45,7 +46,7 @@ pub(crate) struct DbPruneArguments {
 pub(crate) struct DbResetArguments {
     #[command(flatten)]
     pub(crate) database: DatabaseArguments,
-    /// Yes, delete everything
+    /// Confirm that everything is to be deleted
     #[arg(long)]
     pub(crate) force: bool,
 }

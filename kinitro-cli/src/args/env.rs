@@ -8,19 +8,16 @@ use super::DatabaseArguments;
 pub(crate) enum EnvCommand {
     /// List the environments.
     List(ListArguments),
-    /// Show what an environment is, and what it looks like.
     Show(ShowArguments),
-    /// Try whether environments do what they must.
     Check(CheckArguments),
-    /// Get the model files of a family.
+    /// Download the model files of a family.
     Fetch(FetchArguments),
-    /// Run recorded episodes again and compare them step by step.
     Parity(ParityArguments),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArguments {
-    /// Only these; groups and globs too: `metaworld/MT10`, `metaworld/p*`
+    /// Only these environments; a name, a group or a glob: `metaworld/MT10`, `metaworld/p*`
     #[arg(value_name = "ENV")]
     pub(crate) pattern: Option<String>,
     /// Print the full specifications as JSON
@@ -33,23 +30,25 @@ pub(crate) struct ListArguments {
 pub(crate) enum PicturesArgument {
     /// Without shadows and multisampling
     Fast,
-    /// With MetaWorld's own settings, pixel for pixel, and about twenty times as slow in software
+    /// With MetaWorld's own settings, pixel for pixel; about twenty times slower in software
     Exact,
 }
 
-/// Shows what an environment is: what a policy sees and what it may do.
+/// Describe an environment and draw a picture of it.
+///
+/// Shows what a policy observes and how it can act.
 #[derive(Debug, Args)]
 pub(crate) struct ShowArguments {
     /// The environment
     #[arg(value_name = "ENV")]
     pub(crate) env: String,
-    /// Draw the beginning of an episode into this file, as a policy would see it
+    /// Save a picture of the start of an episode, as a policy would see it
     #[arg(long, value_name = "FILE")]
     pub(crate) png: Option<PathBuf>,
-    /// The camera of the picture [default: the environment's first]
+    /// The camera to draw from [default: the environment's first]
     #[arg(long, requires = "png")]
     pub(crate) camera: Option<String>,
-    /// The seed of the episode in the picture
+    /// The seed of the episode
     #[arg(long, default_value_t = 0, requires = "png")]
     pub(crate) seed: u64,
     /// How the picture is drawn
@@ -60,49 +59,52 @@ pub(crate) struct ShowArguments {
     pub(crate) json: bool,
 }
 
-/// Tries environments. Each seed is run twice, with the scripted expert at the controls or, where
-/// there is none, at random. The answer is no where the two runs of a seed differ, where two seeds
-/// are the same task, or where the expert solves fewer than four of five seeds.
+/// Check that environments work as they must.
+///
+/// Each seed is run twice, by the scripted expert or, where there is none, with random actions. The
+/// check fails if the two runs of a seed differ, if two seeds give the same scenario, or if the
+/// expert solves fewer than four in five seeds.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArguments {
-    /// Environments; groups and globs too: `metaworld/MT10`, `metaworld/p*`
+    /// Environments: names, groups or globs, such as `metaworld/MT10` or `metaworld/p*`
     #[arg(value_name = "ENV", required = true)]
     pub(crate) env: Vec<String>,
-    /// How many seeds of each
+    /// How many seeds to run in each environment
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seeds: u32,
-    /// The first of them
+    /// The first seed
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Print what came of it as JSON
+    /// Print the results as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct FetchArguments {
-    /// The family
+    /// The family of environments
     #[arg(value_parser = ["metaworld"])]
     pub(crate) family: String,
-    /// Get them anew even if they are there
+    /// Download them again even if they are there
     #[arg(long)]
     pub(crate) force: bool,
 }
 
-/// Runs recorded episodes again and compares them step by step: does this machine judge as the
-/// one did that they were recorded on?
+/// Replay recorded episodes and compare them step by step.
+///
+/// Shows whether this machine computes the same as the one they were recorded on.
 #[derive(Debug, Args)]
 pub(crate) struct ParityArguments {
-    /// A folder of recordings, named TASK__KIND_SEED.npz
+    /// A folder of recordings named TASK__KIND_SEED.npz
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,
-    /// Only files whose name matches
+    /// Only files whose names match this glob
     #[arg(long, value_name = "GLOB")]
     pub(crate) only: Option<String>,
-    /// Compare only so many steps of each
+    /// Compare only this many steps of each recording
     #[arg(long)]
     pub(crate) steps: Option<usize>,
-    /// How far a number of state or observation may be off
+    /// How far a number in the state or observation may differ
     #[arg(long, default_value_t = 0.0)]
     pub(crate) tolerance: f64,
     /// Print the reports as JSON
@@ -112,31 +114,32 @@ pub(crate) struct ParityArguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchCommand {
-    /// The simulator against the bare physics, two threads against one, and the way to a policy.
+    /// Compare the simulator with bare physics and two threads with one, and time a policy call.
     Sim(SimArguments),
-    /// Plain rates of one task, for scripts that measure something else in turn with them.
+    /// Print the rates of one MetaWorld task, for scripts that compare them with another program.
     Rates(RatesArguments),
-    /// The storage of a backend: tasks made, claimed and answered.
     Store(StoreArguments),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RatesArguments {
-    /// The task of MetaWorld
+    /// The name of the MetaWorld task
     #[arg(value_name = "TASK", default_value = "reach-v3")]
     pub(crate) task: String,
 }
 
-/// Measures a database, in which there must be no cycle yet. Without a name it is an SQLite file that
-/// is made for it and deleted afterwards, in the current folder.
+/// Measure a backend's storage: creating, claiming and completing jobs.
+///
+/// The database must not hold any cycle yet. If none is named, an SQLite file in the current folder
+/// is used and deleted afterwards.
 #[derive(Debug, Args)]
 pub(crate) struct StoreArguments {
     #[command(flatten)]
     pub(crate) database: DatabaseArguments,
-    /// Executors that work at once
+    /// How many executors work at once
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) workers: u32,
-    /// Tasks that each takes at a time
+    /// How many jobs each executor claims at a time
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) batch: u32,
     /// Print the figures as JSON
@@ -146,7 +149,7 @@ pub(crate) struct StoreArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct SimArguments {
-    /// Rounds of each measurement; the median is given
+    /// Rounds of each measurement; the median is reported
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(3..))]
     pub(crate) rounds: u32,
     /// Print the figures as JSON
@@ -156,13 +159,13 @@ pub(crate) struct SimArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArguments {
-    /// Episodes for each policy in each environment
+    /// Episodes of each policy in each environment
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) episodes: u32,
-    /// Leave the API up until ctrl-C, to look at it
+    /// Keep the API running afterwards until ctrl-C
     #[arg(long)]
     pub(crate) keep: bool,
-    /// The port of the API; 0 takes a free one
+    /// The API's port; 0 picks a free one
     #[arg(long, default_value_t = 0)]
     pub(crate) port: u16,
 }

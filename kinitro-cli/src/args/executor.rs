@@ -8,19 +8,20 @@ use kinitro_core::EnvId;
 use serde::de::DeserializeOwned;
 
 use crate::output::log::{LogFormat, LogLevel};
+use crate::variables;
 
 /// Where episodes run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum EvalMode {
     /// In this process
     Local,
-    /// In containers of Docker; not in this version
+    /// In Docker containers; not supported yet
     Docker,
-    /// In containers of Basilica; not in this version
+    /// In Basilica containers; not supported yet
     Basilica,
 }
 
-/// A JSON object from a family of environments to something.
+/// A JSON object with a value for each family of environments.
 pub(crate) type PerFamily<T> = BTreeMap<String, T>;
 
 /// Names in a list.
@@ -29,45 +30,45 @@ pub(crate) struct Names<T>(pub(crate) Vec<T>);
 
 #[derive(Debug, Args)]
 pub(crate) struct ExecutorArguments {
-    /// Where the API is
+    /// The URL of the API
     #[arg(
         long,
         value_name = "URL",
-        env = "KINITRO_EXECUTOR_API_URL",
+        env = variables::KINITRO_EXECUTOR_API_URL.name,
         default_value = "http://localhost:8000"
     )]
     pub(crate) api_url: String,
-    /// What this executor is called, unlike all others of the same API [default: a random name,
-    /// kept in the folder of --spool]
-    #[arg(long, value_name = "NAME", env = "KINITRO_EXECUTOR_EXECUTOR_ID")]
+    /// The executor's name, unique among those of the API [default: a random name, kept in the
+    /// --spool folder]
+    #[arg(long, value_name = "NAME", env = variables::KINITRO_EXECUTOR_EXECUTOR_ID.name)]
     pub(crate) executor_id: Option<String>,
-    /// The folder of results that the API has not taken yet [default: kinitro/executor in
-    /// $XDG_DATA_HOME, ~/.local/share]
-    #[arg(long, value_name = "DIR", env = "KINITRO_EXECUTOR_SPOOL")]
+    /// The folder for results that the API has not accepted yet [default: kinitro/executor in
+    /// $XDG_DATA_HOME or ~/.local/share]
+    #[arg(long, value_name = "DIR", env = variables::KINITRO_EXECUTOR_SPOOL.name)]
     pub(crate) spool: Option<PathBuf>,
-    /// Tasks to ask for at a time; no more are asked for than can begin at once
+    /// Jobs to fetch at a time, never more than can start at once
     #[arg(
         long,
         value_name = "COUNT",
-        env = "KINITRO_EXECUTOR_BATCH_SIZE",
+        env = variables::KINITRO_EXECUTOR_BATCH_SIZE.name,
         default_value_t = 10,
         value_parser = clap::value_parser!(u32).range(1..=100)
     )]
     pub(crate) batch_size: u32,
-    /// Seconds between questions when there are no tasks
+    /// Seconds between requests while there are no jobs
     #[arg(
         long,
         value_name = "SECONDS",
-        env = "KINITRO_EXECUTOR_POLL_INTERVAL_SECONDS",
+        env = variables::KINITRO_EXECUTOR_POLL_INTERVAL_SECONDS.name,
         default_value = "5",
         value_parser = super::parse_seconds
     )]
     pub(crate) poll_interval: Duration,
-    /// Seconds that episodes may go on once the program was told to stop
+    /// Seconds that running episodes may continue after the program is told to stop
     #[arg(
         long,
         value_name = "SECONDS",
-        env = "KINITRO_EXECUTOR_DRAIN_TIMEOUT",
+        env = variables::KINITRO_EXECUTOR_DRAIN_TIMEOUT.name,
         default_value_t = 30
     )]
     pub(crate) drain_timeout: u64,
@@ -75,7 +76,7 @@ pub(crate) struct ExecutorArguments {
     /// Run several episodes at once
     #[arg(
         long,
-        env = "KINITRO_EXECUTOR_USE_CONCURRENT_EXECUTOR",
+        env = variables::KINITRO_EXECUTOR_USE_CONCURRENT_EXECUTOR.name,
         value_parser = clap::builder::BoolishValueParser::new()
     )]
     pub(crate) concurrent: bool,
@@ -83,16 +84,16 @@ pub(crate) struct ExecutorArguments {
     #[arg(
         long,
         value_name = "COUNT",
-        env = "KINITRO_EXECUTOR_DEFAULT_MAX_CONCURRENT",
+        env = variables::KINITRO_EXECUTOR_DEFAULT_MAX_CONCURRENT.name,
         default_value_t = 20,
         value_parser = clap::value_parser!(u32).range(1..=1000)
     )]
     pub(crate) max_concurrent: u32,
-    /// Episodes that run at once in some families, as JSON: '{"metaworld": 50}'
+    /// Episodes that run at once in particular families, as JSON: '{"metaworld": 50}'
     #[arg(
         long,
         value_name = "JSON",
-        env = "KINITRO_EXECUTOR_MAX_CONCURRENT_PER_FAMILY",
+        env = variables::KINITRO_EXECUTOR_MAX_CONCURRENT_PER_FAMILY.name,
         value_parser = parse_json::<PerFamily<usize>>
     )]
     pub(crate) max_concurrent_per_family: Option<PerFamily<usize>>,
@@ -100,33 +101,33 @@ pub(crate) struct ExecutorArguments {
     #[arg(
         long,
         value_name = "FAMILY,...",
-        env = "KINITRO_EXECUTOR_ENV_FAMILIES",
+        env = variables::KINITRO_EXECUTOR_ENV_FAMILIES.name,
         value_parser = parse_names::<String>
     )]
     pub(crate) env_families: Option<Names<String>>,
-    /// Environments to run, as a JSON list or separated by commas [default: all of the families]
+    /// Environments to run, as a JSON list or separated by commas [default: all of these families]
     #[arg(
         long,
         value_name = "ENV,...",
-        env = "KINITRO_EXECUTOR_ENV_IDS",
+        env = variables::KINITRO_EXECUTOR_ENV_IDS.name,
         value_parser = parse_names::<EnvId>
     )]
     pub(crate) env_ids: Option<Names<EnvId>>,
 
-    /// Steps after which an episode is over
+    /// Steps after which an episode ends
     #[arg(
         long,
         value_name = "COUNT",
-        env = "KINITRO_EXECUTOR_MAX_TIMESTEPS",
+        env = variables::KINITRO_EXECUTOR_MAX_TIMESTEPS.name,
         default_value_t = 500,
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub(crate) max_timesteps: u32,
-    /// Seconds a policy may take over an action
+    /// Seconds a policy may take for an action
     #[arg(
         long,
         value_name = "SECONDS",
-        env = "KINITRO_EXECUTOR_ACTION_TIMEOUT",
+        env = variables::KINITRO_EXECUTOR_ACTION_TIMEOUT.name,
         default_value = "0.5",
         value_parser = super::parse_seconds
     )]
@@ -135,59 +136,62 @@ pub(crate) struct ExecutorArguments {
     #[arg(
         long,
         value_name = "SECONDS",
-        env = "KINITRO_EXECUTOR_EVAL_TIMEOUT",
+        env = variables::KINITRO_EXECUTOR_EVAL_TIMEOUT.name,
         default_value = "300",
         value_parser = super::parse_seconds
     )]
     pub(crate) eval_timeout: Duration,
-    /// Show policies the pictures of all cameras
+    /// Send the pictures of all cameras to policies
     #[arg(
         long,
         value_name = "BOOL",
-        env = "KINITRO_EXECUTOR_USE_IMAGES",
+        env = variables::KINITRO_EXECUTOR_USE_IMAGES.name,
         default_value = "true",
         action = clap::ArgAction::Set,
         value_parser = clap::builder::BoolishValueParser::new()
     )]
     pub(crate) use_images: bool,
 
-    /// The network of the miners: on finney their policies must be behind HTTPS
-    #[arg(long, env = "KINITRO_EXECUTOR_NETWORK", default_value = "finney")]
+    /// The miners' network; on finney their policies must use HTTPS
+    #[arg(long, env = variables::KINITRO_EXECUTOR_NETWORK.name, default_value = "finney")]
     pub(crate) network: Network,
-    /// Ask policies at addresses that are not on the public internet too: those of this machine
-    /// and its network
+    /// Also call policies at private addresses, such as this machine and its local network
     #[arg(
         long,
-        env = "KINITRO_EXECUTOR_ALLOW_PRIVATE_ENDPOINTS",
+        env = variables::KINITRO_EXECUTOR_ALLOW_PRIVATE_ENDPOINTS.name,
         value_parser = clap::builder::BoolishValueParser::new()
     )]
     pub(crate) allow_private_endpoints: bool,
 
-    /// Where episodes run; `docker` is to become the default once there are containers
+    /// Where episodes run; only `local` is supported
     #[arg(
         long,
         value_name = "MODE",
-        env = "KINITRO_EXECUTOR_EVAL_MODE",
+        env = variables::KINITRO_EXECUTOR_EVAL_MODE.name,
+        hide = true,
         default_value = "local",
         ignore_case = true
     )]
     pub(crate) eval_mode: EvalMode,
-    /// For containers: the image of each family, as JSON
+    /// Not supported yet: the container image of each family, as JSON
     #[arg(
         long,
         value_name = "JSON",
-        env = "KINITRO_EXECUTOR_EVAL_IMAGES",
+        env = variables::KINITRO_EXECUTOR_EVAL_IMAGES.name,
+        hide = true,
         value_parser = parse_json::<PerFamily<String>>
     )]
     pub(crate) eval_images: Option<PerFamily<String>>,
-    /// For containers: how much memory one may use, as in `8g`
-    #[arg(long, value_name = "SIZE", env = "KINITRO_EXECUTOR_EVAL_MEM_LIMIT")]
+    /// Not supported yet: the memory limit of a container, such as `8g`
+    #[arg(long, value_name = "SIZE", env = variables::KINITRO_EXECUTOR_EVAL_MEM_LIMIT.name,
+        hide = true)]
     pub(crate) eval_mem_limit: Option<String>,
-    /// For containers: the hosts they run on, as a JSON list or separated by commas
+    /// Not supported yet: the hosts of the containers, as a JSON list or separated by commas
     #[arg(
         long,
         value_name = "HOST,...",
-        env = "KINITRO_EXECUTOR_EVAL_HOSTS",
+        env = variables::KINITRO_EXECUTOR_EVAL_HOSTS.name,
+        hide = true,
         value_parser = parse_names::<String>
     )]
     pub(crate) eval_hosts: Option<Names<String>>,
@@ -195,35 +199,36 @@ pub(crate) struct ExecutorArguments {
     #[command(flatten)]
     pub(crate) verification: VerificationArguments,
 
-    /// How much is logged
+    /// The least serious messages to log: debug, info, warning or error
     #[arg(
         long,
         value_name = "LEVEL",
-        env = "KINITRO_EXECUTOR_LOG_LEVEL",
+        env = variables::KINITRO_EXECUTOR_LOG_LEVEL.name,
         default_value = "info",
         ignore_case = true
     )]
     pub(crate) log_level: LogLevel,
-    /// How the log is written
+    /// The format of the log
     #[arg(
         long,
         value_name = "FORMAT",
-        env = "KINITRO_EXECUTOR_LOG_FORMAT",
+        env = variables::KINITRO_EXECUTOR_LOG_FORMAT.name,
         default_value = "text",
         ignore_case = true
     )]
     pub(crate) log_format: LogFormat,
 }
 
-/// Whether deployed policies are compared with the committed ones. That is not in this version: the
-/// settings are read, and the program does not start where they ask for it.
+/// Whether deployed policies are compared with the committed ones. This version cannot do that: the
+/// settings are parsed, and the program refuses to start if verification is enabled.
 #[derive(Debug, Args)]
 pub(crate) struct VerificationArguments {
-    /// Compare deployed policies with the committed ones; not in this version
+    /// Not supported yet: compare deployed policies with the committed ones
     #[arg(
         long,
         value_name = "BOOL",
-        env = "KINITRO_EXECUTOR_VERIFICATION_ENABLED",
+        env = variables::KINITRO_EXECUTOR_VERIFICATION_ENABLED.name,
+        hide = true,
         default_value = "false",
         default_missing_value = "true",
         num_args = 0..=1,
@@ -232,38 +237,42 @@ pub(crate) struct VerificationArguments {
         value_parser = clap::builder::BoolishValueParser::new()
     )]
     pub(crate) verification_enabled: bool,
-    /// The share of miners to look at
+    /// Not supported yet: the share of miners to verify, from 0 to 1
     #[arg(
         long,
         value_name = "SHARE",
-        env = "KINITRO_EXECUTOR_VERIFICATION_RATE",
+        env = variables::KINITRO_EXECUTOR_VERIFICATION_RATE.name,
+        hide = true,
         default_value = "0.05",
         value_parser = parse_share
     )]
     pub(crate) verification_rate: f64,
-    /// How far actions may lie apart
+    /// Not supported yet: how far actions may differ
     #[arg(
         long,
         value_name = "DISTANCE",
-        env = "KINITRO_EXECUTOR_VERIFICATION_TOLERANCE",
+        env = variables::KINITRO_EXECUTOR_VERIFICATION_TOLERANCE.name,
+        hide = true,
         default_value = "0.001",
         value_parser = parse_positive
     )]
     pub(crate) verification_tolerance: f64,
-    /// Observations to compare actions for
+    /// Not supported yet: observations to compare in each verification
     #[arg(
         long,
         value_name = "COUNT",
-        env = "KINITRO_EXECUTOR_VERIFICATION_SAMPLES",
+        env = variables::KINITRO_EXECUTOR_VERIFICATION_SAMPLES.name,
+        hide = true,
         default_value_t = 5,
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub(crate) verification_samples: u32,
-    /// The largest repository to fetch, in GB
+    /// Not supported yet: the largest repository to download, in GB
     #[arg(
         long,
         value_name = "GB",
-        env = "KINITRO_EXECUTOR_VERIFICATION_MAX_REPO_SIZE_GB",
+        env = variables::KINITRO_EXECUTOR_VERIFICATION_MAX_REPO_SIZE_GB.name,
+        hide = true,
         default_value = "5.0",
         value_parser = parse_positive
     )]

@@ -1,4 +1,4 @@
-//! What can be typed. Only definitions: what happens then is in `commands`.
+//! The command-line arguments. Only definitions: what they do is in `commands`.
 
 mod api;
 mod chain;
@@ -57,7 +57,7 @@ pub(crate) use wallet::{
     WalletFolderArguments,
 };
 
-/// Judges robot policies in simulation.
+/// Evaluates robot policies in simulation.
 #[derive(Debug, Parser)]
 #[command(name = "kinitro", version, about, long_about = None, propagate_version = true)]
 pub(crate) struct Arguments {
@@ -67,52 +67,44 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Judge a policy.
     Eval(EvalArguments),
-    /// Look at environments and get what they need.
+    /// List, check and set up environments.
     #[command(subcommand)]
     Env(EnvCommand),
-    /// Measure this machine.
+    /// Benchmark this machine.
     #[command(subcommand)]
     Bench(BenchCommand),
-    /// Turn success rates into points and weights.
     Score(ScoreArguments),
-    /// Score a simulated subnet.
     TestScoring(TestScoringArguments),
-    /// Make keys, and seal and open endpoints.
+    /// Generate keys, and seal and open endpoints.
     #[command(subcommand)]
     Crypto(CryptoCommand),
-    /// List, check and make keys of Bittensor.
+    /// List, check and create Bittensor keys.
     #[command(subcommand)]
     Wallet(WalletCommand),
-    /// Look at a chain, set weights, and run a chain of one's own.
+    /// Inspect a chain, set weights, or run a local chain.
     #[command(subcommand)]
     Chain(ChainCommand),
     /// Publish a miner's policy.
     #[command(subcommand)]
     Miner(MinerCommand),
-    /// Take the weights of a backend to the chain.
     Validate(ValidateArguments),
-    /// Serve the REST API of a backend.
     Api(ApiArguments),
-    /// Look after the database of a backend.
+    /// Manage a backend's database.
     #[command(subcommand)]
     Db(DbCommand),
-    /// Make the evaluation cycles of a backend.
     Scheduler(Box<SchedulerArguments>),
-    /// Run a whole backend in this process, for a laptop.
     Up(UpArguments),
-    /// Check the seeds of a cycle that is over.
     VerifySeeds(VerifySeedsArguments),
-    /// Run the tasks of a backend.
+    /// Run a backend's jobs.
     ///
-    /// Takes tasks from the API, runs their episodes and sends back the results, until it is
-    /// stopped. The first ctrl-C or TERM lets what runs come to its end within a time, gives back
-    /// the rest and sends all results; the second ends the program at once. Results that the API
-    /// has not taken are kept on the disk, and sent by the next run. The key of the API is read from
-    /// KINITRO_EXECUTOR_API_KEY.
+    /// Fetches jobs from the API, runs their episodes and submits the results until it is stopped.
+    /// On the first ctrl-C or SIGTERM, running episodes have a limited time to finish, the other
+    /// jobs are returned and all results are sent; the second ends the program at once. Results
+    /// that the API has not accepted are kept on disk and sent by the next run. The API key is read
+    /// from KINITRO_EXECUTOR_API_KEY.
     Executor(Box<ExecutorArguments>),
-    /// Run a subnet in small: four miners, one cycle in real simulation, and their weights.
+    /// Run a miniature subnet: four miners, one cycle in real simulation, and its weights.
     Demo(DemoArguments),
 }
 

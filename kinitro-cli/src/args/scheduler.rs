@@ -6,17 +6,18 @@ use kinitro_chain::Network;
 use kinitro_core::{EnvId, NetUid};
 
 use crate::output::log::{LogFormat, LogLevel};
+use crate::variables;
 
-/// Whose tasks share a seed.
+/// Which episodes share a seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SeedModeName {
-    /// The same episode of an environment has the same seed for every miner
+    /// Every miner gets the same seeds in an environment
     Paired,
-    /// Every task has a seed of its own
+    /// Every episode has its own seed
     PerTask,
 }
 
-/// Whether the softmax sees points as they are.
+/// How points enter the softmax.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PointsName {
     /// As they are
@@ -25,60 +26,61 @@ pub(crate) enum PointsName {
     Share,
 }
 
-/// Points of a set of environments by its size.
+/// How many points a set of environments is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SchemeName {
-    /// As many as there are environments in it
+    /// As many points as environments in the set
     Linear,
-    /// Twice as many for each further environment
+    /// Twice as many points for each additional environment
     Exponential,
-    /// One
+    /// One point
     Equal,
 }
 
-/// Makes evaluation cycles: reads the commitments on a subnet, stores the tasks, waits until
-/// executors have run them, and stores scores and weights.
+/// Run a backend's evaluation cycles.
 ///
-/// One scheduler works on a database at a time; a second one waits. It can be ended at any moment:
-/// the next one goes on with the same cycle and the same tasks. The private key that opens sealed
-/// endpoints can also be given, as 64 hex characters, in KINITRO_SCHEDULER_BACKEND_PRIVATE_KEY.
+/// Reads the commitments on a subnet, queues jobs, waits until executors have run them, and stores
+/// scores and weights.
+///
+/// Only one scheduler works on a database at a time; others wait. It can be stopped at any moment:
+/// the next one resumes the same cycle with the same jobs. The private key that opens sealed
+/// endpoints can also be given in KINITRO_SCHEDULER_BACKEND_PRIVATE_KEY, as 64 hex characters.
 #[derive(Debug, Args)]
 pub(crate) struct SchedulerArguments {
     /// The database: `postgresql://USER:PASSWORD@HOST/NAME` or `sqlite:PATH` [default:
-    /// $KINITRO_DATABASE_URL, or the file kinitro/kinitro.db in $XDG_DATA_HOME, ~/.local/share]
+    /// $KINITRO_DATABASE_URL, else kinitro/kinitro.db in $XDG_DATA_HOME or ~/.local/share]
     // Not parsed here: what does not parse would be repeated, password and all.
     #[arg(
         long,
         value_name = "URL",
-        env = "KINITRO_SCHEDULER_DATABASE_URL",
+        env = variables::KINITRO_SCHEDULER_DATABASE_URL.name,
         hide_env_values = true
     )]
     pub(crate) database_url: Option<String>,
-    /// The chain: finney, test, local, or the ws:// or wss:// address of a node
-    #[arg(long, env = "KINITRO_SCHEDULER_NETWORK", default_value = "finney")]
+    /// The network: finney, test, local, or the ws:// or wss:// URL of a node
+    #[arg(long, env = variables::KINITRO_SCHEDULER_NETWORK.name, default_value = "finney")]
     pub(crate) network: Network,
-    /// The subnet
-    #[arg(long, env = "KINITRO_SCHEDULER_NETUID", default_value_t = NetUid(1), value_parser = super::netuid())]
+    /// The subnet's netuid
+    #[arg(long, env = variables::KINITRO_SCHEDULER_NETUID.name, default_value_t = NetUid(1), value_parser = super::netuid())]
     pub(crate) netuid: NetUid,
-    /// How long to wait for each answer of the chain, in seconds
+    /// Seconds to wait for each answer of the chain
     #[arg(
         long,
         value_name = "SECONDS",
-        env = "KINITRO_SCHEDULER_CHAIN_TIMEOUT_SECONDS",
+        env = variables::KINITRO_SCHEDULER_CHAIN_TIMEOUT_SECONDS.name,
         default_value_t = 30,
         value_parser = clap::value_parser!(u64).range(1..)
     )]
     pub(crate) timeout: u64,
-    /// The file of the private key that opens sealed endpoints, which nobody but its owner may be
-    /// able to read
-    #[arg(long, value_name = "FILE", env = "KINITRO_SCHEDULER_BACKEND_PRIVATE_KEY_FILE")]
+    /// The file of the private key that opens sealed endpoints, readable by its owner only
+    #[arg(long, value_name = "FILE", env = variables::KINITRO_SCHEDULER_BACKEND_PRIVATE_KEY_FILE.name)]
     pub(crate) backend_private_key_file: Option<PathBuf>,
 
-    /// Seconds from the beginning of a cycle to that of the next
+    /// Seconds from the start of one cycle to the start of the next
     #[arg(
         long,
         value_name = "SECONDS",
-        env = "KINITRO_SCHEDULER_EVAL_INTERVAL_SECONDS",
+        env = variables::KINITRO_SCHEDULER_EVAL_INTERVAL_SECONDS.name,
         default_value = "3600",
         value_parser = parse_duration
     )]
@@ -87,54 +89,55 @@ pub(crate) struct SchedulerArguments {
     #[arg(
         long,
         value_name = "COUNT",
-        env = "KINITRO_SCHEDULER_EPISODES_PER_ENV",
+        env = variables::KINITRO_SCHEDULER_EPISODES_PER_ENV.name,
         default_value_t = 50,
         value_parser = clap::value_parser!(u32).range(1..=100_000)
     )]
     pub(crate) episodes_per_env: u32,
-    /// Families to judge miners in, separated by commas [default: all]
+    /// Families to evaluate miners in, separated by commas [default: all]
     #[arg(
         long,
         value_name = "FAMILY,...",
-        env = "KINITRO_SCHEDULER_ENV_FAMILIES",
+        env = variables::KINITRO_SCHEDULER_ENV_FAMILIES.name,
         value_delimiter = ','
     )]
     pub(crate) env_families: Option<Vec<String>>,
-    /// Environments of those families to judge miners in; globs too: `metaworld/p*` [default: all]
-    #[arg(long, value_name = "ENV,...", env = "KINITRO_SCHEDULER_ENV_IDS")]
+    /// Environments of these families to evaluate miners in; globs are allowed: `metaworld/p*`
+    /// [default: all]
+    #[arg(long, value_name = "ENV,...", env = variables::KINITRO_SCHEDULER_ENV_IDS.name)]
     pub(crate) env: Vec<String>,
-    /// Seconds after which a cycle ends with what there is
+    /// Seconds after which a cycle ends with the results it has
     #[arg(
         long,
         value_name = "SECONDS",
-        env = "KINITRO_SCHEDULER_CYCLE_TIMEOUT_SECONDS",
+        env = variables::KINITRO_SCHEDULER_CYCLE_TIMEOUT_SECONDS.name,
         default_value = "7200",
         value_parser = parse_duration
     )]
     pub(crate) cycle_timeout: Duration,
-    /// The share of its episodes in each environment that each miner must have: with less the
-    /// cycle fails
+    /// The share of episodes, above 0 and up to 1, that every miner must have completed in each
+    /// environment; otherwise the cycle fails
     #[arg(
         long,
         value_name = "SHARE",
-        env = "KINITRO_SCHEDULER_MIN_COVERAGE",
+        env = variables::KINITRO_SCHEDULER_MIN_COVERAGE.name,
         default_value_t = 0.8
     )]
     pub(crate) min_coverage: f64,
-    /// Whose tasks share a seed
+    /// Which episodes share a seed
     #[arg(
         long,
         value_name = "MODE",
-        env = "KINITRO_SCHEDULER_SEED_MODE",
+        env = variables::KINITRO_SCHEDULER_SEED_MODE.name,
         default_value = "paired",
         ignore_case = true
     )]
     pub(crate) seed_mode: SeedModeName,
-    /// Seconds between two looks for tasks whose lease ran out, should no API take them back
+    /// Seconds between searches for jobs whose lease has expired, in case no API does it
     #[arg(
         long,
         value_name = "SECONDS",
-        env = "KINITRO_SCHEDULER_TASK_STALE_THRESHOLD_SECONDS",
+        env = variables::KINITRO_SCHEDULER_TASK_STALE_THRESHOLD_SECONDS.name,
         default_value = "900",
         value_parser = parse_duration
     )]
@@ -144,67 +147,69 @@ pub(crate) struct SchedulerArguments {
     #[arg(
         long,
         value_name = "TEMPERATURE",
-        env = "KINITRO_SCHEDULER_PARETO_TEMPERATURE",
+        env = variables::KINITRO_SCHEDULER_PARETO_TEMPERATURE.name,
         default_value_t = 1.0,
         value_parser = parse_temperature
     )]
     pub(crate) pareto_temperature: f64,
-    /// Whether the softmax sees points as they are
+    /// How points enter the softmax
     #[arg(
         long,
         value_name = "SCALE",
-        env = "KINITRO_SCHEDULER_POINTS",
+        env = variables::KINITRO_SCHEDULER_POINTS.name,
         default_value = "raw",
         ignore_case = true
     )]
     pub(crate) points: PointsName,
-    /// Points of a set of environments by its size
+    /// How many points a set of environments is worth
     #[arg(
         long,
         value_name = "SCHEME",
-        env = "KINITRO_SCHEDULER_SCHEME",
+        env = variables::KINITRO_SCHEDULER_SCHEME.name,
         default_value = "linear",
         ignore_case = true
     )]
     pub(crate) scheme: SchemeName,
 
-    /// Seconds between two looks at the state of things
+    /// Seconds between checks of the cycle's progress
     #[arg(
         long,
         value_name = "SECONDS",
-        env = "KINITRO_SCHEDULER_POLL_INTERVAL_SECONDS",
+        env = variables::KINITRO_SCHEDULER_POLL_INTERVAL_SECONDS.name,
         default_value = "5",
         value_parser = parse_duration
     )]
     pub(crate) poll_interval: Duration,
-    /// See one cycle through, at once, and end: with 0 if it has weights
+    /// Run one cycle at once and exit, with code 0 if it produced weights
     #[arg(long)]
     pub(crate) once: bool,
-    /// What to log: debug, info, warning or error
-    #[arg(long, env = "KINITRO_SCHEDULER_LOG_LEVEL", default_value = "info", ignore_case = true)]
+    /// The least serious messages to log: debug, info, warning or error
+    #[arg(long, env = variables::KINITRO_SCHEDULER_LOG_LEVEL.name, default_value = "info", ignore_case = true)]
     pub(crate) log_level: LogLevel,
-    /// How to log
-    #[arg(long, env = "KINITRO_SCHEDULER_LOG_FORMAT", default_value = "text", ignore_case = true)]
+    /// The format of the log
+    #[arg(long, env = variables::KINITRO_SCHEDULER_LOG_FORMAT.name, default_value = "text", ignore_case = true)]
     pub(crate) log_format: LogFormat,
 }
 
-/// Checks that a secret which was published after a cycle is the one whose hash was published at
-/// its start, and prints the seeds that follow from it, to compare with those that a policy met.
+/// Check the seeds of a finished cycle.
+///
+/// Checks that the secret published after the cycle matches the hash published at its start, and
+/// prints the seeds derived from it, to compare with those a policy was given.
 #[derive(Debug, Args)]
 pub(crate) struct VerifySeedsArguments {
-    /// What was published at the start: `seed_commitment`, 64 hex characters
+    /// The hash published at the start, `seed_commitment`: 64 hex characters
     #[arg(long, value_name = "HEX")]
     pub(crate) commitment: String,
-    /// What was published at the end: `seed_secret`, 64 hex characters
+    /// The secret published at the end, `seed_secret`: 64 hex characters
     #[arg(long, value_name = "HEX")]
     pub(crate) secret: String,
-    /// Environments whose seeds to print, separated by commas
+    /// Environments to print the seeds of, separated by commas
     #[arg(long, value_name = "ENV,...", value_delimiter = ',')]
     pub(crate) env: Vec<EnvId>,
-    /// Episodes in each
+    /// Episodes in each environment
     #[arg(long, default_value_t = 50)]
     pub(crate) episodes: u32,
-    /// Print them as JSON
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

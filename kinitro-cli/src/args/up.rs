@@ -5,24 +5,24 @@ use clap::Args;
 use super::scheduler::parse_duration;
 use crate::output::log::{LogFormat, LogLevel};
 
-/// A policy that takes part, and what it is called.
+/// A policy that takes part, and its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NamedPolicy {
     pub(crate) name: String,
     pub(crate) url: String,
 }
 
-/// Runs a whole backend in this process: API, scheduler and executor, with SQLite and a chain in
-/// memory on which the policies that are named are the miners.
+/// Run a whole backend in one process.
 ///
-/// They commit in the order in which they are named, and the first of two that are as good is the
-/// better one.
+/// Runs the API, the scheduler and an executor, with SQLite and an in-memory chain on which the
+/// given policies are the miners. They commit in the order given; of two equally good policies, the
+/// first one wins.
 #[derive(Debug, Args)]
 pub(crate) struct UpArguments {
-    /// A policy server that takes part, as in `mine=http://127.0.0.1:8001`; once for each
+    /// A policy server that takes part, such as `mine=http://127.0.0.1:8001`; repeat for each
     #[arg(long = "policy", value_name = "NAME=URL", required = true, value_parser = parse_policy)]
     pub(crate) policies: Vec<NamedPolicy>,
-    /// Environments, separated by commas; globs too: `metaworld/p*` [default: all]
+    /// Environments, separated by commas; globs are allowed: `metaworld/p*` [default: all]
     #[arg(long, value_name = "ENV,...")]
     pub(crate) env: Vec<String>,
     /// Episodes of each policy in each environment
@@ -33,16 +33,16 @@ pub(crate) struct UpArguments {
         value_parser = clap::value_parser!(u32).range(1..=100_000)
     )]
     pub(crate) episodes_per_env: u32,
-    /// Seconds from the beginning of a cycle to that of the next
+    /// Seconds from the start of one cycle to the start of the next
     #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = parse_duration)]
     pub(crate) eval_interval: Duration,
-    /// Seconds after which a cycle ends with what there is
+    /// Seconds after which a cycle ends with the results it has
     #[arg(long, value_name = "SECONDS", default_value = "7200", value_parser = parse_duration)]
     pub(crate) cycle_timeout: Duration,
-    /// Episodes that run at once [default: the machine's threads]
+    /// Episodes that run at once [default: the number of CPU threads]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) max_concurrent: Option<u16>,
-    /// Steps after which an episode is over
+    /// Steps after which an episode ends
     #[arg(
         long,
         value_name = "COUNT",
@@ -50,26 +50,26 @@ pub(crate) struct UpArguments {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub(crate) max_timesteps: u32,
-    /// Show policies the pictures of all cameras
+    /// Send the pictures of all cameras to policies
     #[arg(long)]
     pub(crate) images: bool,
-    /// The address that the API listens on
+    /// The address the API listens on
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) host: String,
-    /// The port that the API listens on; 0 takes a free one
+    /// The port the API listens on; 0 picks a free one
     #[arg(long, default_value_t = 8000)]
     pub(crate) port: u16,
-    /// The database, as in `sqlite:PATH` [default: one that is deleted at the end]
+    /// The database, such as `sqlite:PATH` [default: a temporary one]
     // Not parsed here: what does not parse would be repeated, password and all.
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,
-    /// See one cycle through, print its table and end
+    /// Run one cycle, print its tables and exit
     #[arg(long)]
     pub(crate) once: bool,
-    /// What to log: debug, info, warning or error
+    /// The least serious messages to log: debug, info, warning or error
     #[arg(long, default_value = "info", ignore_case = true)]
     pub(crate) log_level: LogLevel,
-    /// How to log
+    /// The format of the log
     #[arg(long, default_value = "text", ignore_case = true)]
     pub(crate) log_format: LogFormat,
 }

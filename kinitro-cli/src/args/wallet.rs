@@ -1,31 +1,32 @@
 use std::path::PathBuf;
 
+use crate::variables;
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum WalletCommand {
     /// List wallets and their keys.
     ///
-    /// No password is needed. A key that is of no use is named with the reason.
+    /// No password is needed. If a key cannot be used, the reason is shown.
     List(ListWalletsArguments),
-    /// Show a hotkey, and check its file.
+    /// Show a hotkey and check its file.
     Show(ShowWalletArguments),
-    /// Make a hotkey, and print its address.
+    /// Create a hotkey and print its address.
     ///
-    /// It has the format of bittensor-wallet 4.1, is not encrypted, and is readable by its owner
-    /// alone. The mnemonic, of which the key can be made again, is shown once, and on a terminal
-    /// only: what is no terminal is often a log. It is in the file as well.
+    /// Its file has the format of bittensor-wallet 4.1, is not encrypted, and is readable by its
+    /// owner only. The mnemonic, from which the key can be restored, is shown once and only on a
+    /// terminal, since other outputs often end up in a log. It is in the file too.
     NewHotkey(NewHotkeyArguments),
 }
 
-/// Where wallets are.
+/// Where wallets are kept.
 #[derive(Debug, Args)]
 pub(crate) struct WalletFolderArguments {
     /// The folder of the wallets
     #[arg(
         long,
         value_name = "DIR",
-        env = "BT_WALLET_PATH",
+        env = variables::BT_WALLET_PATH.name,
         hide_env_values = true,
         default_value = "~/.bittensor/wallets"
     )]
@@ -39,7 +40,7 @@ pub(crate) struct WalletArguments {
     #[arg(
         long,
         value_name = "NAME",
-        env = "BT_WALLET_NAME",
+        env = variables::BT_WALLET_NAME.name,
         hide_env_values = true,
         default_value = "default"
     )]
@@ -48,7 +49,7 @@ pub(crate) struct WalletArguments {
     #[arg(
         long,
         value_name = "NAME",
-        env = "BT_WALLET_HOTKEY",
+        env = variables::BT_WALLET_HOTKEY.name,
         hide_env_values = true,
         default_value = "default"
     )]
@@ -70,7 +71,7 @@ pub(crate) struct ListWalletsArguments {
 pub(crate) struct ShowWalletArguments {
     #[command(flatten)]
     pub(crate) wallet: WalletArguments,
-    /// Open the key if it is encrypted, to check it and its password
+    /// Decrypt the key if it is encrypted, to check it and its password
     #[arg(long)]
     pub(crate) unlock: bool,
     /// Print JSON
@@ -82,10 +83,10 @@ pub(crate) struct ShowWalletArguments {
 pub(crate) struct NewHotkeyArguments {
     #[command(flatten)]
     pub(crate) wallet: WalletArguments,
-    /// Overwrite a hotkey of that name. Without its mnemonic it is lost
+    /// Overwrite an existing hotkey, which is lost without its mnemonic
     #[arg(long)]
     pub(crate) force: bool,
-    /// Show the mnemonic on standard error even if that is no terminal
+    /// Show the mnemonic on standard error even if it is not a terminal
     #[arg(long)]
     pub(crate) show_mnemonic: bool,
 }

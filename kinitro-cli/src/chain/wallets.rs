@@ -1,6 +1,5 @@
 //! The hotkeys that arguments name, and their passwords.
 
-use std::env;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
@@ -11,9 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::args::{WalletArguments, WalletFolderArguments};
 use crate::failure::Failure;
-
-/// Holds the password of a key that is encrypted.
-const PASSWORD: &str = "BT_WALLET_PASSWORD";
+use crate::variables;
 
 /// The hotkey that the arguments name. Its password, if it has one, is that of the environment, or
 /// is asked for.
@@ -45,12 +42,13 @@ pub(crate) fn chosen(arguments: &WalletArguments) -> Result<(Wallet, StoredKey),
 }
 
 fn password(path: &Path) -> Result<Zeroizing<String>, NoPassword> {
-    if let Some(password) = env::var_os(PASSWORD).filter(|password| !password.is_empty()) {
-        let not_text = |_| NoPassword::because(format!("{PASSWORD} is not UTF-8"));
+    let name = variables::BT_WALLET_PASSWORD.name;
+    if let Some(password) = variables::BT_WALLET_PASSWORD.value() {
+        let not_text = |_| NoPassword::because(format!("{name} is not UTF-8"));
         return password.into_string().map(Zeroizing::new).map_err(not_text);
     }
     if !io::stdin().is_terminal() {
-        let reason = format!("{PASSWORD} is not set, and there is no terminal to ask on");
+        let reason = format!("{name} is not set, and there is no terminal to ask on");
         return Err(NoPassword::because(reason));
     }
     rpassword::prompt_password(format!("password of {}: ", path.display()))

@@ -11,6 +11,7 @@ use crate::database::{self, prepare};
 use crate::failure::{Code, Failure};
 use crate::output::log;
 use crate::session::parallel_runtime;
+use crate::variables;
 
 /// How long to wait before a database that did not answer is asked again.
 const RETRY: Duration = Duration::from_secs(2);
@@ -27,16 +28,23 @@ pub(crate) fn run(arguments: &ApiArguments) -> Result<(), Failure> {
 }
 
 fn access(no_auth: bool) -> Result<Access, Failure> {
-    let key = std::env::var("KINITRO_API_API_KEY").ok().filter(|key| !key.is_empty());
+    let key = variables::KINITRO_API_API_KEY.text();
     match (no_auth, key) {
         (true, _) => Ok(Access::open()),
         (false, Some(key)) => match Access::key(&ApiKey::new(key)) {
             Ok(access) => Ok(access),
-            Err(error) => Err(Failure::usage(format_args!("KINITRO_API_API_KEY: {error}"))
-                .hint("`openssl rand -hex 32` makes a good one")),
+            Err(error) => Err(Failure::usage(format_args!(
+                "{}: {error}",
+                variables::KINITRO_API_API_KEY.name
+            ))
+            .hint("`openssl rand -hex 32` makes a good one")),
         },
-        (false, None) => Err(Failure::usage("there is no API key for executors to show")
-            .hint("set KINITRO_API_API_KEY, or let everybody in with --no-auth")),
+        (false, None) => {
+            Err(Failure::usage("there is no API key for executors to show").hint(format_args!(
+                "set {}, or let everybody in with --no-auth",
+                variables::KINITRO_API_API_KEY.name
+            )))
+        }
     }
 }
 

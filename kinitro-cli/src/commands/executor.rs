@@ -12,8 +12,7 @@ use crate::args::{EvalMode, ExecutorArguments};
 use crate::failure::{Code, Failure};
 use crate::output::{log, to_stderr};
 use crate::session::{interrupted, runtime};
-
-const KEY_VARIABLE: &str = "KINITRO_EXECUTOR_API_KEY";
+use crate::variables::{self, Variable};
 
 pub(crate) fn run(arguments: &ExecutorArguments) -> Result<(), Failure> {
     check(arguments)?;
@@ -63,8 +62,7 @@ fn settings(arguments: &ExecutorArguments) -> Result<ExecutorSettings, Failure> 
         None => standard_spool()?,
     };
     let mut settings = ExecutorSettings::new(arguments.api_url.as_str(), spool);
-    settings.api_key =
-        std::env::var(KEY_VARIABLE).ok().filter(|key| !key.is_empty()).map(ApiKey::new);
+    settings.api_key = variables::KINITRO_EXECUTOR_API_KEY.text().map(ApiKey::new);
     settings.executor_id.clone_from(&arguments.executor_id);
     settings.batch_size = arguments.batch_size as usize;
     settings.poll_interval = arguments.poll_interval;
@@ -103,9 +101,9 @@ fn reach(arguments: &ExecutorArguments) -> Reach {
 
 fn standard_spool() -> Result<PathBuf, Failure> {
     let absolute =
-        |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let data = absolute("XDG_DATA_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
+        |variable: Variable| variable.value().map(PathBuf::from).filter(|path| path.is_absolute());
+    let data = absolute(variables::XDG_DATA_HOME)
+        .or_else(|| absolute(variables::HOME).map(|home| home.join(".local/share")))
         .ok_or_else(|| {
             Failure::usage("there is no place for results: neither XDG_DATA_HOME nor HOME is set")
                 .hint("name a folder with --spool")

@@ -19,8 +19,8 @@ use crate::environments::env_ids;
 use crate::failure::{Code, Failure};
 use crate::output::{json, log, table, to_stdout};
 use crate::session::{runtime, stop_when_interrupted};
+use crate::variables;
 
-const KEY_VARIABLE: &str = "KINITRO_SCHEDULER_BACKEND_PRIVATE_KEY";
 /// How long to wait before a database that did not answer is asked again.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -121,10 +121,11 @@ fn settings(arguments: &SchedulerArguments) -> Result<SchedulerSettings, Failure
 }
 
 fn private_key(file: Option<&Path>) -> Result<Option<PrivateKey>, Failure> {
-    let text = std::env::var(KEY_VARIABLE).ok().filter(|text| !text.is_empty());
+    let text = variables::KINITRO_SCHEDULER_BACKEND_PRIVATE_KEY.text();
     match (file, text) {
         (Some(_), Some(_)) => Err(Failure::usage(format_args!(
-            "the private key is in {KEY_VARIABLE} and in a file: say which by leaving out the other"
+            "the private key is given twice, in {} and as a file: leave one of them out",
+            variables::KINITRO_SCHEDULER_BACKEND_PRIVATE_KEY.name
         ))),
         (Some(file), None) => Ok(Some(load_private_key(file)?)),
         (None, Some(text)) => PrivateKey::from_hex(&text).map(Some).map_err(|error| {

@@ -12,14 +12,14 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 /// What is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogLevel {
-    /// Every task too
+    /// Everything, down to single jobs
     Debug,
     /// What the service does
     Info,
-    /// What is not as it should be
+    /// Problems
     #[value(alias = "warn")]
     Warning,
-    /// What failed
+    /// Failures only
     #[value(alias = "critical")]
     Error,
 }
@@ -29,7 +29,7 @@ pub(crate) enum LogLevel {
 pub(crate) enum LogFormat {
     /// For people
     Text,
-    /// For programs: an object a line
+    /// For programs: one JSON object per line
     Json,
 }
 

@@ -18,6 +18,7 @@ mod executor;
 mod foreign_client;
 mod hostile_policies;
 mod interruption;
+mod library_words;
 mod results_folder;
 mod scheduler;
 mod scoring;

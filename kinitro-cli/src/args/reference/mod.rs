@@ -1,5 +1,7 @@
 //! The reference page of the command line, made from the definitions and kept in `docs/CLI.md`.
 
+mod environment;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -14,26 +16,18 @@ const HEAD: &str = "\
 
 Made from the program's own definitions by `make docs`; do not edit.
 
-Data goes to standard output, everything else to standard error. Progress is shown on a terminal
-only. Every command that reports has `--json`.
+Data goes to standard output, everything else to standard error. Progress bars appear only on a
+terminal. Every command that reports something has `--json`.
 
 | exit code | meaning |
 |---|---|
 | 0 | done |
-| 1 | the job failed, or its answer is no |
-| 2 | what was asked for makes no sense |
-| 3 | this machine lacks something: model files, a graphics driver, space on the disk, a database |
-| 130 | stopped by a signal; what was done is kept |
+| 1 | the job failed, or the answer is no |
+| 2 | the arguments or settings are wrong |
+| 3 | this machine lacks something: model files, a graphics driver, disk space, a database |
+| 130 | stopped by a signal; finished work is kept |
 
-| environment variable | meaning |
-|---|---|
-| `KINITRO_METAWORLD_ASSETS` | the folder of the MetaWorld model files, in place of the one below |
-| `KINITRO_API_API_KEY` | the key that executors must show to `kinitro api` |
-| `KINITRO_DATABASE_URL` | the database of the backend, in place of the one below |
-| `XDG_DATA_HOME` | the model files are in `$XDG_DATA_HOME/kinitro/assets` and the database is `$XDG_DATA_HOME/kinitro/kinitro.db`, unsent results of executors in `$XDG_DATA_HOME/kinitro/executor`, `~/.local/share` unless it is set |
-| `KINITRO_SCHEDULER_BACKEND_PRIVATE_KEY` | the private key that opens sealed endpoints, 64 hex characters, in place of its file |
-| `KINITRO_EXECUTOR_API_KEY` | the key that `kinitro executor` shows the API |
-| `BT_WALLET_PASSWORD` | the password of an encrypted key, which is asked for on the terminal otherwise |
+Environment variables are in [VARIABLES.md](VARIABLES.md).
 ";
 
 fn page() -> String {
