@@ -36,9 +36,15 @@ pub(crate) fn stop_when_interrupted(words: Option<&'static str>) -> Cancellation
         }
         signal.cancel();
         interrupted().await;
-        std::process::exit(i32::from(Code::Interrupted as u8));
+        end_at_once();
     });
     stop
+}
+
+/// Ends the program without waiting for anything.
+#[expect(clippy::exit, reason = "it was asked for twice, and threads may be busy for long")]
+pub(crate) fn end_at_once() -> ! {
+    std::process::exit(i32::from(Code::Interrupted as u8))
 }
 
 /// A runtime on this thread, for commands that mostly wait.

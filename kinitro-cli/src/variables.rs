@@ -62,8 +62,8 @@ const fn secret(
 /// Defines each variable as a constant of its own name, and all of them as a list.
 macro_rules! variables {
     ($($name:ident = $variable:expr;)*) => {
-        // Libraries read some of them, and know their names themselves.
-        $(#[cfg_attr(not(test), allow(dead_code))] pub(crate) const $name: Variable = Variable { name: stringify!($name), ..$variable };)*
+        $(#[allow(dead_code, reason = "libraries read some, and know their names themselves")]
+        pub(crate) const $name: Variable = Variable { name: stringify!($name), ..$variable };)*
 
         /// All of them, in the order of the reference page.
         #[cfg(test)]

@@ -39,13 +39,15 @@ pub fn workspace() -> &'static Path {
 /// When they are not there: without them next to nothing can be tested.
 pub fn assets() -> PathBuf {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-    let folder = variable("KINITRO_METAWORLD_ASSETS").map(PathBuf::from).unwrap_or_else(|| {
-        let data = variable("XDG_DATA_HOME").map(PathBuf::from).unwrap_or_else(|| {
-            let home = variable("HOME").expect("HOME is set where XDG_DATA_HOME is not");
-            Path::new(&home).join(".local/share")
-        });
+    let local = || {
+        let home = variable("HOME").expect("HOME is set where XDG_DATA_HOME is not");
+        Path::new(&home).join(".local/share")
+    };
+    let usual = || {
+        let data = variable("XDG_DATA_HOME").map_or_else(local, PathBuf::from);
         data.join("kinitro/assets/metaworld-3.1.1")
-    });
+    };
+    let folder = variable("KINITRO_METAWORLD_ASSETS").map_or_else(usual, PathBuf::from);
     let is_there = folder.join("sawyer_xyz").is_dir();
     assert!(is_there, "the assets are not in {}: run `make setup`", folder.display());
     folder

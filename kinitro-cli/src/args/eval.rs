@@ -66,7 +66,7 @@ pub(crate) enum VideoArgument {
 
 fn parse_count(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) | Err(_) => Err("it must be a number from 1 on".to_owned()),
+        Ok(0) | Err(_) => Err("it must be a number of at least 1".to_owned()),
         Ok(count) => Ok(count),
     }
 }

@@ -206,7 +206,7 @@ fn read_weights(path: &Path) -> Result<WeightVector, Failure> {
         text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
     }
     let wrong = |error: &dyn std::fmt::Display| {
-        Failure::usage(format_args!("{}: these are no weights: {error}", path.display()))
+        Failure::usage(format_args!("{}: these are not weights: {error}", path.display()))
             .hint("give {\"0\": 0.25, \"5\": 0.75}, or what `kinitro score --json` prints")
     };
     let value: Value = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
@@ -273,8 +273,8 @@ pub(crate) fn set_weights(arguments: &SetWeightsArguments) -> Result<(), Failure
         }
         match state {
             WeightsState::Gone => {
-                let failure = Failure::new(Code::Failed, "the weights do not count");
-                Err(failure.hint("the chain could not open them, or later ones have replaced them"))
+                let failure = Failure::new(Code::Failed, "the weights are not in force");
+                Err(failure.hint("the chain could not open them, or later weights replaced them"))
             }
             WeightsState::Sealed { blocks_left: 0 } if arguments.wait => {
                 Err(Failure::new(Code::Failed, "the chain is late in opening the weights"))

@@ -80,6 +80,6 @@ fn binding(arguments: &SealingArguments) -> Result<(u8, NetUid, Hotkey), Failure
         (1, _, _) => Ok((1, NetUid::ROOT, Hotkey::from_account_id([0; 32]))),
         (version, Some(netuid), Some(hotkey)) => Ok((version, netuid, hotkey)),
         _ => Err(Failure::usage("version 2 is bound to a miner: give --netuid and --hotkey")
-            .hint("--seal-version 1 binds to nobody")),
+            .hint("--seal-version 1 needs neither")),
     }
 }

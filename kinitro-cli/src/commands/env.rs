@@ -211,7 +211,7 @@ pub(crate) fn fetch(arguments: &FetchArguments) -> Result<(), Failure> {
 
 pub(crate) fn parity(arguments: &ParityArguments) -> Result<(), Failure> {
     if !(arguments.tolerance >= 0.0 && arguments.tolerance.is_finite()) {
-        return Err(Failure::usage("--tolerance must be a number from 0 on"));
+        return Err(Failure::usage("--tolerance must be a number of at least 0"));
     }
     let matcher = match &arguments.only {
         Some(glob) => Some(Glob::new(glob).map_err(Failure::usage)?.compile_matcher()),

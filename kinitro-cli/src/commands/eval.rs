@@ -12,7 +12,7 @@ use crate::environments::{patterns, registry};
 use crate::failure::{Code, Failure};
 use crate::output::progress::EvaluationBar;
 use crate::output::{json, table, to_stderr, to_stdout};
-use crate::session::{STOPPING, interrupted, runtime};
+use crate::session::{STOPPING, end_at_once, interrupted, runtime};
 
 pub(crate) fn run(arguments: &EvalArguments) -> Result<(), Failure> {
     let runtime = runtime()?;
@@ -28,10 +28,10 @@ pub(crate) fn run(arguments: &EvalArguments) -> Result<(), Failure> {
         let failure =
             Failure::new(Code::Interrupted, format_args!("stopped after {done} episodes"));
         return Err(match arguments.out {
-            Some(_) => failure.hint("the same command again runs the missing ones"),
-            None => {
-                failure.hint("with --out DIR the same command again would run the missing ones")
-            }
+            Some(_) => failure.hint("run the same command again to finish the missing episodes"),
+            None => failure.hint(
+                "with --out DIR, running the same command again would finish the missing episodes",
+            ),
         });
     }
     if let Some(folder) = &arguments.out {
@@ -135,7 +135,7 @@ pub(super) async fn watch(evaluation: Evaluation) -> Result<EvaluationReport, Fa
             to_stderr(STOPPING);
             tokio::select! {
                 report = &mut running => report,
-                () = interrupted() => std::process::exit(i32::from(Code::Interrupted as u8)),
+                () = interrupted() => end_at_once(),
             }
         }
     };

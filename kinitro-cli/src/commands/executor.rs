@@ -41,9 +41,8 @@ fn check(arguments: &ExecutorArguments) -> Result<(), Failure> {
             .hint("use --eval-mode local, which runs episodes in this process"));
     }
     if arguments.verification.verification_enabled {
-        return Err(Failure::usage("the verification of policies is not in this version").hint(
-            "set KINITRO_EXECUTOR_VERIFICATION_ENABLED to false: nothing would be verified",
-        ));
+        return Err(Failure::usage("the verification of policies is not in this version")
+            .hint("set KINITRO_EXECUTOR_VERIFICATION_ENABLED to false"));
     }
     let for_containers = [
         ("--eval-images", arguments.eval_images.is_some()),
@@ -51,7 +50,9 @@ fn check(arguments: &ExecutorArguments) -> Result<(), Failure> {
         ("--eval-hosts", arguments.eval_hosts.is_some()),
     ];
     for (name, _) in for_containers.iter().filter(|(_, is_set)| *is_set) {
-        to_stderr(format_args!("warning: {name} is for containers, and has no effect here"));
+        to_stderr(format_args!(
+            "warning: {name} has no effect: containers are not in this version"
+        ));
     }
     Ok(())
 }

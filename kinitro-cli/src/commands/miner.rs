@@ -21,10 +21,10 @@ struct Committed {
 
 pub(crate) fn commit(arguments: &CommitArguments) -> Result<(), Failure> {
     if !arguments.revision.is_commit() {
-        let message = format_args!("--revision {}: this is no commit", arguments.revision.as_str());
-        return Err(Failure::usage(message).hint(
-            "give the hash of the commit, at least 8 digits of it: a branch or a tag moves",
-        ));
+        let message =
+            format_args!("--revision {}: this is not a commit hash", arguments.revision.as_str());
+        return Err(Failure::usage(message)
+            .hint("give at least 8 digits of the commit hash: a branch or a tag can move"));
     }
     let signer = load_hotkey(&arguments.wallet)?;
     let (netuid, hotkey) = (arguments.netuid, signer.hotkey());
@@ -45,7 +45,7 @@ pub(crate) fn commit(arguments: &CommitArguments) -> Result<(), Failure> {
                         backend_key(chain, netuid, backend).await?
                     }
                     _ => {
-                        return Err(Failure::usage("whom to seal for is not said")
+                        return Err(Failure::usage("--encrypt needs the key of the backend")
                             .hint("give --backend-public-key or --backend-hotkey"));
                     }
                 };
@@ -121,9 +121,10 @@ pub(crate) fn show_commitment(arguments: &ShowCommitmentArguments) -> Result<(),
         match &reading.published {
             Ok(Published::Miner(miner)) => to_stdout(miner.to_text()),
             Ok(Published::BackendKey(key)) => to_stdout(key),
-            Ok(_) => {
-                Err(Failure::new(Code::Failed, "it is of a kind that this program is too old for"))
-            }
+            Ok(_) => Err(Failure::new(
+                Code::Failed,
+                "this version does not know this kind of commitment",
+            )),
             Err(error) => Err(Failure::new(Code::Failed, error)),
         }
     })

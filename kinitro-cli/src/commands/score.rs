@@ -58,7 +58,7 @@ fn read(path: &Path) -> Result<ScoreFile, Failure> {
     if length as u64 > MAX_FILE {
         let megabytes = MAX_FILE >> 20;
         return Err(Failure::usage(format_args!(
-            "{} has more than {megabytes} MB: that is no file of scores",
+            "{} is larger than {megabytes} MB: this is not a file of scores",
             path.display()
         )));
     }

@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &ValidateArguments) -> Result<(), Failure> {
             say(&round, arguments.json)?;
             return settled(&round?);
         }
-        let stop = stop_when_interrupted(Some("stopping; what was begun is seen through"));
+        let stop = stop_when_interrupted(Some("stopping when this round is over"));
         let mut failed = None;
         validator
             .run(&stop, |round| {

@@ -72,12 +72,12 @@ fn speaks_of_the_program(string: &str, commands: &[String]) -> bool {
 /// The string literals of a Rust file, each with its line, without those of comments, of attributes
 /// that only tests see, and of modules for tests.
 fn strings(source: &str) -> Vec<(usize, String)> {
-    let mut scanner = Scanner { rest: source, line: 1 };
+    let scanner = Scanner { rest: source, line: 1 };
     let mut strings = Vec::new();
     let mut depth = 0_usize;
     // From the attribute on until the item that it belongs to ends.
     let mut test_item: Option<usize> = None;
-    while let Some(token) = scanner.next() {
+    for token in scanner {
         match token {
             Token::String(line, text) if test_item.is_none() => strings.push((line, text)),
             Token::String(..) => {}
@@ -154,7 +154,9 @@ impl Scanner<'_> {
                     Some((_, '\n')) => {
                         let indentation = characters.as_str();
                         let spaces = indentation.len() - indentation.trim_start().len();
-                        (0..spaces).for_each(|_| drop(characters.next()));
+                        for _ in 0..spaces {
+                            characters.next();
+                        }
                     }
                     Some((_, escaped)) => text.push(escaped),
                     None => {}

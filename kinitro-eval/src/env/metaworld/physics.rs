@@ -3,7 +3,7 @@
 //! This is the only module of the project with `unsafe` code: mujoco-rs leaves to its caller the
 //! promise that a model in use is not changed in its sizes, and that the weld's row is filled with
 //! numbers MuJoCo understands.
-#![allow(unsafe_code)]
+#![allow(unsafe_code, reason = "it wraps what mujoco-rs leaves to its caller")]
 
 use std::path::Path;
 use std::sync::{Arc, Once};
