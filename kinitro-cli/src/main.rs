@@ -9,6 +9,7 @@ mod commands;
 mod database;
 mod environments;
 mod failure;
+mod fetch;
 mod hints;
 mod output;
 mod session;

@@ -1,8 +1,5 @@
-//! Measurements of this machine, as ratios within one run: absolute figures of a shared machine
-//! mean little.
-//!
-//! `kinitro bench sim` prints them, and `docs/BENCHMARKS.md` says what came out and what was asked
-//! for.
+//! Measurements of this machine, mostly as ratios within one run: absolute figures of a shared
+//! machine mean little. `docs/BENCHMARKS.md` has the results and the goals.
 
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
@@ -16,26 +13,26 @@ use crate::env::{
 };
 use crate::policy::serve::PolicyServer;
 use crate::policy::{EpisodeStart, HttpPolicy, TimeLimits, ZeroPolicy};
-use crate::report::Latencies;
-use crate::{EvaluationError, Registry};
+use crate::{EvaluationError, Latencies, Registry};
 
 /// Steps of an episode that are timed.
 const STEPS: usize = 500;
 
-/// Two rates measured in turns.
+/// Two rates, measured in turns.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Comparison {
-    /// What was measured.
+    /// What was measured, in words.
     pub name: String,
-    /// Median rate of what is judged, 1/s.
+    /// The median rate of what was measured, 1/s.
     pub rate: f64,
-    /// Median rate of what it is compared with, 1/s.
+    /// The median rate of what it is compared with, 1/s.
     pub baseline: f64,
     /// The median of the ratios, round by round.
     pub ratio: f64,
-    /// The smallest of them.
+    /// The smallest ratio.
     pub min_ratio: f64,
-    /// The largest.
+    /// The largest ratio.
     pub max_ratio: f64,
 }
 
@@ -171,6 +168,7 @@ fn together(
 
 /// Rates of one task on this machine, for scripts that measure something else in turn with them.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Rates {
     /// The task.
     pub task: String,
@@ -302,19 +300,21 @@ fn actions() -> Vec<[f64; 4]> {
     (0..STEPS).map(step).collect()
 }
 
-/// What the way to a policy and back costs.
+/// What the round trip to a policy costs.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct RoundTrip {
-    /// Time that half of the actions took at most, ms.
+    /// The time within which half of the actions were there, ms.
     pub p50_ms: f64,
-    /// Time that 99 of 100 took at most, ms.
+    /// The time within which 99 of 100 actions were there, ms.
     pub p99_ms: f64,
-    /// How many were asked for.
+    /// How many actions were asked for.
     pub actions: u64,
 }
 
-/// The time from asking a policy behind HTTP on this machine to its action, when the policy does
-/// nothing: what the harness adds to a policy's own time. No pictures.
+/// Measures the time from asking a policy behind HTTP on this machine until its action is there. The
+/// policy does nothing and sees no pictures, so that this is what the harness adds to a policy's own
+/// time.
 ///
 /// # Errors
 /// When environment or server cannot be made, or the policy fails.

@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
-/// Where Kinitro keeps what it has fetched or made for this user: `$XDG_DATA_HOME/kinitro`, or
-/// `~/.local/share/kinitro`. `None` when neither is known. A path that is not absolute counts as
-/// not set, as the XDG Base Directory Specification demands.
+/// The folder of data that Kinitro has fetched or made for this user: `$XDG_DATA_HOME/kinitro`, or
+/// `~/.local/share/kinitro`. `None` when neither variable is set. A relative path counts as not set,
+/// as the XDG Base Directory Specification requires.
 pub fn data_folder() -> Option<PathBuf> {
     let absolute =
         |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());

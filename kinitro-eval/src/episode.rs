@@ -10,12 +10,11 @@ use kinitro_core::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::CancellationToken;
 use crate::env::{
     CameraSpec, Controller, Environment, EnvironmentError, EpisodeStatus, Scenario, Transition,
 };
 use crate::policy::{EpisodeStart, Policy, TimeLimits};
-use crate::report::Latencies;
+use crate::{CancellationToken, Latencies};
 
 /// The limits of an episode, and what a policy sees in it.
 #[derive(Debug, Clone, Default, PartialEq)]

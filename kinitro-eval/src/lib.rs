@@ -43,6 +43,7 @@
 //! - `http` (default): policies behind HTTP, and the sandbox that judges them in this process.
 //! - `serve`: a server (`policy::serve`) that puts any policy behind HTTP.
 //! - `bench`: measurements of simulators, policies over HTTP, and stores.
+//! - `video`: films of episodes, as animated GIFs.
 //! - `conformance`: the suites (`conformance`) that every implementation of a trait should pass.
 //! - `backend`: what the operator of a subnet runs (`backend` and `validator`). It is all of these:
 //!   - `storage`: cycles, jobs, scores and weights in SQLite or PostgreSQL
@@ -69,6 +70,7 @@ pub mod evaluation;
 #[cfg(feature = "http")]
 mod http_client;
 pub mod isolation;
+mod latency;
 pub mod policy;
 #[cfg(feature = "http")]
 mod quote;
@@ -85,6 +87,7 @@ pub use episode::EpisodeRecord;
 pub use evaluation::{Evaluation, EvaluationError, EvaluationReport, Event};
 /// The types that policies and environments exchange: observations, actions, faults.
 pub use kinitro_core;
+pub use latency::Latencies;
 pub use policy::{EpisodeStart, Policy, RandomPolicy, ZeroPolicy};
 #[cfg(feature = "http")]
 pub use policy::{HttpPolicy, HttpPolicyError};

@@ -43,7 +43,8 @@ pub(crate) fn sim(arguments: &SimArguments) -> Result<(), Failure> {
     to_stdout(format_args!("{cpu}, {threads} threads"))?;
     let mut table =
         table::with_headings(1, ["measurement", "per second", "against", "ratio", "from", "to"]);
-    for Comparison { name, rate, baseline, ratio, min_ratio, max_ratio } in figures.comparisons {
+    for Comparison { name, rate, baseline, ratio, min_ratio, max_ratio, .. } in figures.comparisons
+    {
         table.add_row([
             name,
             format!("{rate:.0}"),
@@ -54,7 +55,7 @@ pub(crate) fn sim(arguments: &SimArguments) -> Result<(), Failure> {
         ]);
     }
     to_stdout(table)?;
-    let RoundTrip { p50_ms, p99_ms, actions } = figures.round_trip;
+    let RoundTrip { p50_ms, p99_ms, actions, .. } = figures.round_trip;
     to_stdout(format_args!(
         "an action from a no-op policy over loopback HTTP: p50 {p50_ms:.3} ms, p99 {p99_ms:.3} ms \
          ({actions} actions, no pictures)"

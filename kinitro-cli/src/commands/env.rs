@@ -4,7 +4,6 @@ use std::path::Path;
 
 use globset::Glob;
 use kinitro_eval::env::metaworld::MetaWorld;
-use kinitro_eval::env::metaworld::assets::{self, Progress};
 use kinitro_eval::env::metaworld::parity::{self, Strictness, Verdict};
 use kinitro_eval::env::{EnvironmentError, EnvironmentSpec};
 use kinitro_eval::kinitro_core::{ChannelSpec, EnvId, Image, Seed};
@@ -15,7 +14,9 @@ use serde::Serialize;
 use crate::args::{CheckArguments, FetchArguments, ListArguments, ParityArguments, ShowArguments};
 use crate::environments::registry;
 use crate::failure::{Code, Failure};
+use crate::fetch::{self, Progress};
 use crate::output::{json, progress, table, to_stderr, to_stdout};
+use crate::session::{runtime, stop_when_interrupted};
 
 pub(crate) fn list(arguments: &ListArguments) -> Result<(), Failure> {
     let registry = Registry::builtin();
@@ -188,21 +189,28 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<(), Failure> {
 pub(crate) fn fetch(arguments: &FetchArguments) -> Result<(), Failure> {
     let bar = progress::bytes_bar();
     bar.set_message("downloading");
-    let mut unpacking = false;
-    let folder = assets::fetch(arguments.force, |progress| {
-        let (position, length) = match progress {
-            Progress::Download(position, length) => (position, length),
-            Progress::Unpack(position, length) => {
-                if !unpacking {
-                    unpacking = true;
-                    progress::count_files(&bar);
-                    bar.set_message("unpacking");
-                }
-                (position, length)
-            }
-        };
-        bar.set_length(length);
-        bar.set_position(position);
+    let (force, shown) = (arguments.force, bar.clone());
+    let folder = runtime()?.block_on(async {
+        let stop = stop_when_interrupted(None);
+        let mut unpacking = false;
+        let work = tokio::task::spawn_blocking(move || {
+            fetch::fetch(force, &stop, |progress| {
+                let (position, length) = match progress {
+                    Progress::Download(position, length) => (position, length),
+                    Progress::Unpack(position, length) => {
+                        if !unpacking {
+                            unpacking = true;
+                            progress::count_files(&shown);
+                            shown.set_message("unpacking");
+                        }
+                        (position, length)
+                    }
+                };
+                shown.set_length(length);
+                shown.set_position(position);
+            })
+        });
+        work.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     })?;
     bar.finish_and_clear();
     to_stderr(format_args!("the assets of {} are in {}", arguments.family, folder.display()));
@@ -229,7 +237,7 @@ pub(crate) fn parity(arguments: &ParityArguments) -> Result<(), Failure> {
     }
 
     let family = MetaWorld::default();
-    let strictness = Strictness { steps: arguments.steps, tolerance: arguments.tolerance };
+    let strictness = Strictness::new(arguments.steps, arguments.tolerance);
     let mut reports = Vec::new();
     for file in &files {
         let report = parity::compare(&family, file, strictness)?;
@@ -256,7 +264,8 @@ fn line(report: &parity::Report) -> String {
     match &report.verdict {
         Verdict::Match => format!("match     {name} ({} steps)", report.steps),
         Verdict::Differs(found) => {
-            let parity::Difference { step, field, index, recorded, computed, difference } = found;
+            let parity::Difference { step, field, index, recorded, computed, difference, .. } =
+                found;
             format!(
                 "differs   {name}: step {step} of {}, {field}[{index}] is {computed:?} instead of \
                  {recorded:?}, off by {difference:.3e}",

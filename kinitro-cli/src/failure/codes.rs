@@ -20,6 +20,7 @@ use kinitro_eval::isolation::SandboxError;
 use kinitro_eval::report::FolderError;
 use kinitro_eval::validator::ValidatorError;
 
+use crate::fetch::FetchError;
 use crate::hints::Hinted;
 
 /// What an exit code means. Documented in `docs/CLI.md`.
@@ -50,8 +51,17 @@ impl Fails for EnvironmentError {
     fn code(&self) -> Code {
         match self {
             Self::UnknownEnvironment { .. } | Self::UnknownCamera { .. } => Code::Usage,
-            Self::Assets { .. } | Self::Render { .. } => Code::Environment,
+            Self::Assets(_) | Self::Render { .. } => Code::Environment,
             _ => Code::Failed,
+        }
+    }
+}
+
+impl Fails for FetchError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Interrupted => Code::Interrupted,
+            _ => Code::Environment,
         }
     }
 }

@@ -8,6 +8,7 @@
 //! (`reach-v3`). A [`Scenario`] is one instance of its problem, grown from a seed. An *episode* is
 //! one attempt at a scenario.
 
+mod assets;
 #[cfg(feature = "mujoco")]
 pub mod metaworld;
 pub mod point;
@@ -23,6 +24,7 @@ use kinitro_core::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use assets::{AssetsError, AssetsErrorKind};
 pub use pool::{Batch, PoolError, PoolOptions, SlotStatus, VecEnvironment};
 pub use registry::Registry;
 pub use scenario::Scenario;
@@ -348,14 +350,9 @@ pub enum EnvironmentError {
     /// `step` or `render` before `reset`.
     #[error("the environment was not reset")]
     NotReset,
-    /// Model files are missing or damaged. The message says which, the hint how to get them.
-    #[error("{problem}")]
-    Assets {
-        /// What is wrong.
-        problem: String,
-        /// What to do about it.
-        hint: String,
-    },
+    /// Files that the environment needs are missing or cannot be used.
+    #[error(transparent)]
+    Assets(#[from] AssetsError),
     /// The simulator failed or its state is no longer meaningful.
     #[error("the simulation failed: {0}")]
     Simulation(String),
@@ -373,7 +370,8 @@ impl EnvironmentError {
     /// What the user can do about it, where the environment knows.
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::Assets { hint, .. } | Self::Render { hint, .. } => Some(hint),
+            Self::Assets(error) => error.hint(),
+            Self::Render { hint, .. } => Some(hint),
             _ => None,
         }
     }

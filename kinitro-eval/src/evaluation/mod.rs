@@ -1,11 +1,13 @@
 //! Many episodes: a policy evaluated in several environments.
 
+#[cfg(feature = "video")]
+mod film;
 mod run;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use kinitro_core::{EnvId, PolicyFault, Seed};
 use tokio::sync::oneshot;
@@ -14,11 +16,9 @@ use crate::CancellationToken;
 use crate::env::{Controller, EnvironmentError, Registry};
 use crate::episode::{EpisodeOptions, EpisodeRecord};
 use crate::policy::Policy;
-use crate::report::{FolderError, Identity, Machine, Manifest, Summary, Video};
-
-/// The version of the format of the files that an evaluation writes.
-const FORMAT: u32 = 1;
-
+#[cfg(feature = "video")]
+use crate::report::Video;
+use crate::report::{FolderError, Identity, Manifest, Summary};
 /// Makes a policy for each worker.
 type Policies = Arc<dyn Fn() -> Box<dyn Policy> + Send + Sync>;
 /// Makes the expert of an environment, which it may find in the evaluation's registry.
@@ -70,6 +70,7 @@ pub struct Evaluation {
     cameras: Vec<String>,
     options: EpisodeOptions,
     folder: Option<PathBuf>,
+    #[cfg(feature = "video")]
     video: Option<Video>,
     arguments: Vec<String>,
     listener: Option<Listener>,
@@ -200,6 +201,7 @@ impl Evaluation {
             cameras: Vec::new(),
             options: EpisodeOptions::default(),
             folder: None,
+            #[cfg(feature = "video")]
             video: None,
             arguments: Vec::new(),
             listener: None,
@@ -295,6 +297,7 @@ impl Evaluation {
     /// Keeps films of episodes in the folder `videos` of the [results](Self::out): GIFs of the
     /// cameras that the policy sees, or of all cameras if it sees none. Only episodes of this run
     /// are filmed, not those that an earlier run completed.
+    #[cfg(feature = "video")]
     #[must_use]
     pub fn video(mut self, video: Video) -> Self {
         self.video = Some(video);
@@ -391,6 +394,7 @@ impl Evaluation {
         if self.seed.0.checked_add(u64::from(self.episodes) - 1).is_none() {
             return wrong("the last episode's seed would be larger than 2^64 - 1");
         }
+        #[cfg(feature = "video")]
         if self.video.is_some() && self.folder.is_none() {
             return wrong("films are kept with the results: name a folder for them");
         }
@@ -438,24 +442,22 @@ impl Evaluation {
                 families.insert(env_id.family().to_owned(), provenance);
             }
         }
-        Ok(Manifest {
-            format: FORMAT,
-            evaluation: Identity {
-                kinitro: env!("CARGO_PKG_VERSION").to_owned(),
-                policy: self.policy.clone(),
-                environments: environments.to_vec(),
-                episodes: self.episodes,
-                seed: self.seed,
-                max_steps: self.options.max_steps,
-                action_timeout: self.options.limits.action.as_secs_f64(),
-                reset_timeout: self.options.limits.reset.as_secs_f64(),
-                cameras: self.options.cameras.clone(),
-                families,
-            },
-            machine: Machine::this(),
-            workers: self.workers_or_default(),
-            arguments: self.arguments.clone(),
-            started_at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
-        })
+        let options = &self.options;
+        let identity = Identity::new(
+            self.policy.clone(),
+            environments.to_vec(),
+            self.episodes,
+            self.seed,
+            options.limits.action,
+            options.limits.reset,
+        );
+        let evaluation = Identity {
+            max_steps: options.max_steps,
+            cameras: options.cameras.clone(),
+            families,
+            ..identity
+        };
+        let arguments = self.arguments.clone();
+        Ok(Manifest { arguments, ..Manifest::new(evaluation, self.workers_or_default()) })
     }
 }

@@ -6,23 +6,22 @@
 //! evaluation writes them down.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use kinitro_core::{EnvId, Outcome, Seed};
 
+#[cfg(feature = "video")]
+use super::film;
 use super::{Evaluation, EvaluationError, EvaluationReport, Event, Players};
 use crate::CancellationToken;
 use crate::env::{Controller, Environment, EnvironmentError};
 use crate::episode::{EpisodeRecord, run_episode, run_expert_episode};
 use crate::panic_text;
 use crate::policy::Policy;
-use crate::report::video::{self, Filmed};
-use crate::report::{FolderError, Manifest, ResultsFolder, Summary};
+use crate::report::{Manifest, ResultsFolder, Summary};
 
 /// How often an episode is tried that breaks down through no fault of the policy.
 const ATTEMPTS: u32 = 3;
@@ -152,16 +151,6 @@ fn missing(
         .collect()
 }
 
-fn keep_film(filmed: Filmed<'_>, path: &Path) -> Result<(), EvaluationError> {
-    let failed = |source| FolderError::Io { path: path.to_owned(), verb: "written", source };
-    let film = filmed.finish()?.map_err(failed)?;
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(failed)?;
-    }
-    fs::write(path, film).map_err(failed)?;
-    Ok(())
-}
-
 /// A worker's policy, or the expert of the environment it was last in.
 enum Player {
     Policy(Box<dyn Policy>),
@@ -238,20 +227,10 @@ fn work(
                 };
                 Ok(record?)
             };
-            let record = match (evaluation.video, &evaluation.folder) {
-                (Some(video), Some(folder)) => {
-                    let cameras = &evaluation.options.cameras;
-                    let mut filmed = Filmed::new(environment.as_mut(), cameras)
-                        .map_err(EvaluationError::Settings)?;
-                    let record = run(&mut filmed)?;
-                    // What broke through no fault of the policy shows nothing, and is run again.
-                    if video.is_wanted_of(&record) && record.outcome.score().is_some() {
-                        keep_film(filmed, &folder.join(video::path(&record)))?;
-                    }
-                    record
-                }
-                _ => run(environment.as_mut())?,
-            };
+            #[cfg(feature = "video")]
+            let record = film::record(evaluation, environment.as_mut(), run)?;
+            #[cfg(not(feature = "video"))]
+            let record = run(environment.as_mut())?;
             let message = match record.outcome {
                 Outcome::Cancelled => return Ok(()),
                 Outcome::InfraFault(_) if attempt < ATTEMPTS => {

@@ -1,4 +1,4 @@
-//! The folder an evaluation writes to, and how it goes on where it was cut off.
+//! The folder that an evaluation writes to, and how an interrupted evaluation is continued.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -12,14 +12,14 @@ use serde::Serialize;
 use super::{Manifest, Summary};
 use crate::episode::EpisodeRecord;
 
-/// What was evaluated, with what, and where: a [`Manifest`].
+/// The file that says what was evaluated, with what, and where: a [`Manifest`].
 pub const MANIFEST_FILE: &str = "manifest.json";
-/// A line for each episode: an [`EpisodeRecord`].
+/// The file with a line for each episode: an [`EpisodeRecord`].
 pub const EPISODES_FILE: &str = "episodes.jsonl";
-/// The results: a [`Summary`].
+/// The file of results: a [`Summary`].
 pub const SUMMARY_FILE: &str = "summary.json";
 
-/// Why results could not be kept, or an evaluation not be gone on with.
+/// Why results could not be written, or an evaluation could not be continued.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FolderError {
@@ -28,9 +28,9 @@ pub enum FolderError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What was tried.
+        /// What failed, as a participle: `read`, `written`.
         verb: &'static str,
-        /// Why it failed.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The folder holds the results of another evaluation.
@@ -65,25 +65,7 @@ pub enum FolderError {
     },
 }
 
-impl FolderError {
-    /// What the person at the keyboard can do about it.
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::Io { .. } => {
-                "check that the folder can be written to and the disk has space; \
-                                the same command goes on where this one stopped"
-            }
-            Self::OtherEvaluation { .. } | Self::NotResults { .. } => "choose another --out folder",
-            Self::InUse { .. } => "wait for it to finish, or choose another --out folder",
-            Self::Damaged { .. } => {
-                "the file was changed after it was written: restore it, or \
-                                     remove the damaged line to have its episode run again"
-            }
-        }
-    }
-}
-
-/// A folder with the results of one evaluation. While it is open no other process can open it.
+/// A folder with the results of one evaluation. While it is open, no other process can open it.
 #[derive(Debug)]
 pub struct ResultsFolder {
     path: PathBuf,
@@ -93,11 +75,11 @@ pub struct ResultsFolder {
 }
 
 impl ResultsFolder {
-    /// Opens the folder for the evaluation that the manifest tells of, and makes it where there is
-    /// none. Returns the records that are in it already; the manifest becomes that of the run that
-    /// began the evaluation.
+    /// Opens the folder of the evaluation that the manifest describes, and makes it if there is none.
+    /// Returns the records that are in it already; the manifest becomes that of the run that started
+    /// the evaluation.
     ///
-    /// A last line that was cut off in the middle is dropped; its episode is to be run again.
+    /// A last line that was cut off in the middle is dropped; its episode must be run again.
     ///
     /// # Errors
     /// See [`FolderError`].
@@ -142,11 +124,10 @@ impl ResultsFolder {
         Ok((folder, records))
     }
 
-    /// Adds a record. When this returns, it is on the disk.
+    /// Adds a record. When this returns `Ok`, it is on the disk.
     ///
     /// # Errors
-    /// [`FolderError::Io`]. What was written of the line is taken back, so that the file stays
-    /// whole.
+    /// [`FolderError::Io`]. The file is cut back to its whole lines.
     pub fn append(&mut self, record: &EpisodeRecord) -> Result<(), FolderError> {
         let written = serde_json::to_vec(record).map_err(io::Error::from).and_then(|mut line| {
             line.push(b'\n');
@@ -167,7 +148,7 @@ impl ResultsFolder {
         }
     }
 
-    /// Writes the summary, replacing the one that was there.
+    /// Writes the summary and replaces the one that was there.
     ///
     /// # Errors
     /// [`FolderError::Io`].
@@ -188,8 +169,8 @@ fn failed(path: &Path, verb: &'static str, source: io::Error) -> FolderError {
     FolderError::Io { path: path.to_owned(), verb, source }
 }
 
-/// Whether nothing is in the folder but what an evaluation leaves that was killed before its
-/// manifest was written.
+/// Whether the folder holds nothing but what an evaluation leaves behind that is killed before its
+/// manifest is written.
 fn is_empty(path: &Path) -> Result<bool, FolderError> {
     let entries = fs::read_dir(path).map_err(|error| failed(path, "read", error))?;
     for entry in entries {

@@ -1,27 +1,47 @@
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
 use kinitro_core::{EnvId, Seed};
 use serde::{Deserialize, Serialize};
 
+/// The version of the format of the files in a folder of results.
+const FORMAT: u32 = 1;
+
 /// What was evaluated, with what, and where.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Manifest {
-    /// The form of the files in this folder.
+    /// The version of the format of the files in this folder.
     pub format: u32,
-    /// What makes the results what they are. An evaluation only goes on where it agrees.
+    /// What the results depend on. An evaluation is only continued where this is the same.
     pub evaluation: Identity,
-    /// The machine it was begun on.
+    /// The machine it was started on.
     pub machine: Machine,
     /// How many episodes ran at once.
     pub workers: usize,
-    /// The command line, where there was one.
+    /// The command line; empty when there was none.
     pub arguments: Vec<String>,
-    /// When it was begun, RFC 3339.
+    /// When it was started, RFC 3339.
     pub started_at: String,
 }
 
-/// What makes the results of an evaluation what they are.
+impl Manifest {
+    /// The manifest of an evaluation that starts now on this machine, without a command line.
+    pub fn new(evaluation: Identity, workers: usize) -> Self {
+        Self {
+            format: FORMAT,
+            evaluation,
+            machine: Machine::this(),
+            workers,
+            arguments: Vec::new(),
+            started_at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+        }
+    }
+}
+
+/// What the results of an evaluation depend on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Identity {
     /// The version of this library.
     pub kinitro: String,
@@ -31,21 +51,47 @@ pub struct Identity {
     pub environments: Vec<EnvId>,
     /// Episodes per environment.
     pub episodes: u32,
-    /// The seed of each environment's first episode; the next has the next number.
+    /// The seed of each environment's first episode; each further episode has the next number.
     pub seed: Seed,
-    /// Steps after which an episode is over, where it is not the environment's own number.
+    /// Steps after which an episode ends; `None` for each environment's own limit.
     pub max_steps: Option<u32>,
-    /// How long the policy may take over an action, s.
+    /// How long the policy may take for an action, s.
     pub action_timeout: f64,
     /// How long it may take to begin an episode, s.
     pub reset_timeout: f64,
-    /// The cameras whose pictures it was shown.
+    /// The cameras whose pictures the policy was shown.
     pub cameras: Vec<String>,
-    /// What each family says that its results depend on.
+    /// For each family, what its results depend on: its
+    /// [provenance](crate::env::EnvironmentFamily::provenance).
     pub families: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Identity {
+    /// The identity of an evaluation by this version of the library, without cameras and with each
+    /// environment's own limit of steps. `episodes` is the number per environment, `seed` that of
+    /// the first.
+    pub fn new(
+        policy: impl Into<String>,
+        environments: Vec<EnvId>,
+        episodes: u32,
+        seed: Seed,
+        action_timeout: Duration,
+        reset_timeout: Duration,
+    ) -> Self {
+        Self {
+            kinitro: env!("CARGO_PKG_VERSION").to_owned(),
+            policy: policy.into(),
+            environments,
+            episodes,
+            seed,
+            max_steps: None,
+            action_timeout: action_timeout.as_secs_f64(),
+            reset_timeout: reset_timeout.as_secs_f64(),
+            cameras: Vec::new(),
+            families: BTreeMap::new(),
+        }
+    }
+
     /// The names of the fields in which two differ.
     pub(super) fn differences(&self, other: &Self) -> Vec<String> {
         let fields = |identity: &Self| match serde_json::to_value(identity) {
@@ -59,15 +105,16 @@ impl Identity {
 
 /// A machine, as far as results and speed depend on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Machine {
-    /// `linux`, ...
+    /// The operating system: `linux`, ...
     pub os: String,
-    /// `x86_64`, ...
+    /// The instruction set: `x86_64`, ...
     pub arch: String,
-    /// The processor's name, where it says it.
+    /// The model of the processor, or `unknown`.
     pub cpu: String,
-    /// Whether the processor fuses multiplication and addition, on which the C library's
-    /// mathematics depends.
+    /// Whether the processor has fused multiply-add, which changes the last digits of what the C
+    /// library computes.
     pub fma: bool,
     /// How many threads it runs at once.
     pub threads: usize,

@@ -1,13 +1,13 @@
-//! What is kept of an evaluation: files people open, and the numbers in them.
+//! The results of an evaluation: files that people open, and the numbers in them.
 
 mod folder;
-mod latency;
 mod manifest;
 mod summary;
+#[cfg(feature = "video")]
 pub(crate) mod video;
 
 pub use folder::{EPISODES_FILE, FolderError, MANIFEST_FILE, ResultsFolder, SUMMARY_FILE};
-pub use latency::Latencies;
 pub use manifest::{Identity, Machine, Manifest};
 pub use summary::{EnvironmentSummary, Summary};
+#[cfg(feature = "video")]
 pub use video::Video;

@@ -5,54 +5,56 @@ use kinitro_core::stats::{Confidence, Interval, wilson};
 use kinitro_core::{EnvId, Outcome};
 use serde::{Deserialize, Serialize};
 
-use super::Latencies;
+use crate::Latencies;
 use crate::episode::EpisodeRecord;
 
 /// The results of an evaluation in numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Summary {
     /// The name of the policy.
     pub policy: String,
-    /// Whether all episodes were run.
+    /// Whether every environment has all of its episodes.
     pub complete: bool,
-    /// Environment by environment, in the order they were asked for.
+    /// The results in each environment, in the order of the evaluation.
     pub environments: Vec<EnvironmentSummary>,
-    /// The mean of the environments' success rates; `None` while one of them has no episode.
+    /// The mean of the environments' success rates, 0 to 1; `None` while one of them has no episode.
     pub mean_success_rate: Option<f64>,
-    /// Steps of all episodes.
+    /// Number of steps in all episodes.
     pub steps: u64,
 }
 
 /// The results in one environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct EnvironmentSummary {
     /// The environment.
     pub env_id: EnvId,
-    /// Episodes that count.
+    /// Number of episodes that count.
     pub episodes: u64,
-    /// Those of them that succeeded.
+    /// How many of them succeeded.
     pub successes: u64,
-    /// Successes over episodes; `None` without any.
+    /// Successes over episodes, 0 to 1; `None` without an episode.
     pub success_rate: Option<f64>,
     /// The 95 % Wilson interval of the success rate.
     pub interval: Interval,
-    /// The mean of the episodes' sums of rewards.
+    /// The mean of the episodes' total rewards; `None` without an episode.
     pub mean_return: Option<f64>,
-    /// The mean number of steps.
+    /// The mean number of steps of an episode; `None` without an episode.
     pub mean_length: Option<f64>,
-    /// The time that half of the actions took at most, s.
+    /// The time within which half of the actions were there, s; `None` without an action.
     pub latency_p50: Option<f64>,
-    /// The time that 99 of 100 actions took at most, s.
+    /// The time within which 99 of 100 actions were there, s; `None` without an action.
     pub latency_p99: Option<f64>,
-    /// How many episodes ended in which fault. Infrastructure faults are not among
-    /// [`episodes`](Self::episodes).
+    /// The number of episodes that ended in each kind of fault. Those with infrastructure faults do
+    /// not count among [`episodes`](Self::episodes).
     pub faults: BTreeMap<String, u64>,
-    /// The detail of the first of each.
+    /// The detail of the first fault of each kind.
     pub fault_examples: BTreeMap<String, String>,
 }
 
 impl Summary {
-    /// The summary of records, of which there should be `expected` for each of the environments.
+    /// Summarises records, of which there should be `expected` for each environment.
     pub fn new(
         policy: &str,
         environments: &[EnvId],
@@ -75,7 +77,8 @@ impl Summary {
 }
 
 impl EnvironmentSummary {
-    fn new(env_id: &EnvId, records: &[EpisodeRecord]) -> Self {
+    /// Summarises the records of one environment; those of others are passed over.
+    pub fn new(env_id: &EnvId, records: &[EpisodeRecord]) -> Self {
         let mut latencies = Latencies::default();
         let mut faults = BTreeMap::new();
         let mut fault_examples = BTreeMap::new();

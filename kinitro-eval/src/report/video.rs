@@ -1,4 +1,4 @@
-//! Films of episodes: animated GIFs, which any browser and picture viewer shows.
+//! Films of episodes: animated GIFs, which every browser and picture viewer shows.
 
 use std::borrow::Cow;
 use std::io;
@@ -15,11 +15,11 @@ use crate::episode::EpisodeRecord;
 /// The folder of the films within the folder of results.
 pub(crate) const VIDEOS_FOLDER: &str = "videos";
 
-/// How often a frame is taken, 1/s of simulated time, at most.
+/// How many frames are taken at most in a second of simulated time.
 const FRAMES_PER_SECOND: f64 = 20.0;
 /// How long the last frame stays, s.
 const LAST_FRAME_SECONDS: f64 = 1.0;
-/// Pictures are enlarged until they have so many rows.
+/// Pictures are enlarged until they have this many rows.
 const ROWS: usize = 240;
 /// How coarsely 256 colours are chosen for a frame, from 1, the finest, to 30.
 const COARSENESS: i32 = 10;
@@ -43,7 +43,7 @@ impl Video {
     }
 }
 
-/// Where the film of an episode is, within the folder of results.
+/// The path of an episode's film within the folder of results.
 pub(crate) fn path(record: &EpisodeRecord) -> PathBuf {
     let EpisodeRecord { env_id, seed, .. } = record;
     let name = format!("{}__{}__{seed}.gif", env_id.family(), env_id.task());
@@ -52,8 +52,8 @@ pub(crate) fn path(record: &EpisodeRecord) -> PathBuf {
 
 /// An environment that is filmed while it runs: some of its cameras, side by side.
 ///
-/// It does as the environment does. A picture that was taken for the film is not drawn again for
-/// whoever asks for it.
+/// It behaves as the environment does. A picture that was taken for the film is not drawn again when
+/// it is asked for.
 pub(crate) struct Filmed<'a> {
     environment: &'a mut dyn Environment,
     cameras: Vec<CameraSpec>,
@@ -66,8 +66,8 @@ pub(crate) struct Filmed<'a> {
 }
 
 impl<'a> Filmed<'a> {
-    /// Films with these cameras, or with all where none are named. Says what is wrong where the
-    /// environment cannot be filmed.
+    /// Films with these cameras, or with all if none are named. The error says why the environment
+    /// cannot be filmed.
     pub(crate) fn new(
         environment: &'a mut dyn Environment,
         cameras: &[String],
@@ -106,7 +106,7 @@ impl<'a> Filmed<'a> {
         Ok(())
     }
 
-    /// Adds what is seen now. What goes wrong is said by `finish`.
+    /// Adds the current pictures. `finish` reports what goes wrong.
     fn add_frame(&mut self, seconds: f64) {
         if let Ok(film) = &mut self.film {
             let frame = frame(&self.cameras, &self.current, seconds);

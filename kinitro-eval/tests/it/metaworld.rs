@@ -188,10 +188,11 @@ fn both_faces_are_of_one_simulation() {
             let solved = ours.status == EpisodeStatus::Success;
             assert_eq!((ours.reward, solved), (theirs.reward, theirs.success));
             let place = ours.observation.proprio.get("ee_pos").unwrap().to_vec();
-            assert_eq!(place, theirs.observation[..3]);
+            assert_eq!(place, theirs.observation.hand());
             let closed = ours.observation.proprio.get("gripper").unwrap()[0];
-            assert_eq!(closed, 1.0 - theirs.observation[3]);
-            assert_eq!(canonical.full_state().unwrap()[..18], theirs.observation[..18]);
+            assert_eq!(closed, 1.0 - theirs.observation.opening());
+            let (ours, theirs) = (canonical.full_state().unwrap(), theirs.observation);
+            assert_eq!(ours[..18], theirs.as_array()[..18]);
         }
     }
 }

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use kinitro_core::{Action, EnvId, Image, Observation, Seed};
 use kinitro_eval::env::point::PointFamily;
 use kinitro_eval::env::{
-    Environment, EnvironmentError, EnvironmentFamily, EnvironmentSpec, EpisodeStatus, PoolError,
-    PoolOptions, Registry, Scenario, SlotStatus as Status, Transition, VecEnvironment,
+    AssetsError, AssetsErrorKind, Environment, EnvironmentError, EnvironmentFamily,
+    EnvironmentSpec, EpisodeStatus, PoolError, PoolOptions, Registry, Scenario,
+    SlotStatus as Status, Transition, VecEnvironment,
 };
 use ndarray::{Array2, Axis, s};
 use proptest::prelude::*;
@@ -255,10 +256,8 @@ impl EnvironmentFamily for Brittle {
 
     fn make(&self, task: &str) -> Result<Box<dyn Environment>, EnvironmentError> {
         if task == "absent-v0" {
-            return Err(EnvironmentError::Assets {
-                problem: "its files are not on this machine".to_owned(),
-                hint: String::new(),
-            });
+            let problem = "its files are not on this machine";
+            return Err(AssetsError::new("brittle", AssetsErrorKind::Missing, problem).into());
         }
         self.made.fetch_add(1, Ordering::Relaxed);
         let (task, inner) = (task.to_owned(), PointFamily.make("point-v0")?);

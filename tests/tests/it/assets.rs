@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use kinitro_tests::{Program, assets, kinitro, not_tested, workspace};
+use kinitro_tests::{Program, assets, kinitro, not_tested, wait_until, workspace};
 use tempfile::TempDir;
 
 const FETCH: &str = "env fetch metaworld";
@@ -137,6 +137,21 @@ fn assets_that_are_there_stay_when_new_ones_cannot_be_had() {
         assert_eq!(fs::read_to_string(&landmark).unwrap(), "<mujoco/>");
         let folder = fs::read_dir(data.path().join("kinitro/assets")).unwrap();
         assert_eq!(folder.count(), 1, "nothing lies beside it");
+    }
+}
+
+#[test]
+fn a_fetch_that_is_stopped_leaves_nothing_behind() {
+    for signal in ["TERM", "INT"] {
+        let data = tempfile::tempdir().unwrap();
+        let begun = data.path().join("begun");
+        let script = format!("echo >'{}'; exec sleep 60", begun.display());
+        let (fetch, _programs) = fetch_with_python(data.path(), &script);
+        let running = fetch.start();
+        wait_until("pip has begun", || begun.exists());
+        running.signal(signal);
+        running.wait().failed(130, &["interrupted"], &[]);
+        nothing_is_left_in(data.path());
     }
 }
 

@@ -6,6 +6,7 @@ use kinitro_core::{Action, ActionSpec, ChannelSpec, Channels, EnvId, Image, Obse
 use mujoco_rs::prelude::MjModel;
 use mujoco_rs::wrappers::mj_model::MjtObjBase;
 
+use super::observation::RawObservation;
 use super::render::{Painter, Pictures};
 use super::simulation::Simulation;
 use super::task::{Definition, RawController};
@@ -141,7 +142,7 @@ impl Environment for CanonicalEnvironment {
     }
 
     fn full_state(&self) -> Option<Vec<f64>> {
-        self.simulation.started().then(|| self.simulation.current().to_vec())
+        self.simulation.started().then(|| self.simulation.current().as_array().to_vec())
     }
 }
 
@@ -154,10 +155,10 @@ impl Controller for CanonicalController {
     }
 
     fn act(&mut self, state: &[f64]) -> Action {
-        let Ok(observation) = state.try_into() else {
+        let Ok(observation) = RawObservation::try_from(state) else {
             unreachable!("the state of `{}` has 39 numbers, not {}", self.1, state.len());
         };
-        let [x, y, z, grip] = self.0.act(observation).map(|number| number.clamp(-1.0, 1.0));
+        let [x, y, z, grip] = self.0.act(&observation).map(|number| number.clamp(-1.0, 1.0));
         Action::new()
             .with("ee_twist", [x, y, z, 0.0, 0.0, 0.0])
             .with("gripper", [f64::midpoint(grip, 1.0)])

@@ -1,6 +1,7 @@
-//! What the scripted experts are made of. They see the raw observation.
+//! Building blocks of the scripted experts, which see the raw observation.
 
-use super::geometry::{Vec3, add, distance, distance_xy, sub, vec3};
+use super::geometry::{Vec3, add, distance, distance_xy, sub};
+use super::observation::RawObservation;
 use super::task::RawController;
 
 /// From the hand's place, which observations have, to the point between the fingertips, m.
@@ -13,15 +14,13 @@ const GAIN: f64 = 10.0;
 const HOVER: f64 = 0.1;
 /// How far to the side of what it goes down to the hand may be, m.
 const AIM: f64 = 0.015;
-/// Steps in which the fingers close.
-const GRASP_STEPS: u32 = 20;
 /// Farther than this from the fingers, the object has slipped away, m.
 const LOST: f64 = 0.06;
 
 /// How near a point on the way must be passed, m.
 const PASS_RADIUS: f64 = 0.02;
-/// How far away a place is that the hand pushes towards with all its force, m. The target of the
-/// hand goes ahead of it there, and the farther it is ahead the harder the hand pushes.
+/// How far away a place is that the hand pushes towards with all its force, m. The hand's target runs
+/// ahead of the hand, and the farther ahead it is, the harder the hand pushes.
 const PUSH: f64 = 0.4;
 
 /// Steps in which the fingers come down on a flat object and press it.
@@ -44,12 +43,12 @@ pub(super) enum GripperTo {
 }
 
 /// The point between the fingertips, m.
-pub(super) fn tcp(observation: &[f64; 39]) -> Vec3 {
-    add(vec3(observation, 0), HAND_TO_TCP)
+pub(super) fn tcp(observation: &RawObservation) -> Vec3 {
+    add(observation.hand(), HAND_TO_TCP)
 }
 
 /// The action that moves the point between the fingertips straight to a place.
-pub(super) fn towards(observation: &[f64; 39], place: Vec3, gripper: GripperTo) -> [f64; 4] {
+pub(super) fn towards(observation: &RawObservation, place: Vec3, gripper: GripperTo) -> [f64; 4] {
     let [x, y, z] = sub(place, tcp(observation)).map(|metres| GAIN * metres);
     let grip = match gripper {
         GripperTo::Open => -1.0,
@@ -97,8 +96,8 @@ impl RawController for ApproachAndPress {
         self.reached = 0;
     }
 
-    fn act(&mut self, observation: &[f64; 39]) -> [f64; 4] {
-        let (tcp, object) = (tcp(observation), vec3(observation, 4));
+    fn act(&mut self, observation: &RawObservation) -> [f64; 4] {
+        let (tcp, object) = (tcp(observation), observation.object());
         let place = |point: Vec3| add(object, point);
         if let Some(&point) = self.via.get(self.reached) {
             if distance(tcp, place(point)) < PASS_RADIUS {
@@ -140,8 +139,8 @@ impl RawController for Drag {
         self.phase = DragPhase::Hover;
     }
 
-    fn act(&mut self, observation: &[f64; 39]) -> [f64; 4] {
-        let (tcp, object, goal) = (tcp(observation), vec3(observation, 4), vec3(observation, 36));
+    fn act(&mut self, observation: &RawObservation) -> [f64; 4] {
+        let (tcp, object, goal) = (tcp(observation), observation.object(), observation.goal());
         let grip = add(object, self.grip);
         let aside = distance_xy(tcp, grip);
         self.phase = match self.phase {
@@ -158,98 +157,6 @@ impl RawController for Drag {
             DragPhase::Pull => [tcp[0] + goal[0] - object[0], tcp[1] + goal[1] - object[1], deep],
         };
         towards(observation, place, GripperTo::Close)
-    }
-}
-
-/// Farther aside than this on the way down, the hand goes up again, m.
-const OFF_COURSE: f64 = 0.04;
-/// So near in height, the fingers are around the object, m.
-const AROUND: f64 = 0.012;
-/// How far above where it is to go the hand aims when it lifts, so that it does not slow down, m.
-const HASTE: f64 = 0.05;
-
-/// Takes the object between the fingers and brings it to the goal.
-pub(super) struct GraspAndCarry {
-    /// Where the fingers take it, relative to where it is said to be, m.
-    grip: Vec3,
-    /// Whether there is a wall in between.
-    wall: bool,
-    /// How high the object is lifted before it is carried, m.
-    lift: f64,
-    phase: Phase,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// Above the object, with open fingers.
-    Hover,
-    /// Down, until the object is between the fingers.
-    Descend,
-    /// Wait for the fingers to close on it, for so many steps yet.
-    Grasp(u32),
-    /// Up, to clear the table.
-    Lift,
-    /// To the goal.
-    Carry,
-}
-
-impl GraspAndCarry {
-    /// For a goal on the table.
-    pub(super) fn along_the_table() -> Self {
-        Self { grip: [0.0; 3], wall: false, lift: 0.0, phase: Phase::Hover }
-    }
-
-    /// For a goal in the air.
-    pub(super) fn through_the_air() -> Self {
-        Self { lift: 0.04, ..Self::along_the_table() }
-    }
-
-    /// For a goal behind a wall.
-    pub(super) fn over_the_wall() -> Self {
-        Self { wall: true, ..Self::through_the_air() }
-    }
-
-    /// Takes the object so far above where it is said to be, m.
-    pub(super) fn gripping_at(self, height: f64) -> Self {
-        Self { grip: [0.0, 0.0, height], ..self }
-    }
-}
-
-impl RawController for GraspAndCarry {
-    fn reset(&mut self) {
-        self.phase = Phase::Hover;
-    }
-
-    fn act(&mut self, observation: &[f64; 39]) -> [f64; 4] {
-        let (tcp, object, goal) = (tcp(observation), vec3(observation, 4), vec3(observation, 36));
-        let grip = add(object, self.grip);
-        let aside = distance_xy(tcp, grip);
-        let lost = distance(tcp, grip) > LOST;
-        self.phase = match self.phase {
-            Phase::Hover if aside < AIM => Phase::Descend,
-            Phase::Descend if aside > OFF_COURSE => Phase::Hover,
-            Phase::Descend if tcp[2] - grip[2] < AROUND => Phase::Grasp(GRASP_STEPS),
-            Phase::Grasp(0) => Phase::Lift,
-            Phase::Grasp(steps) => Phase::Grasp(steps - 1),
-            Phase::Lift | Phase::Carry if lost => Phase::Hover,
-            Phase::Lift if tcp[2] >= self.lift => Phase::Carry,
-            phase => phase,
-        };
-        match self.phase {
-            Phase::Hover => towards(observation, add(grip, [0.0, 0.0, HOVER]), GripperTo::Open),
-            Phase::Descend => towards(observation, grip, GripperTo::Open),
-            Phase::Grasp(_) => towards(observation, grip, GripperTo::Close),
-            Phase::Lift => {
-                let up = [tcp[0], tcp[1], self.lift + HASTE];
-                towards(observation, up, GripperTo::Close)
-            }
-            Phase::Carry => {
-                // What must come to the goal is the object, wherever between the fingers it is.
-                let goal = if self.wall { over_the_wall(object, goal) } else { goal };
-                let place = add(tcp, sub(goal, object));
-                towards(observation, place, GripperTo::Close)
-            }
-        }
     }
 }
 
@@ -345,8 +252,8 @@ impl RawController for Route {
         *self = Self::with_tool(self.tool, self.legs);
     }
 
-    fn act(&mut self, observation: &[f64; 39]) -> [f64; 4] {
-        let (object, goal) = (vec3(observation, 4), vec3(observation, 36));
+    fn act(&mut self, observation: &RawObservation) -> [f64; 4] {
+        let (object, goal) = (observation.object(), observation.goal());
         let start = *self.start.get_or_insert(object);
         let place = |leg: &Leg| match &leg.to {
             Place::FromStart(offset) => add(start, *offset),

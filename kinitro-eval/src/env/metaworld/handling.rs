@@ -1,37 +1,84 @@
-//! Experts that take an object between the fingers and bring it along a list of places.
+//! Experts that take an object between the fingers and carry it along a list of legs.
 
-use super::expert::{GripperTo, tcp, towards};
-use super::geometry::{Vec3, add, distance, distance_xy, sub, vec3};
+use super::expert::{GripperTo, over_the_wall, tcp, towards};
+use super::geometry::{Vec3, add, distance, distance_xy, sub};
+use super::observation::RawObservation;
 use super::task::RawController;
 
-/// How far aside of the object the fingers may be to begin to go down, m.
-const ABOVE: f64 = 0.01;
-/// How far aside of it they may come to be on the way down, m.
+/// How far aside of the object the fingers may come to be on the way down, m.
 const ASIDE: f64 = 0.04;
-/// Farther than this from the fingers, the object has slipped away, m.
-const LOST: f64 = 0.07;
+/// How far above its height the hand aims when it lifts, so that it does not slow down, m.
+const HASTE: f64 = 0.05;
 
-/// One part of the way of a held object.
-pub(super) struct Leg {
-    /// How far it has yet to go, m.
-    pub(super) to_go: fn(&[f64; 39]) -> Vec3,
-    /// How near is near enough to go on with the next part, m.
-    pub(super) near: f64,
+/// One leg of the way of a held object.
+pub(super) enum Leg {
+    /// Straight up, until the fingers are at that height, m.
+    Lift(f64),
+    /// To a place.
+    Carry {
+        /// From the object to that place, m.
+        to_go: fn(&RawObservation) -> Vec3,
+        /// How near to it the leg ends, m. The last leg of a way never ends.
+        near: f64,
+    },
 }
 
-/// How an object is gripped, and where it goes then.
+/// How an object is gripped, and where it is carried.
 pub(super) struct Plan {
     /// Where the object is gripped, m.
-    pub(super) grip: fn(&[f64; 39]) -> Vec3,
+    pub(super) grip: fn(&RawObservation) -> Vec3,
     /// How far above that place the hand waits before it goes down, m.
     pub(super) hover: f64,
-    /// How near to it in height the fingers must come before they close, m.
+    /// How far aside of it the fingers may be when they begin to go down, m.
+    pub(super) aim: f64,
+    /// How far above it the fingers may be when they close, m.
     pub(super) depth: f64,
     /// Steps in which the fingers close.
     pub(super) grasp_steps: u32,
-    /// The way of the object once it is held. The last part never ends.
+    /// Farther than this from the fingers, the object has slipped away, m.
+    pub(super) lost: f64,
+    /// Where the object is carried. There is at least one leg.
     pub(super) way: &'static [Leg],
 }
+
+impl Plan {
+    /// What most plans have in common. Its way leads nowhere.
+    pub(super) const USUAL: Self = Self {
+        grip: RawObservation::object,
+        hover: 0.1,
+        aim: 0.01,
+        depth: 0.012,
+        grasp_steps: 20,
+        lost: 0.07,
+        way: &[],
+    };
+
+    /// To a goal on the table.
+    pub(super) const ALONG_THE_TABLE: Self =
+        Self { way: &[Leg::Lift(0.0), TO_GOAL], ..Self::LOOSE };
+    /// To a goal in the air.
+    pub(super) const THROUGH_THE_AIR: Self =
+        Self { way: &[Leg::Lift(LIFTED), TO_GOAL], ..Self::LOOSE };
+    /// To a goal behind the wall of the tasks with a puck.
+    pub(super) const OVER_THE_WALL: Self = Self {
+        way: &[
+            Leg::Lift(LIFTED),
+            Leg::Carry {
+                to_go: |seen| sub(over_the_wall(seen.object(), seen.goal()), seen.object()),
+                near: 0.0,
+            },
+        ],
+        ..Self::LOOSE
+    };
+
+    /// For small objects that need not be gripped at their very middle.
+    const LOOSE: Self = Self { aim: 0.015, lost: 0.06, ..Self::USUAL };
+}
+
+/// The height at which a small object clears the table, m.
+const LIFTED: f64 = 0.04;
+/// Straight to the goal.
+const TO_GOAL: Leg = Leg::Carry { to_go: |seen| sub(seen.goal(), seen.object()), near: 0.0 };
 
 /// Follows a [`Plan`].
 pub(super) struct Handling {
@@ -45,9 +92,9 @@ enum Phase {
     Hover,
     /// Down, until the object is between the fingers.
     Descend,
-    /// Wait for the fingers to close on it, for so many steps yet.
+    /// Waiting for the fingers to close on it, for this many more steps.
     Grasp(u32),
-    /// On that part of the way.
+    /// On the leg of that index.
     Carry(usize),
 }
 
@@ -62,19 +109,22 @@ impl RawController for Handling {
         self.phase = Phase::Hover;
     }
 
-    fn act(&mut self, observation: &[f64; 39]) -> [f64; 4] {
-        let Plan { grip, hover, depth, grasp_steps, way } = *self.plan;
+    fn act(&mut self, observation: &RawObservation) -> [f64; 4] {
+        let Plan { grip, hover, aim, depth, grasp_steps, lost, way } = *self.plan;
         let (tcp, place) = (tcp(observation), grip(observation));
         let aside = distance_xy(tcp, place);
-        let arrived = |leg: &Leg| distance((leg.to_go)(observation), [0.0; 3]) < leg.near;
+        let over = |leg: &Leg| match leg {
+            Leg::Lift(height) => tcp[2] >= *height,
+            Leg::Carry { to_go, near } => distance(to_go(observation), [0.0; 3]) < *near,
+        };
         self.phase = match self.phase {
-            Phase::Hover if aside < ABOVE => Phase::Descend,
+            Phase::Hover if aside < aim => Phase::Descend,
             Phase::Descend if aside > ASIDE => Phase::Hover,
             Phase::Descend if tcp[2] - place[2] < depth => Phase::Grasp(grasp_steps),
             Phase::Grasp(0) => Phase::Carry(0),
             Phase::Grasp(steps) => Phase::Grasp(steps - 1),
-            Phase::Carry(_) if distance(tcp, place) > LOST => Phase::Hover,
-            Phase::Carry(leg) if leg + 1 < way.len() && arrived(&way[leg]) => Phase::Carry(leg + 1),
+            Phase::Carry(_) if distance(tcp, place) > lost => Phase::Hover,
+            Phase::Carry(leg) if leg + 1 < way.len() && over(&way[leg]) => Phase::Carry(leg + 1),
             phase => phase,
         };
         match self.phase {
@@ -82,30 +132,29 @@ impl RawController for Handling {
             Phase::Descend => towards(observation, place, GripperTo::Open),
             Phase::Grasp(_) => towards(observation, place, GripperTo::Close),
             Phase::Carry(leg) => {
-                let goal = add(tcp, (way[leg].to_go)(observation));
+                let goal = match &way[leg] {
+                    Leg::Lift(height) => [tcp[0], tcp[1], height + HASTE],
+                    // What must arrive is the object, wherever between the fingers it is.
+                    Leg::Carry { to_go, .. } => add(tcp, to_go(observation)),
+                };
                 towards(observation, goal, GripperTo::Close)
             }
         }
     }
 }
 
-/// Where the object is observed, m.
-pub(super) fn object(observation: &[f64; 39]) -> Vec3 {
-    vec3(observation, 4)
-}
-
 /// From the object to a place beside the goal, m.
-pub(super) fn to_goal(observation: &[f64; 39], beside: Vec3) -> Vec3 {
-    sub(add(vec3(observation, 36), beside), object(observation))
+pub(super) fn to_goal(observation: &RawObservation, beside: Vec3) -> Vec3 {
+    sub(add(observation.goal(), beside), observation.object())
 }
 
 /// From the object straight up, or down, to a height, m.
-pub(super) fn to_height(observation: &[f64; 39], height: f64) -> Vec3 {
-    [0.0, 0.0, height - object(observation)[2]]
+pub(super) fn to_height(observation: &RawObservation, height: f64) -> Vec3 {
+    [0.0, 0.0, height - observation.object()[2]]
 }
 
 /// From the object level and straight to above, or below, a place beside the goal, m.
-pub(super) fn to_above_goal(observation: &[f64; 39], beside: Vec3, height: f64) -> Vec3 {
+pub(super) fn to_above_goal(observation: &RawObservation, beside: Vec3, height: f64) -> Vec3 {
     let [x, y, _] = to_goal(observation, beside);
-    [x, y, height - object(observation)[2]]
+    [x, y, height - observation.object()[2]]
 }

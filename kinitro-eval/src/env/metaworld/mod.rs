@@ -15,6 +15,7 @@ mod expert;
 mod geometry;
 mod groups;
 mod handling;
+mod observation;
 pub mod parity;
 mod physics;
 mod raw;
@@ -33,7 +34,8 @@ use kinitro_core::{EnvId, Seed};
 use mujoco_rs::prelude::MjModel;
 use serde::{Deserialize, Serialize};
 
-#[cfg(feature = "serve")]
+pub use observation::RawObservation;
+#[cfg(feature = "bench")]
 pub(crate) use raw::BarePhysics;
 pub use raw::{RawEnvironment, RawTransition};
 pub use render::Pictures;
@@ -120,8 +122,8 @@ impl MetaWorld {
 
     fn assets_folder(&self) -> Result<PathBuf, EnvironmentError> {
         match &self.assets {
-            Some(folder) => assets::check(folder).map(|()| folder.clone()),
-            None => assets::find(),
+            Some(folder) => Ok(assets::check(folder).map(|()| folder.clone())?),
+            None => Ok(assets::find()?),
         }
     }
 

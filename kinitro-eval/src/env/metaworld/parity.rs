@@ -1,9 +1,10 @@
-//! Parity: does this machine compute what was recorded elsewhere?
+//! Parity: whether this machine computes what was recorded elsewhere.
 //!
 //! A recording is an `.npz` file of the Python package's episode: the random vector, the actions,
-//! and what came of each. Its episode is run again through the raw face, and every step compared.
-//! State, observation and success must be the very same numbers, rewards within 1e-12 (2e-6 where
-//! the actions were single precision, for then the package also computes parts of the reward so).
+//! and the result of each. The episode is run again through the raw face, and every step is compared.
+//! State, observation and success must be exactly the same numbers, and rewards within 1e-12 (2e-6
+//! where the actions were in single precision, since the package then computes parts of the reward in
+//! single precision too).
 //! Trajectories depend on the MuJoCo library, the C library and whether the processor fuses
 //! multiplication and addition; where those differ, parity may end after some tens of steps.
 
@@ -15,7 +16,7 @@ use ndarray::{Array1, Array2};
 use ndarray_npy::{NpzReader, ReadNpzError};
 use serde::Serialize;
 
-use super::{MetaWorld, RawEnvironment};
+use super::{MetaWorld, RawEnvironment, RawObservation};
 use crate::env::EnvironmentError;
 
 /// How far a reward may be off: the arithmetic is the same, the order of its operations is not.
@@ -26,14 +27,20 @@ const REWARD_TOLERANCE_F32: f64 = 2e-6;
 
 /// How closely, and how far into an episode, recordings are compared.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Strictness {
-    /// Steps that are compared; `None` for all.
+    /// How many steps are compared; `None` for all.
     pub steps: Option<usize>,
-    /// How far a number of state or observation may be off.
+    /// How far a number of the state or an observation may be off.
     pub tolerance: f64,
 }
 
 impl Strictness {
+    /// Compares so many steps, or all, and accepts numbers that are off by `tolerance` at most.
+    pub const fn new(steps: Option<usize>, tolerance: f64) -> Self {
+        Self { steps, tolerance }
+    }
+
     /// Every step, to the bit: for machines of the kind the recording was made on.
     pub const EXACT: Self = Self { steps: None, tolerance: 0.0 };
     /// The first 20 steps within 1e-12: for machines whose C library computes otherwise, where the
@@ -41,12 +48,13 @@ impl Strictness {
     pub const OTHER_MACHINE: Self = Self { steps: Some(20), tolerance: 1e-12 };
 }
 
-/// What became of one recording.
+/// The comparison with one recording.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Report {
     /// The recording.
     pub file: PathBuf,
-    /// How many of its steps were to be compared; 0 when it could not be read.
+    /// How many of its steps were to be compared; 0 if it could not be read.
     pub steps: usize,
     /// Whether it matches.
     #[serde(flatten)]
@@ -57,29 +65,30 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
-    /// Every step does.
+    /// Every step matches.
     Match,
-    /// The first step that does not.
+    /// The first step that does not match.
     Differs(Difference),
     /// It could not be compared.
     Unusable {
-        /// Why.
+        /// What is wrong with it.
         reason: String,
     },
 }
 
 /// Where an episode first leaves the recorded one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Difference {
     /// The step, counted from 1; 0 is the reset.
     pub step: usize,
-    /// Which of `observation`, `reward`, `success`, `qpos` and `qvel`.
+    /// What differs: `observation`, `reward`, `success`, `qpos` or `qvel`.
     pub field: &'static str,
-    /// Which number of it.
+    /// The index of the first number in it that differs.
     pub index: usize,
-    /// What the recording says.
+    /// That number in the recording.
     pub recorded: f64,
-    /// What this machine says.
+    /// That number on this machine.
     pub computed: f64,
     /// The absolute difference.
     pub difference: f64,
@@ -94,7 +103,7 @@ pub enum ParityError {
     Folder {
         /// The folder.
         path: PathBuf,
-        /// Why not.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The simulator is not there or broken.
@@ -251,14 +260,20 @@ impl Recording {
         &self,
         step: usize,
         environment: &RawEnvironment,
-        observation: &[f64; 39],
+        observation: &RawObservation,
         tolerance: f64,
     ) -> Option<Difference> {
         let row = |array: &Array2<f64>| array.row(step).to_vec();
         differs(step, "qpos", &row(&self.qpos), environment.qpos(), tolerance)
             .or_else(|| differs(step, "qvel", &row(&self.qvel), environment.qvel(), tolerance))
             .or_else(|| {
-                differs(step, "observation", &row(&self.observations), observation, tolerance)
+                differs(
+                    step,
+                    "observation",
+                    &row(&self.observations),
+                    observation.as_array(),
+                    tolerance,
+                )
             })
     }
 }

@@ -1,8 +1,8 @@
 //! The physics of one world: a MuJoCo model that may be changed between episodes, and its state.
 //!
-//! This is the only module of the project with `unsafe` code: mujoco-rs leaves to its caller the
-//! promise that a model in use is not changed in its sizes, and that the weld's row is filled with
-//! numbers MuJoCo understands.
+//! This is the only module of the project with `unsafe` code: with mujoco-rs the caller must promise
+//! that the sizes of a model in use do not change, and that the row of a weld holds numbers that
+//! MuJoCo understands.
 #![allow(unsafe_code, reason = "it wraps what mujoco-rs leaves to its caller")]
 
 use std::path::Path;
@@ -11,6 +11,7 @@ use std::sync::{Arc, Once};
 use mujoco_rs::prelude::*;
 use mujoco_rs::wrappers::mj_model::{MjtEq, MjtObjBase};
 
+use super::assets;
 use super::render::Pictures;
 use crate::env::EnvironmentError;
 
@@ -18,7 +19,7 @@ use crate::env::EnvironmentError;
 /// scale. MetaWorld writes these numbers over what the model was compiled to.
 const WELD: [f64; 11] = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 5.0];
 
-/// What the names of sites have in them that show where the goal is.
+/// Parts of the names of the sites that show where the goal is.
 const GOAL_MARKERS: [&str; 2] = ["goal", "pegTop"];
 
 /// Loads a model the way MetaWorld does.
@@ -31,11 +32,7 @@ pub(super) fn load_model(
     goal_visible: bool,
 ) -> Result<MjModel, EnvironmentError> {
     route_warnings();
-    let mut model = MjModel::from_xml(path).map_err(|error| EnvironmentError::Assets {
-        problem: format!("MuJoCo cannot load {}: {error}", path.display()),
-        hint: "the assets look damaged; `kinitro env fetch metaworld --force` gets them anew"
-            .into(),
-    })?;
+    let mut model = MjModel::from_xml(path).map_err(|error| assets::damaged(path, error))?;
 
     let welds: Vec<usize> =
         (0..model.eq_type().len()).filter(|&i| model.eq_type()[i] == MjtEq::mjEQ_WELD).collect();
@@ -65,7 +62,7 @@ pub(super) fn load_model(
     Ok(model)
 }
 
-/// Sends what MuJoCo warns of to the log of this process, in place of a file in the current folder.
+/// Sends MuJoCo's warnings to the log of this process instead of a file in the current folder.
 fn route_warnings() {
     static LOG_HOOK: Once = Once::new();
     // SAFETY: MuJoCo's globals are written before the first model is loaded, and nothing of ours
@@ -79,9 +76,8 @@ pub(super) fn object_id(
     kind: MjtObjBase,
     name: &str,
 ) -> Result<usize, EnvironmentError> {
-    model.name_to_id(kind, name).ok_or_else(|| EnvironmentError::Assets {
-        problem: format!("the model has no {kind:?} named `{name}`"),
-        hint: "the assets are of another MetaWorld; `kinitro env fetch metaworld --force` gets the right ones".into(),
+    model.name_to_id(kind, name).ok_or_else(|| {
+        assets::of_another_version(format!("the model has no {kind:?} named `{name}`"))
     })
 }
 
@@ -97,7 +93,7 @@ pub(super) struct DrawGroups {
     pub(super) reflectance: Vec<f32>,
 }
 
-/// A model of one's own and its state.
+/// A model that no other world shares, and its state.
 pub(super) struct Physics {
     data: MjData<Box<MjModel>>,
     nominal: Arc<MjModel>,
@@ -151,7 +147,7 @@ impl Physics {
         });
     }
 
-    /// Takes back all changes to the model.
+    /// Undoes all changes to positions, friction and damping.
     pub(super) fn restore_model(&mut self) {
         let nominal = Arc::clone(&self.nominal);
         let model = self.model_mut();
@@ -174,7 +170,7 @@ impl Physics {
         }
     }
 
-    /// Says what is drawn together.
+    /// Chooses what is drawn together.
     ///
     /// # Panics
     /// When the groups are of another model.
@@ -185,7 +181,7 @@ impl Physics {
         model.mat_reflectance_mut().copy_from_slice(&groups.reflectance);
     }
 
-    /// Takes back what was said of drawing.
+    /// Undoes [`set_draw_groups`](Self::set_draw_groups).
     pub(super) fn restore_draw_groups(&mut self) {
         let nominal = Arc::clone(&self.nominal);
         let model = self.model_mut();
@@ -194,8 +190,7 @@ impl Physics {
         model.mat_reflectance_mut().copy_from_slice(nominal.mat_reflectance());
     }
 
-    /// What MuJoCo has warned of since the state was last reset, if the state cannot be trusted
-    /// any more.
+    /// MuJoCo's first warning since the state was last reset. The state cannot be trusted after one.
     pub(super) fn trouble(&self) -> Option<&'static str> {
         // In the order of `mjtWarning`; another number of them does not compile.
         const TEXTS: [&str; MjtWarning::mjNWARNING as usize] = [

@@ -1,5 +1,6 @@
-//! The environment as the Python package has it.
+//! The environment as in the Python package.
 
+use super::observation::RawObservation;
 use super::simulation::Simulation;
 use super::task::Verdict;
 use super::world::Command;
@@ -12,27 +13,26 @@ const HORIZON: u32 = 500;
 /// Python package's on the same library.
 ///
 /// An action is `[dx, dy, dz, grip]`: the displacement of the hand's target in units of 1 cm, each
-/// clipped to ±1, and the closing of the gripper, -1 to 1. An observation is the hand's place
-/// `[0:3]` in metres, the opening of the gripper `[3]` (0 to 1), the objects `[4:18]`, the same for
-/// the step before `[18:36]`, and the goal `[36:39]`.
+/// clipped to ±1, and the closing of the gripper, -1 to 1. See [`RawObservation`] for the other way.
 ///
-/// Policies that are judged never meet this face; it is for research, for the reference's
-/// recordings and for scripted controllers.
+/// Policies that are judged never see this face; it is for research, for the reference's recordings
+/// and for scripted controllers.
 pub struct RawEnvironment {
     simulation: Simulation,
     steps: u32,
 }
 
-/// What came of one raw step.
+/// The result of a raw step.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct RawTransition {
     /// The observation, clipped to the observation space.
-    pub observation: [f64; 39],
+    pub observation: RawObservation,
     /// The V2 reward, 0 to 10.
     pub reward: f64,
-    /// Whether this very state solves the task. It is not remembered.
+    /// Whether this very state solves the task; earlier successes do not count.
     pub success: bool,
-    /// Whether the episode is over: 500 steps were taken.
+    /// Whether the episode ends here, after 500 steps.
     pub truncated: bool,
 }
 
@@ -47,7 +47,7 @@ impl RawEnvironment {
     /// # Errors
     /// [`EnvironmentError::Scenario`] when the vector is not of the task's length or holds a number
     /// outside its space.
-    pub fn reset(&mut self, placement: &[f64]) -> Result<[f64; 39], EnvironmentError> {
+    pub fn reset(&mut self, placement: &[f64]) -> Result<RawObservation, EnvironmentError> {
         let definition = self.simulation.definition();
         if let Some(reason) = definition.space.misfit(placement) {
             return Err(EnvironmentError::Scenario {
@@ -107,40 +107,30 @@ impl RawEnvironment {
 }
 
 /// The physics of an environment without the environment, for measurements.
-#[cfg(feature = "serve")]
-pub(crate) struct BarePhysics(
-    mujoco_rs::prelude::MjData<std::sync::Arc<mujoco_rs::prelude::MjModel>>,
-);
+#[cfg(feature = "bench")]
+pub(crate) struct BarePhysics {
+    data: mujoco_rs::prelude::MjData<std::sync::Arc<mujoco_rs::prelude::MjModel>>,
+    hand_box: super::world::HandBox,
+}
 
-#[cfg(feature = "serve")]
+#[cfg(feature = "bench")]
 impl RawEnvironment {
-    /// A copy of the state, that goes on by itself.
+    /// A copy of the state, which goes its own way from here.
     pub(crate) fn bare(&self) -> BarePhysics {
         let physics = self.simulation.world().physics();
         let mut data = mujoco_rs::prelude::MjData::new(std::sync::Arc::clone(physics.nominal()));
         physics.data().copy_to(&mut data).expect("both are of the same model");
-        BarePhysics(data)
+        BarePhysics { data, hand_box: self.simulation.definition().hand_box }
     }
 }
 
-#[cfg(feature = "serve")]
+#[cfg(feature = "bench")]
 impl BarePhysics {
-    /// What a step must do at the least: move the hand's target, five physics steps and a forward
+    /// The least that a step takes: moving the hand's target, five physics steps and a forward
     /// pass.
     pub(crate) fn step(&mut self, action: &[f64; 4]) {
-        let data = &mut self.0;
-        let target = &mut data.mocap_pos_mut()[0];
-        for axis in 0..3 {
-            target[axis] += 0.01 * action[axis];
-        }
-        target[0] = target[0].clamp(-0.5, 0.5);
-        target[1] = target[1].clamp(0.4, 1.0);
-        target[2] = target[2].clamp(0.05, 0.5);
-        data.ctrl_mut().copy_from_slice(&[action[3], -action[3]]);
-        for _ in 0..5 {
-            data.step();
-        }
-        data.forward();
+        Command::new(action).carry_out(&mut self.data, self.hand_box);
+        self.data.forward();
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn funnel(radius: f64, inner: f64, steepness: f64, height: f64) -> f6
 
 /// How well an orientation agrees with the ideal one: 1 when equal, 0 from a distance of
 /// `tolerated` on. Both are four numbers in the same order.
-pub(super) fn upright(quat: &[f64], ideal: [f64; 4], tolerated: f64) -> f64 {
+pub(super) fn upright(quat: [f64; 4], ideal: [f64; 4], tolerated: f64) -> f64 {
     let error = norm([0, 1, 2, 3].map(|i| quat[i] - ideal[i]));
     (1.0 - error / tolerated).max(0.0)
 }

@@ -1,8 +1,9 @@
-//! What a task is made of. A task is one file under `tasks/`, and a line in the table there.
+//! What a task consists of. A task is a file under `tasks/` and a line in the table there.
 
 use mujoco_rs::prelude::MjModel;
 
 use super::geometry::Vec3;
+use super::observation::RawObservation;
 use super::world::{HandBox, World};
 use crate::env::{EnvironmentError, SeededRng};
 
@@ -84,7 +85,7 @@ pub(super) trait Scene: Send {
     fn objects(&self, world: &World) -> [f64; 14];
 
     /// The reward of a state, and whether it solves the task. `observation` is the clipped one.
-    fn evaluate(&self, world: &World, observation: &[f64; 39], action: &[f64; 4]) -> Verdict;
+    fn evaluate(&self, world: &World, observation: &RawObservation, action: &[f64; 4]) -> Verdict;
 }
 
 /// What a state is worth.
@@ -100,5 +101,5 @@ pub(super) trait RawController: Send {
     fn reset(&mut self) {}
 
     /// The action for an observation. Numbers beyond ±1 are clipped.
-    fn act(&mut self, observation: &[f64; 39]) -> [f64; 4];
+    fn act(&mut self, observation: &RawObservation) -> [f64; 4];
 }

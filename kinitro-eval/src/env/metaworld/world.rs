@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mujoco_rs::prelude::*;
 use mujoco_rs::wrappers::mj_model::MjtObjBase;
+use mujoco_rs::wrappers::mj_model::traits::ModelType;
 
 use super::geometry::{Vec3, midpoint, norm, sub};
 use super::physics::{Physics, object_id};
@@ -64,6 +65,23 @@ impl Command {
         let scale = ACTION_SCALE as f32;
         let displacement = [0, 1, 2].map(|i| f64::from(action[i].clamp(-1.0, 1.0) * scale));
         Self { displacement, fingers: f64::from(action[3]) }
+    }
+
+    /// Moves the hand's target within its box, sets the fingers, and lets the physics follow for
+    /// 12.5 ms.
+    pub(super) fn carry_out<M: ModelType>(
+        self,
+        data: &mut MjData<M>,
+        HandBox { low, high }: HandBox,
+    ) {
+        let target = data.mocap_pos()[0];
+        data.mocap_pos_mut()[0] =
+            [0, 1, 2].map(|i| (target[i] + self.displacement[i]).max(low[i]).min(high[i]));
+        data.mocap_quat_mut()[0] = HAND_QUAT;
+        data.ctrl_mut().copy_from_slice(&[self.fingers, -self.fingers]);
+        for _ in 0..FRAME_SKIP {
+            data.step();
+        }
     }
 }
 
@@ -153,19 +171,11 @@ impl World {
         self.physics.scale(friction, damping);
     }
 
-    /// One step of the environment: the hand's target moves, and the physics follows for 12.5 ms.
+    /// Takes one step of the environment.
     pub(super) fn step(&mut self, command: Command) -> Result<(), EnvironmentError> {
-        let Definition { hand_box: HandBox { low, high }, reads_contact_forces, .. } =
-            *self.definition;
+        let Definition { hand_box, reads_contact_forces, .. } = *self.definition;
         let data = self.physics.data_mut();
-        let target = data.mocap_pos()[0];
-        data.mocap_pos_mut()[0] =
-            [0, 1, 2].map(|i| (target[i] + command.displacement[i]).max(low[i]).min(high[i]));
-        data.mocap_quat_mut()[0] = HAND_QUAT;
-        data.ctrl_mut().copy_from_slice(&[command.fingers, -command.fingers]);
-        for _ in 0..FRAME_SKIP {
-            data.step();
-        }
+        command.carry_out(data, hand_box);
         // Positions of bodies, geoms and sites at the new state. A full forward pass gives the same
         // ones, and forces that few tasks read.
         if reads_contact_forces {

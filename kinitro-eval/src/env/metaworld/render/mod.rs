@@ -275,10 +275,8 @@ fn compose(
 fn upright(upside_down: Vec<u8>) -> Result<Image, EnvironmentError> {
     let turned: Vec<u8> = upside_down.chunks_exact(3).rev().flatten().copied().collect();
     let (height, width) = PICTURE;
-    Image::from_rgb(height, width, turned).map_err(|error| EnvironmentError::Render {
-        problem: error.to_string(),
-        hint: "this is a defect of the program".to_owned(),
-    })
+    Image::from_rgb(height, width, turned)
+        .map_err(|error| EnvironmentError::Simulation(format!("a picture is malformed: {error}")))
 }
 
 fn render_error(error: RendererError) -> EnvironmentError {
@@ -286,7 +284,7 @@ fn render_error(error: RendererError) -> EnvironmentError {
         problem: error.to_string(),
         hint:
             "drawing without a screen needs EGL with a driver: on Debian and Ubuntu the packages \
-               libegl1 and libgl1-mesa-dri; without them, --no-images works"
+               libegl1 and libgl1-mesa-dri"
                 .to_owned(),
     }
 }

@@ -6,8 +6,9 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 use super::item::Item;
 use super::puck::{object_and_goal, too_close};
 use crate::env::EnvironmentError;
-use crate::env::metaworld::geometry::{Vec3, distance, scaled_distance, vec3};
-use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_above_goal, to_height};
+use crate::env::metaworld::geometry::{Vec3, distance, scaled_distance};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_above_goal, to_height};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{Caging, Density, hamacher, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -32,15 +33,12 @@ const CAGING: Caging = Caging {
 
 /// Up beside the hoop and over it.
 static PLAN: Plan = Plan {
-    grip: object,
-    hover: 0.1,
-    depth: 0.012,
-    grasp_steps: 20,
     way: &[
-        Leg { to_go: |seen| to_height(seen, 0.36), near: 0.03 },
-        Leg { to_go: |seen| to_above_goal(seen, [0.0; 3], 0.34), near: 0.03 },
-        Leg { to_go: |seen| to_above_goal(seen, [0.0; 3], HEIGHT), near: 0.0 },
+        Leg::Carry { to_go: |seen| to_height(seen, 0.36), near: 0.03 },
+        Leg::Carry { to_go: |seen| to_above_goal(seen, [0.0; 3], 0.34), near: 0.03 },
+        Leg::Carry { to_go: |seen| to_above_goal(seen, [0.0; 3], HEIGHT), near: 0.0 },
     ],
+    ..Plan::USUAL
 };
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -99,8 +97,8 @@ impl Scene for Basketball {
         self.ball.observe(world)
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], action: &[f64; 4]) -> Verdict {
-        let (ball, opening) = (vec3(observation, 4), observation[3]);
+    fn evaluate(&self, world: &World, observation: &RawObservation, action: &[f64; 4]) -> Verdict {
+        let (ball, opening) = (observation.object(), observation.opening());
         let [x, y, _] = self.target(world);
         let target = [x, y, HEIGHT];
         let to_target = scaled_distance(ball, target, SCALE);

@@ -6,15 +6,14 @@ use mujoco_rs::prelude::MjModel;
 
 use super::item::Item;
 use crate::env::EnvironmentError;
-use crate::env::metaworld::geometry::{Vec3, distance, distance_xy, vec3};
-use crate::env::metaworld::handling::{
-    Handling, Leg, Plan, object, to_above_goal, to_goal, to_height,
-};
+use crate::env::metaworld::geometry::{Vec3, distance, distance_xy};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_above_goal, to_goal, to_height};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::reward::{Caging, Density, funnel, hamacher, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
 
-/// How near is there, m.
+/// How near to the goal is a success, m.
 const RADIUS: f64 = 0.05;
 /// Where the open fingers fit between the walls along y, m.
 const BETWEEN_WALLS: (f64, f64) = (0.67, 0.73);
@@ -30,8 +29,8 @@ const CAGING: Caging = Caging {
 };
 
 /// The block, or so near to it that the open fingers do not come down on a wall, m.
-fn away_from_walls(observation: &[f64; 39]) -> Vec3 {
-    let [x, y, z] = object(observation);
+fn away_from_walls(observation: &RawObservation) -> Vec3 {
+    let [x, y, z] = observation.object();
     [x, y.clamp(BETWEEN_WALLS.0, BETWEEN_WALLS.1), z]
 }
 
@@ -39,13 +38,12 @@ fn away_from_walls(observation: &[f64; 39]) -> Vec3 {
 static PLAN: Plan = Plan {
     grip: away_from_walls,
     hover: 0.12,
-    depth: 0.012,
-    grasp_steps: 20,
     way: &[
-        Leg { to_go: |seen| to_height(seen, 0.15), near: 0.03 },
-        Leg { to_go: |seen| to_above_goal(seen, [0.0; 3], 0.15), near: 0.03 },
-        Leg { to_go: |seen| to_goal(seen, [0.0, 0.0, 0.03]), near: 0.0 },
+        Leg::Carry { to_go: |seen| to_height(seen, 0.15), near: 0.03 },
+        Leg::Carry { to_go: |seen| to_above_goal(seen, [0.0; 3], 0.15), near: 0.03 },
+        Leg::Carry { to_go: |seen| to_goal(seen, [0.0, 0.0, 0.03]), near: 0.0 },
     ],
+    ..Plan::USUAL
 };
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -109,8 +107,8 @@ impl Scene for BinPicking {
         self.block.observe(world)
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], action: &[f64; 4]) -> Verdict {
-        let (hand, block) = (vec3(observation, 0), vec3(observation, 4));
+    fn evaluate(&self, world: &World, observation: &RawObservation, action: &[f64; 4]) -> Verdict {
+        let (hand, block) = (observation.hand(), observation.object());
         let target = self.target(world);
         let to_target = distance(block, target);
         let margin = self.first_distance.get().unwrap_or(to_target);
@@ -118,7 +116,7 @@ impl Scene for BinPicking {
         let placed = tolerance(to_target, (0.0, RADIUS), margin);
         let grasp = CAGING.reward(world, block, self.block_init, action);
         let mut reward = hamacher(grasp, placed);
-        let held = distance(block, hand) < 0.04 && observation[3] >= PINCHED;
+        let held = distance(block, hand) < 0.04 && observation.opening() >= PINCHED;
         if held && block[2] - 0.02 > self.block_init[2] {
             reward += 1.0 + 5.0 * hamacher(self.above_bins(hand, target), placed);
         }

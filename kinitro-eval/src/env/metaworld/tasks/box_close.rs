@@ -6,16 +6,15 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 use super::item::Item;
 use super::puck::{apart, object_and_goal};
 use crate::env::EnvironmentError;
-use crate::env::metaworld::geometry::{Vec3, add, distance, distance_xy, scaled_distance, vec3};
-use crate::env::metaworld::handling::{
-    Handling, Leg, Plan, object, to_above_goal, to_goal, to_height,
-};
+use crate::env::metaworld::geometry::{Vec3, add, distance, distance_xy, scaled_distance};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_above_goal, to_goal, to_height};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{funnel, hamacher, tolerance, upright};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
 
-/// How near is there, m.
+/// How near to the goal is a success, m.
 const RADIUS: f64 = 0.08;
 /// The height at which the lid starts, m.
 const LID_HEIGHT: f64 = 0.02_f32 as f64;
@@ -34,15 +33,14 @@ const SETTLE_STEPS: usize = 5;
 
 /// Over the wall of the box.
 static PLAN: Plan = Plan {
-    grip: |seen| add(object(seen), BAR),
-    hover: 0.1,
-    depth: 0.012,
+    grip: |seen| add(seen.object(), BAR),
     grasp_steps: 30,
     way: &[
-        Leg { to_go: |seen| to_height(seen, 0.15), near: 0.03 },
-        Leg { to_go: |seen| to_above_goal(seen, [0.0; 3], 0.15), near: 0.03 },
-        Leg { to_go: |seen| to_goal(seen, [0.0; 3]), near: 0.0 },
+        Leg::Carry { to_go: |seen| to_height(seen, 0.15), near: 0.03 },
+        Leg::Carry { to_go: |seen| to_above_goal(seen, [0.0; 3], 0.15), near: 0.03 },
+        Leg::Carry { to_go: |seen| to_goal(seen, [0.0; 3]), near: 0.0 },
     ],
+    ..Plan::USUAL
 };
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -118,8 +116,8 @@ impl Scene for BoxClose {
         self.lid.observe(world)
     }
 
-    fn evaluate(&self, _: &World, observation: &[f64; 39], action: &[f64; 4]) -> Verdict {
-        let (hand, lid) = (vec3(observation, 0), vec3(observation, 4));
+    fn evaluate(&self, _: &World, observation: &RawObservation, action: &[f64; 4]) -> Verdict {
+        let (hand, lid) = (observation.hand(), observation.object());
         let knob = add(lid, GRIP);
         let effort = f64::midpoint(action[3].clamp(-1.0, 1.0), 1.0);
         let error = scaled_distance(self.target, knob, [1.0, 1.0, 3.0]);
@@ -130,6 +128,6 @@ impl Scene for BoxClose {
         } else {
             2.0 * hamacher(effort, Self::ready(hand, knob)) + 8.0 * lifted
         };
-        Verdict { reward: reward * upright(&observation[7..11], FLAT, TILTED), success }
+        Verdict { reward: reward * upright(observation.orientation(), FLAT, TILTED), success }
     }
 }

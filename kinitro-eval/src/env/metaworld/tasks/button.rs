@@ -5,6 +5,7 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, add, distance};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{hamacher, tolerance};
 use crate::env::metaworld::task::{Scene, Verdict};
@@ -60,10 +61,10 @@ pub(super) struct Press {
 
 impl Press {
     /// `left` is how far the button still has to go, and `depth` how far it had to at the start, m.
-    pub(super) fn new(world: &World, observation: &[f64; 39], left: f64, depth: f64) -> Self {
-        let button = [observation[4], observation[5], observation[6]];
+    pub(super) fn new(world: &World, observation: &RawObservation, left: f64, depth: f64) -> Self {
+        let button = observation.object();
         Self {
-            opening: observation[3],
+            opening: observation.opening(),
             apart: distance(button, world.tcp()),
             apart_at_start: distance(button, world.init_tcp()),
             pressed: tolerance(left, (0.0, PRESSED), depth),
@@ -151,9 +152,9 @@ impl Scene for ButtonBox {
         block
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], _: &[f64; 4]) -> Verdict {
+    fn evaluate(&self, world: &World, observation: &RawObservation, _: &[f64; 4]) -> Verdict {
         let axis = self.side.axis();
-        let left = (self.target[axis] - observation[4 + axis]).abs();
+        let left = (self.target[axis] - observation.object()[axis]).abs();
         let press = Press::new(world, observation, left, self.depth);
         Verdict { reward: (self.reward)(&press), success: left <= self.radius }
     }

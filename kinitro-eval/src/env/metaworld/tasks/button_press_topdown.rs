@@ -7,10 +7,10 @@ use crate::env::metaworld::task::{Definition, Space};
 use crate::env::metaworld::world::{HandBox, rounded_to_f32};
 
 /// How near to its hole the button is pressed, m.
-const RADIUS: f64 = 0.024;
+pub(super) const RADIUS: f64 = 0.024;
 
 /// Where the expert goes, seen from the button, m: up in front of it, then above it.
-const VIA: &[Vec3] = &[[0.0, -0.2, 0.08], [0.0, 0.0, 0.08]];
+pub(super) const VIA: &[Vec3] = &[[0.0, -0.2, 0.08], [0.0, 0.0, 0.08]];
 
 pub(super) static DEFINITION: Definition = Definition {
     name: "button-press-topdown-v3",

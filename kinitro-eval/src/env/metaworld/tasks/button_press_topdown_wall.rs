@@ -1,16 +1,10 @@
 //! Press a button from above, behind a wall.
 
 use super::button::{ButtonBox, Press, Side};
+use super::button_press_topdown::{RADIUS, VIA};
 use crate::env::metaworld::expert::ApproachAndPress;
-use crate::env::metaworld::geometry::Vec3;
 use crate::env::metaworld::task::{Definition, Space};
 use crate::env::metaworld::world::{HandBox, rounded_to_f32};
-
-/// How near to its hole the button is pressed, m.
-const RADIUS: f64 = 0.024;
-
-/// Where the expert goes, seen from the button, m: up in front of it, then above it.
-const VIA: &[Vec3] = &[[0.0, -0.2, 0.08], [0.0, 0.0, 0.08]];
 
 pub(super) static DEFINITION: Definition = Definition {
     name: "button-press-topdown-wall-v3",

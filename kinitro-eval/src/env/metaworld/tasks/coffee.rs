@@ -6,6 +6,8 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 use super::puck::object_and_goal;
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, add, distance, norm, quat_from_matrix, sub};
+use crate::env::metaworld::handling::Plan;
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{Caging, Density, hamacher, tolerance};
 use crate::env::metaworld::task::{Scene, Verdict};
@@ -15,11 +17,15 @@ use crate::env::metaworld::world::World;
 const MACHINE_BEHIND_MUG: f64 = 0.22;
 
 /// The height of the mug's middle above its place, which is at its bottom, m.
-pub(super) const MUG_MIDDLE: f64 = 0.035;
+const MUG_MIDDLE: f64 = 0.035;
+
+/// Grips the mug at its middle and moves it along the table.
+pub(super) static PLAN: Plan =
+    Plan { grip: |seen| add(seen.object(), [0.0, 0.0, MUG_MIDDLE]), ..Plan::ALONG_THE_TABLE };
 
 /// Distance of the mug to the goal, stretched along the table, that earns the full reward, m.
 const REWARD_RADIUS: f64 = 0.05;
-/// How near is there, m.
+/// How near to the goal is a success, m.
 const SUCCESS_RADIUS: f64 = 0.07;
 /// How near the gripper must be to the mug to have it, m.
 const HELD: f64 = 0.04;
@@ -126,9 +132,9 @@ impl Scene for MoveMug {
         block
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], action: &[f64; 4]) -> Verdict {
-        let mug = [observation[4], observation[5], observation[6]];
-        let opening = observation[3];
+    fn evaluate(&self, world: &World, observation: &RawObservation, action: &[f64; 4]) -> Verdict {
+        let mug = observation.object();
+        let opening = observation.opening();
         let to_target = self.stretched(mug);
         let placed = tolerance(to_target, (0.0, REWARD_RADIUS), self.stretched(self.mug_init));
         let mut reward = hamacher(CAGING.reward(world, mug, self.mug_init, action), placed);

@@ -8,6 +8,7 @@ use super::coffee::{CoffeeMachine, mug_in_front};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::expert::ApproachAndPress;
 use crate::env::metaworld::geometry::{Vec3, add};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
@@ -72,8 +73,8 @@ impl Scene for CoffeeButton {
         block
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], _: &[f64; 4]) -> Verdict {
-        let left = (self.target[1] - observation[5]).abs();
+    fn evaluate(&self, world: &World, observation: &RawObservation, _: &[f64; 4]) -> Verdict {
+        let left = (self.target[1] - observation.object()[1]).abs();
         let press = Press::new(world, observation, left, DEPTH);
         Verdict { reward: press.front_reward(), success: left <= RADIUS }
     }

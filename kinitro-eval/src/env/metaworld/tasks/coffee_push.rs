@@ -1,8 +1,8 @@
 //! Push the mug under the spout of the coffee machine.
 
-use super::coffee::{MUG_MIDDLE, MachineAt, MoveMug};
+use super::coffee::{MachineAt, MoveMug, PLAN};
 use super::puck::too_close;
-use crate::env::metaworld::expert::GraspAndCarry;
+use crate::env::metaworld::handling::Handling;
 use crate::env::metaworld::task::{Definition, Space};
 use crate::env::metaworld::world::HandBox;
 
@@ -21,5 +21,5 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(MoveMug::find(model, MachineAt::Goal)?)),
-    expert: Some(|| Box::new(GraspAndCarry::along_the_table().gripping_at(MUG_MIDDLE))),
+    expert: Some(|| Box::new(Handling::new(&PLAN))),
 };

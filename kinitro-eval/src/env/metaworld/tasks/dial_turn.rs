@@ -3,12 +3,11 @@
 use mujoco_rs::prelude::MjModel;
 use mujoco_rs::wrappers::mj_model::MjtObjBase;
 
-use super::mechanism::{
-    JOINT, approach, approach_gaussian, none_rejected, observe, observed, stand,
-};
+use super::mechanism::{JOINT, approach, approach_gaussian, none_rejected, observe, stand};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::expert::{Circle, GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::{Vec3, add, distance};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{closing, hamacher};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -20,7 +19,7 @@ const DIAL_RADIUS: f64 = 0.05;
 const STAND_TO_TARGET: Vec3 = [0.0, 0.03, 0.03];
 /// From the mark to where the gripper is to push, m.
 const MARK_TO_PUSH: Vec3 = [0.05, 0.02, 0.09];
-/// How near is there, m.
+/// How near to the goal is a success, m.
 const RADIUS: f64 = 0.07;
 /// How near to where it is to push the gripper is to be, m.
 const REACH_RADIUS: f64 = 0.005;
@@ -104,8 +103,8 @@ impl Scene for DialTurn {
         observe(self.mark(world), world.body_quat(self.dial))
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], action: &[f64; 4]) -> Verdict {
-        let mark = observed(observation);
+    fn evaluate(&self, world: &World, observation: &RawObservation, action: &[f64; 4]) -> Verdict {
+        let mark = observation.object();
         let to_target = distance(mark, self.target);
         let placed = approach(to_target, RADIUS, distance(self.push_init, self.target));
         let reached = approach_gaussian(

@@ -3,10 +3,11 @@
 use mujoco_rs::prelude::MjModel;
 
 use super::door::{Door, MODEL};
-use super::mechanism::{none_rejected, observed, stand};
+use super::mechanism::{none_rejected, stand};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::expert::{Circle, GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::{Vec3, add, distance};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::reward::tolerance_gaussian;
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
@@ -17,9 +18,9 @@ const HAND_INIT: Vec3 = rounded_to_f32([-0.5, 0.6, 0.2]);
 const OPEN_ANGLE: f64 = -1.5708;
 /// From the cupboard to where the handle is to go, m.
 const STAND_TO_TARGET: Vec3 = [0.2, -0.2, 0.0];
-/// How near earns the full reward, m.
+/// How near to the goal earns the full reward, m.
 const REWARD_RADIUS: f64 = 0.05;
-/// How near is there, m.
+/// How near to the goal is a success, m.
 const SUCCESS_RADIUS: f64 = 0.08;
 
 /// Pushes the handle around the hinge from outside.
@@ -87,8 +88,8 @@ impl Scene for DoorClose {
         self.door.observe(world)
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], _: &[f64; 4]) -> Verdict {
-        let handle = observed(observation);
+    fn evaluate(&self, world: &World, observation: &RawObservation, _: &[f64; 4]) -> Verdict {
+        let handle = observation.object();
         let to_target = distance(handle, self.target);
         let margin = distance(self.stand, self.target);
         let closed = tolerance_gaussian(to_target, (0.0, REWARD_RADIUS), margin);

@@ -1,20 +1,13 @@
 //! Lock a door by turning its lock down.
 
-use mujoco_rs::prelude::MjModel;
-
-use super::lock::{LOCK_LENGTH, Lock, MODEL, PRESSED, SPACE, SUCCESS_DISTANCE};
-use super::mechanism::observed;
-use crate::env::EnvironmentError;
+use super::lock::{Lock, MODEL, Rules, SPACE, WEIGHTS};
 use crate::env::metaworld::expert::{Circle, GripperTo, Leg, Place, Route, Until};
-use crate::env::metaworld::geometry::{Vec3, add, norm, scale, sub};
+use crate::env::metaworld::geometry::{Vec3, norm, scale, sub};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::reward::{hamacher, tolerance};
-use crate::env::metaworld::task::{Definition, Scene, Verdict};
+use crate::env::metaworld::task::Definition;
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
 
-/// From the lock's axis to where its end is to go, m.
-const LOCK_TO_TARGET: Vec3 = [0.0, -0.04, -0.1];
-/// How much each axis counts in the distance between finger and lock.
-const WEIGHTS: Vec3 = [0.25, 1.0, 0.5];
 /// Physics steps in which the lock settles before the episode begins.
 const SETTLING_STEPS: usize = 5;
 
@@ -47,51 +40,27 @@ pub(super) static DEFINITION: Definition = Definition {
     goal_space: ([-0.5, 0.4, -0.15], [0.5, 1.0, 0.5]),
     objects_in_the_way: true,
     reads_contact_forces: false,
-    build: |model| Ok(Box::new(DoorLock::find(model)?)),
+    build: Lock::<Locking>::find,
     expert: Some(|| Box::new(Route::of_fingers(ROUTE))),
 };
 
-struct DoorLock {
-    lock: Lock,
-    target: Vec3,
-}
+/// The lock's end is pushed down.
+struct Locking;
 
-impl DoorLock {
-    fn find(model: &MjModel) -> Result<Self, EnvironmentError> {
-        Ok(Self { lock: Lock::find(model, "lockStartLock")?, target: [0.0; 3] })
-    }
-}
+impl Rules for Locking {
+    const END: &'static str = "lockStartLock";
+    const AXIS_TO_TARGET: Vec3 = [0.0, -0.04, -0.1];
+    const COORDINATE: usize = 2;
 
-impl Scene for DoorLock {
-    fn arrange(&mut self, world: &mut World, placement: &[f64]) {
-        self.lock.arrange(world, placement);
-    }
-
-    fn place(&mut self, world: &mut World, _: &[f64]) {
+    fn place(world: &mut World) {
         world.let_settle(SETTLING_STEPS);
-        self.target = add(self.lock.axis(world), LOCK_TO_TARGET);
     }
 
-    fn target(&self, _: &World) -> Vec3 {
-        self.target
-    }
-
-    fn objects(&self, world: &World) -> [f64; 14] {
-        self.lock.observe(world)
-    }
-
-    fn evaluate(&self, world: &World, observation: &[f64; 39], _: &[f64; 4]) -> Verdict {
-        let end = observed(observation);
-        let opening = observation[3].max(0.0);
+    fn ready(world: &World, observation: &RawObservation, _: Vec3, end: Vec3) -> f64 {
         let to_finger = norm(scale(sub(end, world.left_pad()), WEIGHTS));
         // The margin is the present distance, not the one at the beginning: so it is in the
         // reference, and this term grows as the finger comes near.
         let near = tolerance(to_finger, (0.0, 0.01), to_finger);
-        let to_target = (self.target[2] - end[2]).abs();
-        let turned = tolerance(to_target, (0.0, PRESSED), LOCK_LENGTH);
-        Verdict {
-            reward: 2.0 * hamacher(opening, near) + 8.0 * turned,
-            success: to_target <= SUCCESS_DISTANCE,
-        }
+        hamacher(observation.opening().max(0.0), near)
     }
 }

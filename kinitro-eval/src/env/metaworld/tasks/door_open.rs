@@ -5,10 +5,11 @@ use std::f64::consts::PI;
 use mujoco_rs::prelude::MjModel;
 
 use super::door::{Door, MODEL};
-use super::mechanism::{JOINT, none_rejected, observed, observed_hand, stand};
+use super::mechanism::{JOINT, none_rejected, stand};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::expert::{Circle, GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::{Vec3, add, distance, distance_xy, sub};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::reward::{hamacher, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
@@ -111,10 +112,10 @@ impl Scene for DoorOpen {
         self.door.observe(world)
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], action: &[f64; 4]) -> Verdict {
-        let handle = observed(observation);
+    fn evaluate(&self, world: &World, observation: &RawObservation, action: &[f64; 4]) -> Verdict {
+        let handle = observation.object();
         let grab = f64::midpoint(action[3].clamp(-1.0, 1.0), 1.0);
-        let ready = ready(observed_hand(observation), add(handle, HANDLE_TO_GRIP));
+        let ready = ready(observation.hand(), add(handle, HANDLE_TO_GRIP));
         let success = (handle[0] - self.target[0]).abs() <= SUCCESS_DISTANCE;
         let reward = if success {
             10.0

@@ -1,25 +1,19 @@
 //! Unlock a door by turning its lock aside.
 
-use mujoco_rs::prelude::MjModel;
-
-use super::lock::{LOCK_LENGTH, Lock, MODEL, PRESSED, SPACE, SUCCESS_DISTANCE};
-use super::mechanism::{observed, observed_hand, set_joint_at_rest};
-use crate::env::EnvironmentError;
+use super::lock::{Lock, MODEL, Rules, SPACE, WEIGHTS};
+use super::mechanism::set_joint_at_rest;
 use crate::env::metaworld::expert::{GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::{Vec3, add, norm, scale, sub};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::reward::tolerance;
-use crate::env::metaworld::task::{Definition, Scene, Verdict};
+use crate::env::metaworld::task::Definition;
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
 
 /// The angle at which the lock is locked, rad.
 #[expect(clippy::approx_constant, reason = "the reference has a quarter turn with four decimals")]
 const LOCKED: f64 = 1.5708;
-/// From the lock's axis to where its end is to go, m.
-const LOCK_TO_TARGET: Vec3 = [0.1, -0.04, 0.0];
 /// From the hand to the part of the gripper above the fingers, which is to push, m.
 const HAND_TO_SHOULDER: Vec3 = [0.0, 0.055, 0.07];
-/// How much each axis counts in the distance between gripper and lock.
-const WEIGHTS: Vec3 = [0.25, 1.0, 0.5];
 
 /// Goes down beside the lock and pushes it aside with the palm, twice if need be: fingers would be in
 /// the way of the end that comes up.
@@ -61,47 +55,25 @@ pub(super) static DEFINITION: Definition = Definition {
     goal_space: ([0.0, 0.64, 0.21], [0.2, 0.7, 0.2111]),
     objects_in_the_way: true,
     reads_contact_forces: false,
-    build: |model| Ok(Box::new(DoorUnlock::find(model)?)),
+    build: Lock::<Unlocking>::find,
     expert: Some(|| Box::new(Route::of_fingers(ROUTE))),
 };
 
-struct DoorUnlock {
-    lock: Lock,
-    target: Vec3,
-}
+/// The lock's end is pushed aside.
+struct Unlocking;
 
-impl DoorUnlock {
-    fn find(model: &MjModel) -> Result<Self, EnvironmentError> {
-        Ok(Self { lock: Lock::find(model, "lockStartUnlock")?, target: [0.0; 3] })
-    }
-}
+impl Rules for Unlocking {
+    const END: &'static str = "lockStartUnlock";
+    const AXIS_TO_TARGET: Vec3 = [0.1, -0.04, 0.0];
+    const COORDINATE: usize = 0;
 
-impl Scene for DoorUnlock {
-    fn arrange(&mut self, world: &mut World, placement: &[f64]) {
-        self.lock.arrange(world, placement);
-    }
-
-    fn place(&mut self, world: &mut World, _: &[f64]) {
+    fn place(world: &mut World) {
         set_joint_at_rest(world, LOCKED);
-        self.target = add(self.lock.axis(world), LOCK_TO_TARGET);
     }
 
-    fn target(&self, _: &World) -> Vec3 {
-        self.target
-    }
-
-    fn objects(&self, world: &World) -> [f64; 14] {
-        self.lock.observe(world)
-    }
-
-    fn evaluate(&self, world: &World, observation: &[f64; 39], _: &[f64; 4]) -> Verdict {
-        let end = observed(observation);
+    fn ready(world: &World, observation: &RawObservation, axis: Vec3, end: Vec3) -> f64 {
         let off =
             |hand: Vec3, lock: Vec3| norm(scale(sub(add(hand, HAND_TO_SHOULDER), lock), WEIGHTS));
-        let margin = off(world.init_tcp(), self.lock.axis(world));
-        let ready = tolerance(off(observed_hand(observation), end), (0.0, 0.02), margin);
-        let to_target = (self.target[0] - end[0]).abs();
-        let turned = tolerance(to_target, (0.0, PRESSED), LOCK_LENGTH);
-        Verdict { reward: 2.0 * ready + 8.0 * turned, success: to_target <= SUCCESS_DISTANCE }
+        tolerance(off(observation.hand(), end), (0.0, 0.02), off(world.init_tcp(), axis))
     }
 }

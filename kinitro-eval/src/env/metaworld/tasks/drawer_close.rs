@@ -3,12 +3,11 @@
 use mujoco_rs::prelude::MjModel;
 
 use super::drawer::{DRAWER_TO_HANDLE, Drawer, GOAL_HEIGHT, MODEL, SPACE};
-use super::mechanism::{
-    JOINT, NO_ORIENTATION, approach, approach_gaussian, observe, observed, stand,
-};
+use super::mechanism::{JOINT, NO_ORIENTATION, approach, approach_gaussian, observe, stand};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::expert::{GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::{Vec3, add, distance};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::reward::{closing, hamacher};
 use crate::env::metaworld::task::{Definition, Scene, Verdict};
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
@@ -19,7 +18,7 @@ const PULLED_OUT: f64 = -0.15;
 const DRAWER_TO_OBJECT: Vec3 = [0.0, DRAWER_TO_HANDLE, 0.05];
 /// How near earns the full reward for the drawer, m.
 const REWARD_RADIUS: f64 = 0.05;
-/// How near is there, m.
+/// How near to the goal is a success, m.
 const SUCCESS_RADIUS: f64 = 0.05 + 0.015;
 /// How near to the handle the gripper is to be, m.
 const REACH_RADIUS: f64 = 0.005;
@@ -95,8 +94,8 @@ impl Scene for DrawerClose {
         observe(self.object(world), NO_ORIENTATION)
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], action: &[f64; 4]) -> Verdict {
-        let object = observed(observation);
+    fn evaluate(&self, world: &World, observation: &RawObservation, action: &[f64; 4]) -> Verdict {
+        let object = observation.object();
         let to_target = distance(object, self.target);
         let placed = approach(to_target, REWARD_RADIUS, distance(self.object_init, self.target));
         let reached = approach_gaussian(

@@ -3,17 +3,18 @@
 use mujoco_rs::prelude::MjModel;
 
 use super::drawer::{DRAWER_TO_HANDLE, Drawer, GOAL_HEIGHT, MODEL, SPACE};
-use super::mechanism::{observe, observed, observed_hand, stand};
+use super::mechanism::{observe, stand};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::expert::{GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::{Vec3, add, distance, norm, scale, sub};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::reward::tolerance;
 use crate::env::metaworld::task::{Definition, Scene, Verdict};
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
 
 /// How far the drawer is to be pulled out, m.
 const PULL: f64 = 0.2;
-/// How near is there, m.
+/// How near to the goal is a success, m.
 const SUCCESS_RADIUS: f64 = 0.03;
 /// How much each axis counts in the distance between hand and handle: the hand is to come down on
 /// the handle rather than to run into it.
@@ -82,14 +83,14 @@ impl Scene for DrawerOpen {
         observe(handle, self.drawer.orientation(world))
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], _: &[f64; 4]) -> Verdict {
-        let handle = observed(observation);
+    fn evaluate(&self, world: &World, observation: &RawObservation, _: &[f64; 4]) -> Verdict {
+        let handle = observation.object();
         let to_target = distance(handle, self.target);
         let opened = tolerance(to_target, (0.0, 0.02), PULL);
         let off = |handle: Vec3, hand: Vec3| norm(scale(sub(handle, hand), WEIGHTS));
         let handle_init = add(self.target, [0.0, PULL, 0.0]);
         let caged = tolerance(
-            off(handle, observed_hand(observation)),
+            off(handle, observation.hand()),
             (0.0, 0.01),
             off(handle_init, world.init_tcp()),
         );

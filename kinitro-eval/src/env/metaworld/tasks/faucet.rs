@@ -18,7 +18,7 @@ const HANDLE_LENGTH: f64 = 0.175;
 const GOAL_HEIGHT: f64 = 0.125;
 /// From the site at the handle's end to the object of observations, m.
 const SITE_TO_OBJECT: Vec3 = [0.0, 0.0, -0.01];
-/// How near is there, m.
+/// How near to the goal is a success, m.
 const RADIUS: f64 = 0.07;
 /// How near to the handle the gripper is to be, m.
 const REACH_RADIUS: f64 = 0.01;

@@ -3,10 +3,11 @@
 use mujoco_rs::prelude::MjModel;
 
 use super::faucet::{Faucet, MODEL, Turn};
-use super::mechanism::{none_rejected, observed};
+use super::mechanism::none_rejected;
 use crate::env::EnvironmentError;
 use crate::env::metaworld::expert::{Circle, GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::Vec3;
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
 
@@ -74,7 +75,7 @@ impl Scene for FaucetClose {
         self.0.observe(world)
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], _: &[f64; 4]) -> Verdict {
-        self.0.evaluate(world, observed(observation))
+    fn evaluate(&self, world: &World, observation: &RawObservation, _: &[f64; 4]) -> Verdict {
+        self.0.evaluate(world, observation.object())
     }
 }

@@ -6,7 +6,8 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 use super::item::{Item, two_objects};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, add, distance, sub, vec3};
-use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_height};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_height};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{Caging, Density, tolerance, upright};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -48,15 +49,14 @@ const CAGING: Caging = Caging {
 
 /// Up, in front of the nail, and against it.
 static PLAN: Plan = Plan {
-    grip: |seen| add(object(seen), NEAR_HEAD),
-    hover: 0.1,
-    depth: 0.012,
+    grip: |seen| add(seen.object(), NEAR_HEAD),
     grasp_steps: 30,
     way: &[
-        Leg { to_go: |seen| to_height(seen, NAIL_HEIGHT), near: 0.02 },
-        Leg { to_go: |seen| sub(BEFORE_NAIL, object(seen)), near: 0.02 },
-        Leg { to_go: |seen| sub(BEYOND_NAIL, object(seen)), near: 0.0 },
+        Leg::Carry { to_go: |seen| to_height(seen, NAIL_HEIGHT), near: 0.02 },
+        Leg::Carry { to_go: |seen| sub(BEFORE_NAIL, seen.object()), near: 0.02 },
+        Leg::Carry { to_go: |seen| sub(BEYOND_NAIL, seen.object()), near: 0.0 },
     ],
+    ..Plan::USUAL
 };
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -115,18 +115,18 @@ impl Scene for Hammer {
         two_objects(observe(&self.hammer), observe(&self.nail))
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], action: &[f64; 4]) -> Verdict {
-        let hammer = vec3(observation, 4);
+    fn evaluate(&self, world: &World, observation: &RawObservation, action: &[f64; 4]) -> Verdict {
+        let hammer = observation.object();
         let head = add(hammer, HEAD);
         let mut gripped = hammer;
         // The handle may be gripped anywhere along its length, which is along x.
-        if (hammer[0] - observation[0]).abs() < GRIPPED_WITHIN {
-            gripped[0] = observation[0];
+        if (hammer[0] - observation.hand()[0]).abs() < GRIPPED_WITHIN {
+            gripped[0] = observation.hand()[0];
         }
         let grasp = CAGING.reward(world, gripped, self.hammer_init, action);
         let near = tolerance(distance(self.target, head), (0.0, 0.02), 0.2);
         let placed = 0.1 * f64::from(head[2] > LIFTED) + 0.9 * near;
-        let level = upright(&observation[7..11], LEVEL, TILTED);
+        let level = upright(observation.orientation(), LEVEL, TILTED);
         let mut reward = (2.0 * grasp + 6.0 * placed) * level;
         let success = world.qpos(NAIL_QPOS) > DRIVEN;
         if success && reward > FAIR_PLAY {

@@ -5,15 +5,14 @@ use mujoco_rs::prelude::MjModel;
 use super::item::Item;
 use super::puck::{object_and_goal, too_close};
 use crate::env::EnvironmentError;
-use crate::env::metaworld::geometry::{Vec3, distance, vec3};
-use crate::env::metaworld::handling::{
-    Handling, Leg, Plan, object, to_above_goal, to_goal, to_height,
-};
+use crate::env::metaworld::geometry::{Vec3, distance};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_above_goal, to_goal, to_height};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::reward::{Caging, Density, hamacher, in_place};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
 
-/// How near is there, m.
+/// How near to the goal is a success, m.
 const RADIUS: f64 = 0.05;
 /// The height at which the block starts, m.
 const BLOCK_HEIGHT: f64 = 0.05;
@@ -28,15 +27,12 @@ const CAGING: Caging = Caging {
 
 /// Over the table, and down into the hole.
 static PLAN: Plan = Plan {
-    grip: object,
-    hover: 0.1,
-    depth: 0.012,
-    grasp_steps: 20,
     way: &[
-        Leg { to_go: |seen| to_height(seen, 0.08), near: 0.02 },
-        Leg { to_go: |seen| to_above_goal(seen, [0.0; 3], 0.08), near: 0.015 },
-        Leg { to_go: |seen| to_goal(seen, [0.0; 3]), near: 0.0 },
+        Leg::Carry { to_go: |seen| to_height(seen, 0.08), near: 0.02 },
+        Leg::Carry { to_go: |seen| to_above_goal(seen, [0.0; 3], 0.08), near: 0.015 },
+        Leg::Carry { to_go: |seen| to_goal(seen, [0.0; 3]), near: 0.0 },
     ],
+    ..Plan::USUAL
 };
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -86,8 +82,8 @@ impl Scene for HandInsert {
         self.block.observe(world)
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], action: &[f64; 4]) -> Verdict {
-        let (block, opening) = (vec3(observation, 4), observation[3]);
+    fn evaluate(&self, world: &World, observation: &RawObservation, action: &[f64; 4]) -> Verdict {
+        let (block, opening) = (observation.object(), observation.opening());
         let to_target = distance(block, self.target);
         let placed = in_place(block, self.target, self.block_init, RADIUS);
         let mut reward = hamacher(CAGING.reward(world, block, self.block_init, action), placed);

@@ -3,15 +3,16 @@
 use mujoco_rs::prelude::MjModel;
 
 use super::handle::{DOWN, Handle, MODEL};
-use super::mechanism::{none_rejected, observed, stand};
+use super::mechanism::{none_rejected, stand};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::expert::{GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::{Vec3, distance};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::reward::{Caging, Density, hamacher, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
 
-/// How near in height is there, and earns the full reward, m.
+/// How near in height is a success and earns the full reward, m.
 const REWARD_RADIUS: f64 = 0.05;
 /// How near the gripper must be for the handle to count as held, m.
 const HELD_RADIUS: f64 = 0.035;
@@ -91,9 +92,9 @@ impl Scene for HandlePull {
         self.handle.observe(world)
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], action: &[f64; 4]) -> Verdict {
-        let handle = observed(observation);
-        let opening = observation[3];
+    fn evaluate(&self, world: &World, observation: &RawObservation, action: &[f64; 4]) -> Verdict {
+        let handle = observation.object();
+        let opening = observation.opening();
         let target = self.handle.target();
         let to_target = (target[2] - handle[2]).abs();
         let margin = (target[2] - self.stand[2]).abs();

@@ -3,17 +3,18 @@
 use mujoco_rs::prelude::MjModel;
 
 use super::handle::{DOWN, Handle, MODEL_SIDE};
-use super::mechanism::{none_rejected, observed};
+use super::mechanism::none_rejected;
 use crate::env::EnvironmentError;
 use crate::env::metaworld::expert::{GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::{Vec3, distance};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::reward::{Caging, Density, hamacher, in_place};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
 
-/// How near is there, m.
+/// How near to the goal is a success, m.
 const SUCCESS_RADIUS: f64 = 0.08;
-/// How near earns the full reward, m.
+/// How near to the goal earns the full reward, m.
 const REWARD_RADIUS: f64 = 0.05;
 /// How near the gripper must be for the handle to count as held, m.
 const HELD_RADIUS: f64 = 0.035;
@@ -89,9 +90,9 @@ impl Scene for HandlePullSide {
         self.0.observe(world)
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], action: &[f64; 4]) -> Verdict {
-        let handle = observed(observation);
-        let opening = observation[3];
+    fn evaluate(&self, world: &World, observation: &RawObservation, action: &[f64; 4]) -> Verdict {
+        let handle = observation.object();
+        let opening = observation.opening();
         let (init, target) = (self.0.init(), self.0.target());
         let to_target = distance(handle, target);
         let placed = in_place(handle, target, init, REWARD_RADIUS);

@@ -5,10 +5,11 @@ use std::f64::consts::PI;
 use mujoco_rs::prelude::MjModel;
 use mujoco_rs::wrappers::mj_model::MjtObjBase;
 
-use super::mechanism::{JOINT, none_rejected, observe, observed, observed_hand, stand};
+use super::mechanism::{JOINT, none_rejected, observe, stand};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::expert::{Circle, GripperTo, Leg, Place, Route, Until};
 use crate::env::metaworld::geometry::{Vec3, add, norm, quat_from_matrix, scale, sub};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{hamacher, in_place, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -109,12 +110,12 @@ impl Scene for LeverPull {
         observe(world.site_pos(self.end), orientation)
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], _: &[f64; 4]) -> Verdict {
-        let end = observed(observation);
+    fn evaluate(&self, world: &World, observation: &RawObservation, _: &[f64; 4]) -> Verdict {
+        let end = observation.object();
         let off =
             |hand: Vec3, end: Vec3| norm(scale(sub(add(hand, HAND_TO_SHOULDER), end), WEIGHTS));
         let margin = off(world.init_tcp(), self.end_init);
-        let ready = tolerance(off(observed_hand(observation), end), (0.0, 0.02), margin);
+        let ready = tolerance(off(observation.hand(), end), (0.0, 0.02), margin);
         let placed = in_place(end, self.target, self.end_init, REWARD_RADIUS);
         let angle = -world.qpos(JOINT);
         Verdict {

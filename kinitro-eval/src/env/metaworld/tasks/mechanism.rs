@@ -29,16 +29,6 @@ pub(super) fn observe(pos: Vec3, orientation: [f64; 4]) -> [f64; 14] {
     block
 }
 
-/// The object's position as an observation has it, m.
-pub(super) fn observed(observation: &[f64; 39]) -> Vec3 {
-    [observation[4], observation[5], observation[6]]
-}
-
-/// The hand's position as an observation has it, m.
-pub(super) fn observed_hand(observation: &[f64; 39]) -> Vec3 {
-    [observation[0], observation[1], observation[2]]
-}
-
 /// Sets the joint to a position, at rest, and computes what follows from it.
 pub(super) fn set_joint_at_rest(world: &mut World, position: f64) {
     world.set_qpos(JOINT, &[position]);

@@ -7,9 +7,10 @@ use super::item::one_object;
 use super::puck::{apart, object_and_goal};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{
-    Vec3, add, distance, quat_from_matrix, scaled_distance, sub, vec3,
+    Vec3, add, distance, quat_from_matrix, scaled_distance, sub,
 };
-use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_goal, to_height};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_goal, to_height};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{Caging, Density, hamacher, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
@@ -40,15 +41,13 @@ const CAGING: Caging = Caging {
 
 /// Up, in front of the hole and in. It is the head that must come to the goal.
 static PLAN: Plan = Plan {
-    grip: |seen| add(object(seen), DEEPER),
-    hover: 0.1,
-    depth: 0.012,
-    grasp_steps: 20,
+    grip: |seen| add(seen.object(), DEEPER),
     way: &[
-        Leg { to_go: |seen| to_height(seen, 0.14), near: 0.01 },
-        Leg { to_go: |seen| to_goal(seen, IN_FRONT), near: 0.01 },
-        Leg { to_go: |seen| to_goal(seen, FROM_HEAD), near: 0.0 },
+        Leg::Carry { to_go: |seen| to_height(seen, 0.14), near: 0.01 },
+        Leg::Carry { to_go: |seen| to_goal(seen, IN_FRONT), near: 0.01 },
+        Leg::Carry { to_go: |seen| to_goal(seen, FROM_HEAD), near: 0.0 },
     ],
+    ..Plan::USUAL
 };
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -138,8 +137,8 @@ impl Scene for PegInsertSide {
         one_object(world.site_pos(self.grasp), quat_from_matrix(world.site_matrix(self.grasp)))
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], action: &[f64; 4]) -> Verdict {
-        let (peg, opening) = (vec3(observation, 4), observation[3]);
+    fn evaluate(&self, world: &World, observation: &RawObservation, action: &[f64; 4]) -> Verdict {
+        let (peg, opening) = (observation.object(), observation.opening());
         let head = world.site_pos(self.head);
         let to_target = scaled_distance(head, self.target, SCALE);
         let margin = scaled_distance(self.head_init, self.target, SCALE);

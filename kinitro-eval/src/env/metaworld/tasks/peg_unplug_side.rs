@@ -6,15 +6,16 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 use super::item::{Item, one_object};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, add, distance, vec3};
-use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_goal};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_goal};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{Caging, Density, in_place};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
 
-/// How near earns the full reward, m.
+/// How near to the goal earns the full reward, m.
 const REWARD_RADIUS: f64 = 0.05;
-/// How near is there, m.
+/// How near to the goal is a success, m.
 const SUCCESS_RADIUS: f64 = 0.07;
 /// From the box to the plug in its socket, m.
 const PLUGGED: Vec3 = [0.044, 0.0, 0.131];
@@ -31,11 +32,11 @@ const CAGING: Caging = Caging {
 
 /// Straight out.
 static PLAN: Plan = Plan {
-    grip: |seen| add(object(seen), [0.01, 0.0, 0.0]),
+    grip: |seen| add(seen.object(), [0.01, 0.0, 0.0]),
     hover: 0.12,
-    depth: 0.012,
     grasp_steps: 30,
-    way: &[Leg { to_go: |seen| to_goal(seen, [0.0; 3]), near: 0.0 }],
+    way: &[Leg::Carry { to_go: |seen| to_goal(seen, [0.0; 3]), near: 0.0 }],
+    ..Plan::USUAL
 };
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -97,8 +98,8 @@ impl Scene for PegUnplugSide {
         one_object(world.site_pos(self.end), self.plug.quat(world))
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], action: &[f64; 4]) -> Verdict {
-        let (end, opening) = (vec3(observation, 4), observation[3]);
+    fn evaluate(&self, world: &World, observation: &RawObservation, action: &[f64; 4]) -> Verdict {
+        let (end, opening) = (observation.object(), observation.opening());
         let to_target = distance(end, self.target);
         let mut reward = 2.0 * CAGING.reward(world, end, self.end_init, action);
         let pulling = opening > 0.5 && end[0] - self.end_init[0] > 0.015;

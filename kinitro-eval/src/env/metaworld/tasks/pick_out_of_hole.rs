@@ -5,17 +5,18 @@ use mujoco_rs::prelude::MjModel;
 use super::item::Item;
 use super::puck::{object_and_goal, too_close};
 use crate::env::EnvironmentError;
-use crate::env::metaworld::geometry::{Vec3, distance, distance_xy, vec3};
-use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_goal, to_height};
+use crate::env::metaworld::geometry::{Vec3, distance, distance_xy};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_goal, to_height};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::reward::{Caging, Density, funnel, hamacher, in_place, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
 
 /// How near counts as in place, m.
 const IN_PLACE_RADIUS: f64 = 0.02;
-/// How near earns the full reward, m.
+/// How near to the goal earns the full reward, m.
 const REWARD_RADIUS: f64 = 0.05;
-/// How near is there, m.
+/// How near to the goal is a success, m.
 const SUCCESS_RADIUS: f64 = 0.07;
 /// How far open the gripper is at least with the block in it.
 const PINCHED: f64 = 0.33;
@@ -30,14 +31,11 @@ const CAGING: Caging = Caging {
 
 /// Straight up and to the goal.
 static PLAN: Plan = Plan {
-    grip: object,
-    hover: 0.1,
-    depth: 0.012,
-    grasp_steps: 20,
     way: &[
-        Leg { to_go: |seen| to_height(seen, 0.16), near: 0.03 },
-        Leg { to_go: |seen| to_goal(seen, [0.0; 3]), near: 0.0 },
+        Leg::Carry { to_go: |seen| to_height(seen, 0.16), near: 0.03 },
+        Leg::Carry { to_go: |seen| to_goal(seen, [0.0; 3]), near: 0.0 },
     ],
+    ..Plan::USUAL
 };
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -91,12 +89,12 @@ impl Scene for PickOutOfHole {
         self.block.observe(world)
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], action: &[f64; 4]) -> Verdict {
-        let (block, tcp) = (vec3(observation, 4), world.tcp());
+    fn evaluate(&self, world: &World, observation: &RawObservation, action: &[f64; 4]) -> Verdict {
+        let (block, tcp) = (observation.object(), world.tcp());
         let to_target = distance(block, self.target);
         let placed = in_place(block, self.target, self.block_init, IN_PLACE_RADIUS);
         let mut reward = hamacher(CAGING.reward(world, block, self.block_init, action), placed);
-        let held = distance(block, tcp) < 0.04 && observation[3] >= PINCHED;
+        let held = distance(block, tcp) < 0.04 && observation.opening() >= PINCHED;
         if held && block[2] - 0.02 > self.block_init[2] {
             reward += 1.0 + 5.0 * hamacher(placed, self.above_table(tcp));
         }

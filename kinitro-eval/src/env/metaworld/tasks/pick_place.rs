@@ -2,8 +2,8 @@
 
 use super::puck::too_close;
 use super::puck_to_goal::{PuckToGoal, Rules, State};
-use crate::env::metaworld::expert::GraspAndCarry;
 use crate::env::metaworld::geometry::distance_xz;
+use crate::env::metaworld::handling::{Handling, Plan};
 use crate::env::metaworld::reward::{cage_and_grip, hamacher, tolerance};
 use crate::env::metaworld::task::{Definition, Space};
 use crate::env::metaworld::world::HandBox;
@@ -28,7 +28,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| PuckToGoal::find(model, &RULES),
-    expert: Some(|| Box::new(GraspAndCarry::through_the_air())),
+    expert: Some(|| Box::new(Handling::new(&Plan::THROUGH_THE_AIR))),
 };
 
 static RULES: Rules = Rules { on_the_table: false, success_radius: 0.07, reward };

@@ -3,8 +3,8 @@
 use super::puck::too_close;
 use super::puck_to_goal::{PuckToGoal, REWARD_RADIUS, Rules, State};
 use super::push;
-use crate::env::metaworld::expert::GraspAndCarry;
 use crate::env::metaworld::geometry::{Vec3, norm, sub};
+use crate::env::metaworld::handling::{Handling, Plan};
 use crate::env::metaworld::reward::{Caging, Density, hamacher, tolerance};
 use crate::env::metaworld::task::{Definition, Space};
 use crate::env::metaworld::world::HandBox;
@@ -35,7 +35,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| PuckToGoal::find(model, &RULES),
-    expert: Some(|| Box::new(GraspAndCarry::over_the_wall())),
+    expert: Some(|| Box::new(Handling::new(&Plan::OVER_THE_WALL))),
 };
 
 static RULES: Rules = Rules { on_the_table: false, success_radius: 0.07, reward };

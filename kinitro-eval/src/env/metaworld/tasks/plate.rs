@@ -6,14 +6,15 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 use super::puck::object_and_goal;
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, distance, quat_from_matrix};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::tolerance;
 use crate::env::metaworld::task::{Scene, Verdict};
 use crate::env::metaworld::world::World;
 
-/// How near earns the full reward, m.
+/// How near to the goal earns the full reward, m.
 pub(super) const REWARD_RADIUS: f64 = 0.05;
-/// How near is there, m.
+/// How near to the goal is a success, m.
 const SUCCESS_RADIUS: f64 = 0.07;
 /// How low the gripper must be for a plate that is dragged to count, m.
 const LOW: f64 = 0.03;
@@ -111,8 +112,8 @@ impl Scene for Plate {
         block
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], _: &[f64; 4]) -> Verdict {
-        let plate = [observation[4], observation[5], observation[6]];
+    fn evaluate(&self, world: &World, observation: &RawObservation, _: &[f64; 4]) -> Verdict {
+        let plate = observation.object();
         let tcp = world.tcp();
         let to_target = distance(plate, self.target);
         let reward = if to_target < REWARD_RADIUS {

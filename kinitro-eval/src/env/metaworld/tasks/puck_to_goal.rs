@@ -6,11 +6,12 @@ use mujoco_rs::prelude::MjModel;
 use super::puck::{Puck, object_and_goal};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, distance};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::reward::in_place;
 use crate::env::metaworld::task::{Scene, Verdict};
 use crate::env::metaworld::world::World;
 
-/// How near earns the full reward, m.
+/// How near to the goal earns the full reward, m.
 pub(super) const REWARD_RADIUS: f64 = 0.05;
 
 /// What tells one such task from another.
@@ -18,7 +19,7 @@ pub(super) struct Rules {
     /// Puck and goal are at the height at which the puck came to rest while the hand was reset, and
     /// not at the one of their placement.
     pub(super) on_the_table: bool,
-    /// How near is there, m.
+    /// How near to the goal is a success, m.
     pub(super) success_radius: f64,
     /// The reward while the puck is not near enough for the full one.
     pub(super) reward: fn(&State<'_>) -> f64,
@@ -83,14 +84,14 @@ impl Scene for PuckToGoal {
         self.puck.observe(world)
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], action: &[f64; 4]) -> Verdict {
-        let puck = [observation[4], observation[5], observation[6]];
+    fn evaluate(&self, world: &World, observation: &RawObservation, action: &[f64; 4]) -> Verdict {
+        let puck = observation.object();
         let to_target = distance(puck, self.target);
         let reward = if to_target < REWARD_RADIUS {
             10.0
         } else {
             let &Self { puck_init, target, .. } = self;
-            let opening = observation[3];
+            let opening = observation.opening();
             (self.rules.reward)(&State { world, puck, puck_init, target, opening, action })
         };
         Verdict { reward, success: to_target <= self.rules.success_radius }

@@ -2,7 +2,7 @@
 
 use super::puck::too_close;
 use super::puck_to_goal::{PuckToGoal, REWARD_RADIUS, Rules, State};
-use crate::env::metaworld::expert::GraspAndCarry;
+use crate::env::metaworld::handling::{Handling, Plan};
 use crate::env::metaworld::reward::{Caging, Density};
 use crate::env::metaworld::task::{Definition, Space};
 use crate::env::metaworld::world::HandBox;
@@ -30,7 +30,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| PuckToGoal::find(model, &RULES),
-    expert: Some(|| Box::new(GraspAndCarry::along_the_table())),
+    expert: Some(|| Box::new(Handling::new(&Plan::ALONG_THE_TABLE))),
 };
 
 static RULES: Rules = Rules { on_the_table: true, success_radius: REWARD_RADIUS, reward };

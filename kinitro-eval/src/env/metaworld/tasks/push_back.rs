@@ -3,8 +3,8 @@
 use super::puck::too_close;
 use super::puck_to_goal::{PuckToGoal, Rules, State};
 use super::sided_caging::SidedCaging;
-use crate::env::metaworld::expert::GraspAndCarry;
 use crate::env::metaworld::geometry::distance;
+use crate::env::metaworld::handling::{Handling, Plan};
 use crate::env::metaworld::reward::hamacher;
 use crate::env::metaworld::task::{Definition, Space};
 use crate::env::metaworld::world::{HandBox, rounded_to_f32};
@@ -34,7 +34,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| PuckToGoal::find(model, &RULES),
-    expert: Some(|| Box::new(GraspAndCarry::along_the_table())),
+    expert: Some(|| Box::new(Handling::new(&Plan::ALONG_THE_TABLE))),
 };
 
 /// The block has the puck's names.

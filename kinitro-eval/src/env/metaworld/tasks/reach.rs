@@ -6,6 +6,7 @@ use super::puck::{Puck, object_and_goal, too_close};
 use crate::env::EnvironmentError;
 use crate::env::metaworld::expert::{GripperTo, towards};
 use crate::env::metaworld::geometry::{Vec3, distance};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::reward::in_place;
 use crate::env::metaworld::task::{Definition, RawController, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
@@ -13,7 +14,7 @@ use crate::env::metaworld::world::{HandBox, World};
 /// Where the hand starts, m.
 pub(super) const HAND_INIT: Vec3 = [0.0, 0.6, 0.2];
 
-/// How near is there, m.
+/// How near to the goal is a success, m.
 const RADIUS: f64 = 0.05;
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -62,7 +63,7 @@ impl Scene for Reach {
         self.puck.observe(world)
     }
 
-    fn evaluate(&self, world: &World, _: &[f64; 39], _: &[f64; 4]) -> Verdict {
+    fn evaluate(&self, world: &World, _: &RawObservation, _: &[f64; 4]) -> Verdict {
         let tcp = world.tcp();
         Verdict {
             reward: 10.0 * in_place(tcp, self.target, HAND_INIT, RADIUS),
@@ -75,8 +76,8 @@ impl Scene for Reach {
 struct Expert;
 
 impl RawController for Expert {
-    fn act(&mut self, observation: &[f64; 39]) -> [f64; 4] {
-        let goal = [observation[36], observation[37], observation[38]];
+    fn act(&mut self, observation: &RawObservation) -> [f64; 4] {
+        let goal = observation.goal();
         towards(observation, goal, GripperTo::Close)
     }
 }

@@ -3,6 +3,7 @@
 use super::puck::too_close;
 use super::reach::{HAND_INIT, Reach};
 use crate::env::metaworld::expert::{GripperTo, over_the_wall, tcp, towards};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::task::{Definition, RawController, Space};
 use crate::env::metaworld::world::HandBox;
 
@@ -28,8 +29,8 @@ pub(super) static DEFINITION: Definition = Definition {
 struct Expert;
 
 impl RawController for Expert {
-    fn act(&mut self, observation: &[f64; 39]) -> [f64; 4] {
-        let goal = [observation[36], observation[37], observation[38]];
+    fn act(&mut self, observation: &RawObservation) -> [f64; 4] {
+        let goal = observation.goal();
         let place = over_the_wall(tcp(observation), goal);
         towards(observation, place, GripperTo::Close)
     }

@@ -5,16 +5,17 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 
 use super::puck::{Puck, apart, object_and_goal};
 use crate::env::EnvironmentError;
-use crate::env::metaworld::geometry::{Vec3, add, distance, sub, vec3};
-use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_goal, to_height};
+use crate::env::metaworld::geometry::{Vec3, add, distance, sub};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_goal, to_height};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{Caging, Density, hamacher, in_place};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
 
-/// How near earns the full reward, m.
+/// How near to the goal earns the full reward, m.
 const REWARD_RADIUS: f64 = 0.05;
-/// How near is there, m.
+/// How near to the goal is a success, m.
 const SUCCESS_RADIUS: f64 = 0.07;
 /// Height below which the block is under the shelf, m.
 const SHELF_HEIGHT: f64 = 0.24;
@@ -33,15 +34,12 @@ const CAGING: Caging = Caging {
 
 /// Up in front of the shelf and in.
 static PLAN: Plan = Plan {
-    grip: object,
-    hover: 0.1,
-    depth: 0.012,
-    grasp_steps: 20,
     way: &[
-        Leg { to_go: |seen| to_height(seen, 0.2), near: 0.05 },
-        Leg { to_go: |seen| to_goal(seen, [0.0, -0.25, 0.03]), near: 0.02 },
-        Leg { to_go: |seen| to_goal(seen, [0.0, 0.0, 0.02]), near: 0.0 },
+        Leg::Carry { to_go: |seen| to_height(seen, 0.2), near: 0.05 },
+        Leg::Carry { to_go: |seen| to_goal(seen, [0.0, -0.25, 0.03]), near: 0.02 },
+        Leg::Carry { to_go: |seen| to_goal(seen, [0.0, 0.0, 0.02]), near: 0.0 },
     ],
+    ..Plan::USUAL
 };
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -124,8 +122,8 @@ impl Scene for ShelfPlace {
         self.block.observe(world)
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], action: &[f64; 4]) -> Verdict {
-        let (block, opening) = (vec3(observation, 4), observation[3]);
+    fn evaluate(&self, world: &World, observation: &RawObservation, action: &[f64; 4]) -> Verdict {
+        let (block, opening) = (observation.object(), observation.opening());
         let to_target = distance(block, self.target);
         let placed = in_place(block, self.target, self.block_init, REWARD_RADIUS);
         let mut reward = hamacher(CAGING.reward(world, block, self.block_init, action), placed);

@@ -6,14 +6,15 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 use super::puck::{object_and_goal, too_close};
 use super::sided_caging::SidedCaging;
 use crate::env::EnvironmentError;
-use crate::env::metaworld::expert::GraspAndCarry;
 use crate::env::metaworld::geometry::{Vec3, distance, norm, quat_from_matrix, sub};
+use crate::env::metaworld::handling::{Handling, Plan};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::tolerance;
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
 
-/// How near is there, m.
+/// How near to the goal is a success, m.
 const RADIUS: f64 = 0.07;
 /// The height of the ball's centre on the table, m.
 const BALL_HEIGHT: f64 = 0.03;
@@ -42,7 +43,7 @@ pub(super) static DEFINITION: Definition = Definition {
     objects_in_the_way: false,
     reads_contact_forces: false,
     build: |model| Ok(Box::new(Soccer::find(model)?)),
-    expert: Some(|| Box::new(GraspAndCarry::along_the_table())),
+    expert: Some(|| Box::new(Handling::new(&Plan::ALONG_THE_TABLE))),
 };
 
 struct Soccer {
@@ -90,8 +91,8 @@ impl Scene for Soccer {
         block
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], _: &[f64; 4]) -> Verdict {
-        let ball = [observation[4], observation[5], observation[6]];
+    fn evaluate(&self, world: &World, observation: &RawObservation, _: &[f64; 4]) -> Verdict {
+        let ball = observation.object();
         let to_target = stretched(ball, self.target);
         // The margin grows with the way the ball has come.
         let mut placed = tolerance(to_target, (0.0, RADIUS), stretched(ball, self.ball_init));

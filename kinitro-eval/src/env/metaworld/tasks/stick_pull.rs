@@ -6,14 +6,15 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 use super::puck::apart;
 use super::stick::StickAndThermos;
 use crate::env::EnvironmentError;
-use crate::env::metaworld::geometry::{Vec3, add, distance, scaled_distance, sub, vec3};
-use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_height};
+use crate::env::metaworld::geometry::{Vec3, add, distance, scaled_distance, sub};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_height};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{Caging, Density, hamacher, in_place, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
 
-/// How near earns the full reward, m.
+/// How near to the goal earns the full reward, m.
 const REWARD_RADIUS: f64 = 0.05;
 /// How near the handle is there, m.
 const SUCCESS_RADIUS: f64 = 0.12;
@@ -42,27 +43,31 @@ const CAGING: Caging = Caging {
 
 /// Up, to where it points at the handle, in, and with the handle to the goal.
 static PLAN: Plan = Plan {
-    grip: |seen| add(object(seen), BEHIND_MIDDLE),
-    hover: 0.1,
-    depth: 0.012,
-    grasp_steps: 20,
+    grip: |seen| add(seen.object(), BEHIND_MIDDLE),
     way: &[
-        Leg { to_go: |seen| to_height(seen, 0.13), near: 0.02 },
-        Leg { to_go: |seen| sub(add(handle(seen), BEFORE_HANDLE), object(seen)), near: 0.015 },
-        Leg { to_go: |seen| sub(add(handle(seen), THROUGH_HANDLE), object(seen)), near: 0.012 },
-        Leg { to_go: with_handle_to_goal, near: 0.0 },
+        Leg::Carry { to_go: |seen| to_height(seen, 0.13), near: 0.02 },
+        Leg::Carry {
+            to_go: |seen| sub(add(handle(seen), BEFORE_HANDLE), seen.object()),
+            near: 0.015,
+        },
+        Leg::Carry {
+            to_go: |seen| sub(add(handle(seen), THROUGH_HANDLE), seen.object()),
+            near: 0.012,
+        },
+        Leg::Carry { to_go: with_handle_to_goal, near: 0.0 },
     ],
+    ..Plan::USUAL
 };
 
 /// From the handle level to the goal, m.
-fn with_handle_to_goal(observation: &[f64; 39]) -> Vec3 {
-    let [x, y, _] = sub(vec3(observation, 36), handle(observation));
+fn with_handle_to_goal(observation: &RawObservation) -> Vec3 {
+    let [x, y, _] = sub(observation.goal(), handle(observation));
     [x, y, 0.0]
 }
 
 /// Where the handle is observed, m.
-fn handle(observation: &[f64; 39]) -> Vec3 {
-    vec3(observation, 11)
+fn handle(observation: &RawObservation) -> Vec3 {
+    observation.second_object()
 }
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -125,9 +130,9 @@ impl Scene for StickPull {
         self.objects.observe(world, self.objects.handle(world))
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], action: &[f64; 4]) -> Verdict {
-        let (stick, handle) = (vec3(observation, 4), vec3(observation, 11));
-        let opened = observation[3] > 0.0;
+    fn evaluate(&self, world: &World, observation: &RawObservation, action: &[f64; 4]) -> Verdict {
+        let (stick, handle) = (observation.object(), observation.second_object());
+        let opened = observation.opening() > 0.0;
         let beside = add(handle, BESIDE_HANDLE);
         let inserted = self.inserted(world, handle);
         let there = distance(handle, self.target) <= SUCCESS_RADIUS;

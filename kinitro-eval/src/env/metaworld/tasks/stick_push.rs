@@ -6,14 +6,15 @@ use mujoco_rs::wrappers::mj_model::MjtObjBase;
 use super::puck::apart;
 use super::stick::StickAndThermos;
 use crate::env::EnvironmentError;
-use crate::env::metaworld::geometry::{Vec3, add, distance, sub, vec3};
-use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_height};
+use crate::env::metaworld::geometry::{Vec3, add, distance, sub};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_height};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::reward::{Caging, Density, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
 
-/// How near is there, m.
+/// How near to the goal is a success, m.
 const RADIUS: f64 = 0.12;
 /// From the stick's place to where it is gripped, m.
 const GRIP: Vec3 = [0.015, 0.0, 0.0];
@@ -32,15 +33,18 @@ const CAGING: Caging = Caging {
 
 /// Up, to where it points at the thermos, and on.
 static PLAN: Plan = Plan {
-    grip: object,
-    hover: 0.1,
-    depth: 0.012,
-    grasp_steps: 20,
     way: &[
-        Leg { to_go: |seen| to_height(seen, 0.1), near: 0.02 },
-        Leg { to_go: |seen| sub([0.05, seen[12], 0.1], object(seen)), near: 0.02 },
-        Leg { to_go: |seen| sub([0.4, seen[12], 0.1], object(seen)), near: 0.0 },
+        Leg::Carry { to_go: |seen| to_height(seen, 0.1), near: 0.02 },
+        Leg::Carry {
+            to_go: |seen| sub([0.05, seen.second_object()[1], 0.1], seen.object()),
+            near: 0.02,
+        },
+        Leg::Carry {
+            to_go: |seen| sub([0.4, seen.second_object()[1], 0.1], seen.object()),
+            near: 0.0,
+        },
     ],
+    ..Plan::USUAL
 };
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -100,10 +104,10 @@ impl Scene for StickPush {
         self.objects.observe(world, add(self.objects.handle(world), BEHIND_HANDLE))
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], action: &[f64; 4]) -> Verdict {
-        let (stick, thermos) = (vec3(observation, 4), vec3(observation, 11));
+    fn evaluate(&self, world: &World, observation: &RawObservation, action: &[f64; 4]) -> Verdict {
+        let (stick, thermos) = (observation.object(), observation.second_object());
         let grip = add(stick, GRIP);
-        let opened = observation[3] > 0.0;
+        let opened = observation.opening() > 0.0;
         let lifted = stick[2] - LIFTED > self.stick_init[2];
         let to_target = distance(thermos, self.target);
         let near = |point: Vec3, start: Vec3| {

@@ -5,13 +5,14 @@ use mujoco_rs::prelude::MjModel;
 use super::item::Item;
 use super::sided_caging::SidedCaging;
 use crate::env::EnvironmentError;
-use crate::env::metaworld::geometry::{Vec3, distance, vec3};
-use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_above_goal};
+use crate::env::metaworld::geometry::{Vec3, distance};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_above_goal};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::reward::{hamacher, in_place};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
 
-/// How near is there, m.
+/// How near to the goal is a success, m.
 const RADIUS: f64 = 0.05;
 /// The height at which the block starts, m.
 const BLOCK_HEIGHT: f64 = 0.02;
@@ -25,11 +26,8 @@ const CAGE: SidedCaging =
 
 /// Along the table to its edge.
 static PLAN: Plan = Plan {
-    grip: object,
-    hover: 0.1,
-    depth: 0.012,
-    grasp_steps: 20,
-    way: &[Leg { to_go: |seen| to_above_goal(seen, [0.0; 3], 0.02), near: 0.0 }],
+    way: &[Leg::Carry { to_go: |seen| to_above_goal(seen, [0.0; 3], 0.02), near: 0.0 }],
+    ..Plan::USUAL
 };
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -74,8 +72,8 @@ impl Scene for Sweep {
         self.block.observe(world)
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], _: &[f64; 4]) -> Verdict {
-        let block = vec3(observation, 4);
+    fn evaluate(&self, world: &World, observation: &RawObservation, _: &[f64; 4]) -> Verdict {
+        let block = observation.object();
         let to_target = distance(block, self.target);
         let placed = in_place(block, self.target, self.block_init, RADIUS);
         let grasp = CAGE.reward(world, block, self.block_init);

@@ -6,7 +6,8 @@ use super::puck::Puck;
 use super::sided_caging::SidedCaging;
 use crate::env::EnvironmentError;
 use crate::env::metaworld::geometry::{Vec3, distance, distance_xy, vec3};
-use crate::env::metaworld::handling::{Handling, Leg, Plan, object, to_above_goal};
+use crate::env::metaworld::handling::{Handling, Leg, Plan, to_above_goal};
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::reward::{hamacher, in_place};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
@@ -21,11 +22,8 @@ const CAGE: SidedCaging =
 
 /// Along the table to the hole.
 static PLAN: Plan = Plan {
-    grip: object,
-    hover: 0.1,
-    depth: 0.012,
-    grasp_steps: 20,
-    way: &[Leg { to_go: |seen| to_above_goal(seen, [0.0; 3], 0.03), near: 0.0 }],
+    way: &[Leg::Carry { to_go: |seen| to_above_goal(seen, [0.0; 3], 0.03), near: 0.0 }],
+    ..Plan::USUAL
 };
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -73,8 +71,8 @@ impl Scene for SweepInto {
         self.block.observe(world)
     }
 
-    fn evaluate(&self, world: &World, observation: &[f64; 39], _: &[f64; 4]) -> Verdict {
-        let block = vec3(observation, 4);
+    fn evaluate(&self, world: &World, observation: &RawObservation, _: &[f64; 4]) -> Verdict {
+        let block = observation.object();
         // Heights do not count.
         let target = [TARGET[0], TARGET[1], block[2]];
         let to_target = distance(block, target);

@@ -1,14 +1,23 @@
 //! The wrench of assembly and disassemble: a ring with a handle, and the peg it goes over.
 
+use std::marker::PhantomData;
+
 use mujoco_rs::prelude::MjModel;
 use mujoco_rs::wrappers::mj_model::MjtObjBase;
 
 use super::item::{Item, one_object};
 use crate::env::EnvironmentError;
-use crate::env::metaworld::geometry::{Vec3, vec3};
+use crate::env::metaworld::geometry::Vec3;
+use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::physics::object_id;
-use crate::env::metaworld::reward::upright;
+use crate::env::metaworld::reward::{Caging, Density, upright};
+use crate::env::metaworld::task::{Scene, Verdict};
 use crate::env::metaworld::world::World;
+
+/// The model of both tasks.
+pub(super) const MODEL: &str = "sawyer_xyz/sawyer_assembly_peg.xml";
+/// Height of the ring above which it counts as lifted, m.
+pub(super) const LIFTED: f64 = 0.02;
 
 /// How far along x from the middle of the handle it may be gripped, m.
 const GRIPPED_WITHIN: f64 = 0.01;
@@ -17,54 +26,101 @@ const FLAT: [f64; 4] = [0.707, 0.0, 0.0, 0.707];
 /// The distance from that orientation at which it counts as lost.
 const TILTED: f64 = 0.4;
 
-pub(super) struct Wrench {
+/// How a wrench is grasped.
+pub(super) const fn caging(density: Density) -> Caging {
+    Caging { object_radius: 0.015, pad_threshold: 0.02, xz_threshold: 0.01, effort: 1.0, density }
+}
+
+/// Where the parts of a scene begin, m.
+pub(super) struct Layout {
+    pub(super) wrench: Vec3,
+    pub(super) peg: Vec3,
+    /// Where the marker on the peg is told to be.
+    pub(super) marker: Vec3,
+    pub(super) target: Vec3,
+}
+
+/// What is done with the wrench.
+pub(super) trait Rules: Send + 'static {
+    const CAGING: Caging;
+
+    /// What a random vector means.
+    fn layout(placement: &[f64]) -> Layout;
+
+    /// Whether it is done, and how well the ring is placed, in `[0, 1]`. `ring` is the ring's centre,
+    /// `handle` where the wrench is observed, m.
+    fn judge(target: Vec3, ring: Vec3, handle: Vec3) -> (bool, f64);
+}
+
+/// The wrench and its peg.
+pub(super) struct WrenchAndPeg<R> {
     body: Item,
     handle: usize,
     ring: usize,
     peg: usize,
     peg_top: usize,
+    wrench_init: Vec3,
+    target: Vec3,
+    rules: PhantomData<R>,
 }
 
-impl Wrench {
-    pub(super) fn find(model: &MjModel) -> Result<Self, EnvironmentError> {
+impl<R: Rules> WrenchAndPeg<R> {
+    pub(super) fn find(model: &MjModel) -> Result<Box<dyn Scene>, EnvironmentError> {
         let site = |name| object_id(model, MjtObjBase::mjOBJ_SITE, name);
-        Ok(Self {
+        Ok(Box::new(Self {
             body: Item::find(model, "RoundNut")?,
             handle: site("RoundNut-8")?,
             ring: site("RoundNut")?,
             peg: object_id(model, MjtObjBase::mjOBJ_BODY, "peg")?,
             peg_top: site("pegTop")?,
-        })
+            wrench_init: [0.0; 3],
+            target: [0.0; 3],
+            rules: PhantomData,
+        }))
+    }
+}
+
+impl<R: Rules> Scene for WrenchAndPeg<R> {
+    fn arrange(&mut self, world: &mut World, placement: &[f64]) {
+        let layout = R::layout(placement);
+        (self.wrench_init, self.target) = (layout.wrench, layout.target);
+        world.move_body(self.peg, layout.peg);
+        // The marker is given a place of the world, as in the reference, though the peg carries it.
+        world.move_site(self.peg_top, layout.marker);
     }
 
-    /// Moves the peg. The marker on it is given a place of the world, as the reference does, though
-    /// the peg carries it.
-    pub(super) fn move_peg(&self, world: &mut World, peg: Vec3, marker: Vec3) {
-        world.move_body(self.peg, peg);
-        world.move_site(self.peg_top, marker);
+    fn place(&mut self, world: &mut World, _: &[f64]) {
+        world.place_free_object(self.wrench_init);
+    }
+
+    fn target(&self, _: &World) -> Vec3 {
+        self.target
     }
 
     /// Position of the handle and orientation (w, x, y, z).
-    pub(super) fn observe(&self, world: &World) -> [f64; 14] {
+    fn objects(&self, world: &World) -> [f64; 14] {
         one_object(world.site_pos(self.handle), self.body.quat(world))
     }
 
-    /// The centre of the ring, m.
-    pub(super) fn ring(&self, world: &World) -> Vec3 {
-        world.site_pos(self.ring)
+    fn evaluate(&self, world: &World, observation: &RawObservation, action: &[f64; 4]) -> Verdict {
+        let ring = world.site_pos(self.ring);
+        let grasp = R::CAGING.reward(world, grip_point(observation), self.wrench_init, action);
+        let (success, placed) = R::judge(self.target, ring, observation.object());
+        let reward = if success { 10.0 } else { (2.0 * grasp + 6.0 * placed) * flat(observation) };
+        Verdict { reward, success }
     }
 }
 
 /// What the gripper is to enclose: the handle, at the hand's x where the handle reaches that far.
-pub(super) fn grip_point(observation: &[f64; 39]) -> Vec3 {
-    let mut handle = vec3(observation, 4);
-    if (handle[0] - observation[0]).abs() < GRIPPED_WITHIN {
-        handle[0] = observation[0];
+fn grip_point(observation: &RawObservation) -> Vec3 {
+    let mut handle = observation.object();
+    if (handle[0] - observation.hand()[0]).abs() < GRIPPED_WITHIN {
+        handle[0] = observation.hand()[0];
     }
     handle
 }
 
 /// How flat the wrench lies, in `[0, 1]`.
-pub(super) fn flat(observation: &[f64; 39]) -> f64 {
-    upright(&observation[7..11], FLAT, TILTED)
+fn flat(observation: &RawObservation) -> f64 {
+    upright(observation.orientation(), FLAT, TILTED)
 }

@@ -3,10 +3,10 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-/// How long a policy took over its actions: counts by duration, whose resolution is 1 % (1 µs at
-/// the least). Those of several episodes can be added up.
+/// How long a policy took over its actions: a histogram with a resolution of 1 %, 1 µs at best. The
+/// histograms of several episodes can be added up.
 ///
-/// On disk it is a list of `[microseconds, count]`.
+/// It is serialized as a list of `[microseconds, count]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<(u64, u64)>", into = "Vec<(u64, u64)>")]
 pub struct Latencies(Histogram<u64>);
@@ -25,17 +25,18 @@ impl Default for Latencies {
 }
 
 impl Latencies {
-    /// Counts one action.
+    /// Counts one action that took that long. More than an hour counts as an hour.
     pub fn record(&mut self, duration: Duration) {
         self.0.saturating_record(u64::try_from(duration.as_micros()).unwrap_or(LONGEST));
     }
 
-    /// Adds the counts of others.
+    /// Adds the counts of another histogram.
     pub fn add(&mut self, other: &Self) {
         self.0.add(&other.0).expect("all have the same bounds");
     }
 
-    /// The duration that so many of all actions (0 to 1) did not exceed; `None` without any action.
+    /// The duration that the given share of all actions (0 to 1) did not exceed; `None` when no action
+    /// was counted.
     pub fn quantile(&self, share: f64) -> Option<Duration> {
         let micros = self.0.value_at_quantile(share);
         (!self.0.is_empty()).then(|| Duration::from_micros(micros))
