@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use kinitro_core::scoring::ParetoSubsets;
+use serde_json::Value;
 
 /// Turn success rates into points and weights.
 #[derive(Debug, Args)]
@@ -30,10 +32,16 @@ pub(crate) struct TestScoringArguments {
     pub(crate) options: ScoringArguments,
 }
 
-/// The options of the scoring rule. An option that is not given is taken from the file of scores,
+/// The scoring rule and its options. An option that is not given is taken from the file of scores,
 /// else the default.
 #[derive(Debug, Args)]
 pub(crate) struct ScoringArguments {
+    /// The rule that turns success rates into weights: pareto-subsets or uniform
+    #[arg(long, value_name = "NAME", default_value = ParetoSubsets::NAME)]
+    pub(crate) method: String,
+    /// Options of the rule as a JSON object, such as '{"temperature": 0.5}'
+    #[arg(long, value_name = "JSON", value_parser = parse_options)]
+    pub(crate) options: Option<Value>,
     /// Episodes behind each success rate [default: the file's value, else 50]
     #[arg(long)]
     pub(crate) episodes_per_env: Option<u32>,
@@ -56,4 +64,9 @@ pub(crate) struct ScoringArguments {
     /// Print all intermediate results as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn parse_options(text: &str) -> Result<Value, String> {
+    let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if value.is_object() { Ok(value) } else { Err("it must be a JSON object".to_owned()) }
 }

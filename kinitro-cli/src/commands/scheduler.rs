@@ -104,7 +104,7 @@ fn settings(arguments: &SchedulerArguments) -> Result<SchedulerSettings, Failure
         SeedModeName::Paired => SeedMode::Paired,
         SeedModeName::PerTask => SeedMode::PerTask,
     };
-    settings.scoring = ParetoSubsets::new()
+    let weighting = ParetoSubsets::new()
         .temperature(arguments.pareto_temperature)
         .points(match arguments.points {
             PointsName::Raw => PointScale::Raw,
@@ -115,6 +115,8 @@ fn settings(arguments: &SchedulerArguments) -> Result<SchedulerSettings, Failure
             SchemeName::Exponential => Scheme::Exponential,
             SchemeName::Equal => Scheme::Equal,
         });
+    settings.weighting = Arc::new(weighting);
+    settings.hints = crate::hints::of_scheduler;
     settings.stale_threshold = arguments.task_stale_threshold;
     settings.poll_interval = arguments.poll_interval;
     Ok(settings)

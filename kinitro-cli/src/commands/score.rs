@@ -1,14 +1,16 @@
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use kinitro_core::scoring::{
-    DenialReason, Explanations, MinerKind, ParetoSubsets, PointScale, Scheme, ScoreFile,
-    ScoreReport, ScoreTable, Scores, SimulatedSubnet, SizeCounts,
+    DenialReason, Explanations, MinerKind, ParetoSubsets, ScoreFile, ScoreReport, ScoreTable,
+    Scores, SimulatedSubnet, SizeCounts, Weighting, WeightingError, Weightings,
 };
+use serde_json::json;
 
 use crate::args::{ScoreArguments, ScoringArguments, TestScoringArguments};
 use crate::failure::{Code, Failure};
-use crate::output::{json, table, to_stdout};
+use crate::output::{json as print_json, table, to_stdout};
 
 /// Episodes behind a success rate where neither the file nor the command line says it.
 const EPISODES_PER_ENV: u32 = 50;
@@ -21,7 +23,7 @@ pub(crate) fn score(arguments: &ScoreArguments) -> Result<(), Failure> {
     let options = &arguments.options;
     let episodes = options.episodes_per_env.or(file.episodes_per_env).unwrap_or(EPISODES_PER_ENV);
     let table = file.table(episodes).map_err(Failure::usage)?;
-    report(&table, &rule(file.weighting(), options), options, |_| None)
+    report(&table, &*rule(file.weighting(), options)?, options, |_| None)
 }
 
 pub(crate) fn test_scoring(arguments: &TestScoringArguments) -> Result<(), Failure> {
@@ -40,7 +42,7 @@ pub(crate) fn test_scoring(arguments: &TestScoringArguments) -> Result<(), Failu
             MinerKind::Copy { of } => format!("copy of {of}"),
         })
     };
-    report(&simulated.table, &rule(ParetoSubsets::new(), options), options, kind)
+    report(&simulated.table, &*rule(ParetoSubsets::new(), options)?, options, kind)
 }
 
 fn read(path: &Path) -> Result<ScoreFile, Failure> {
@@ -72,78 +74,127 @@ fn read(path: &Path) -> Result<ScoreFile, Failure> {
     })
 }
 
-fn rule(mut rule: ParetoSubsets, options: &ScoringArguments) -> ParetoSubsets {
-    let named = |name: &Option<String>, wanted: &str| name.as_deref() == Some(wanted);
-    if let Some(scheme) = Scheme::ALL.into_iter().find(|s| named(&options.scheme, s.as_str())) {
-        rule = rule.scheme(scheme);
+/// The rule that was asked for. What a file of scores says is for the default rule.
+fn rule(
+    file: ParetoSubsets,
+    arguments: &ScoringArguments,
+) -> Result<Arc<dyn Weighting>, WeightingError> {
+    let ScoringArguments { method, options, scheme, points, temperature, work_limit, .. } =
+        arguments;
+    let mut options = options.clone().unwrap_or_else(|| json!({}));
+    let flags = [
+        ("scheme", scheme.as_ref().map(|name| json!(name))),
+        ("points", points.as_ref().map(|name| json!(name))),
+        ("work_limit", work_limit.map(|limit| json!(limit))),
+    ];
+    for (name, value) in flags {
+        if let Some(value) = value {
+            options[name] = value;
+        }
     }
-    if named(&options.points, "raw") {
-        rule = rule.points(PointScale::Raw);
+    let rules =
+        Weightings::builtin().with(ParetoSubsets::NAME, move |options| file.with_options(options));
+    match temperature {
+        // A number that JSON has no word for is refused in the rule's own words.
+        Some(temperature) if method == ParetoSubsets::NAME => {
+            let temperature = *temperature;
+            let rules = rules.with(ParetoSubsets::NAME, move |options| {
+                file.with_options(options).map(|rule| rule.temperature(temperature))
+            });
+            rules.make(method, &options)
+        }
+        Some(temperature) => {
+            options["temperature"] = json!(temperature);
+            rules.make(method, &options)
+        }
+        None => rules.make(method, &options),
     }
-    if named(&options.points, "share") {
-        rule = rule.points(PointScale::Share);
-    }
-    if let Some(temperature) = options.temperature {
-        rule = rule.temperature(temperature);
-    }
-    if let Some(limit) = options.work_limit {
-        rule = rule.work_limit(limit);
-    }
-    rule
 }
 
 fn report(
     scores: &ScoreTable,
-    rule: &ParetoSubsets,
+    rule: &dyn Weighting,
     options: &ScoringArguments,
     kind: impl Fn(usize) -> Option<String>,
 ) -> Result<(), Failure> {
     let results = rule.score(scores)?;
+    let explanations = if options.explain { Some(explanations(scores, rule)?) } else { None };
     if options.json {
         let report = ScoreReport::new(scores, &results);
-        return match options.explain {
-            false => json(&report),
-            true => json(&serde_json::json!({"report": report, "explain": rule.explain(scores)?})),
+        return match explanations {
+            None => print_json(&report),
+            Some(explain) => print_json(&json!({"report": report, "explain": explain})),
         };
     }
     to_stdout(points_table(scores, &results, kind))?;
-    if options.explain {
+    if results.weights.is_nobody() {
+        to_stdout("nobody earns anything")?;
+    }
+    if let Some(explanations) = explanations {
         to_stdout("")?;
-        explain(scores, &rule.explain(scores)?)?;
+        explain(scores, &explanations)?;
     }
     Ok(())
 }
+
+fn explanations(scores: &ScoreTable, rule: &dyn Weighting) -> Result<Explanations, Failure> {
+    rule.explain(scores)?.ok_or_else(|| {
+        Failure::usage(format_args!("the rule `{}` explains nothing", rule.name()))
+            .hint("leave out --explain")
+    })
+}
+
+/// A column whose cells come from the row of a miner.
+type Column<'a> = (&'static str, Box<dyn Fn(usize) -> String + 'a>);
 
 fn points_table(
     scores: &ScoreTable,
     results: &Scores,
     kind: impl Fn(usize) -> Option<String>,
 ) -> comfy_table::Table {
-    let headings =
-        ["uid", "first block", "mean score", "frontier", "sets won", "points", "weight", "u16"];
-    let simulated = kind(0).is_some();
-    let mut table = table::with_headings(0, headings);
-    if simulated {
-        let mut header: Vec<_> = headings.to_vec();
-        header.push("made up as");
-        table.set_header(header);
+    let weights = &results.weights;
+    let mut columns: Vec<Column<'_>> = vec![
+        ("uid", Box::new(|row| scores.uids()[row].to_string())),
+        (
+            "first block",
+            Box::new(|row| {
+                let block = scores.first_blocks()[row];
+                block.map_or_else(|| "unknown".to_owned(), |block| block.to_string())
+            }),
+        ),
+        (
+            "mean score",
+            Box::new(|row| format!("{:.3}", scores.scores().row(row).mean().unwrap_or_default())),
+        ),
+        (
+            "frontier",
+            Box::new(|row| if results.frontier.contains(&row) { "yes" } else { "" }.to_owned()),
+        ),
+    ];
+    if !results.wins.is_empty() {
+        columns.push(("sets won", Box::new(|row| results.wins[row].total().to_string())));
+    }
+    if !results.points.is_empty() {
+        columns.push(("points", Box::new(|row| results.points[row].to_string())));
+    }
+    // Where nobody earns there are no weights.
+    let share = |row: usize| weights.shares.get(row).copied().unwrap_or(0.0);
+    let value = |row: usize| weights.values.get(row).copied().unwrap_or(0);
+    columns.push(("weight", Box::new(move |row| format!("{:.4}", share(row)))));
+    columns.push(("u16", Box::new(move |row| value(row).to_string())));
+    let mut table = table::with_headings(0, columns.iter().map(|(heading, _)| *heading));
+    if kind(0).is_some() {
+        columns.push(("made up as", Box::new(|row| kind(row).unwrap_or_default())));
+        table.set_header(columns.iter().map(|(heading, _)| *heading));
     }
     let mut rows: Vec<usize> = (0..scores.miner_count()).collect();
-    rows.sort_by(|&a, &b| results.points[b].cmp(&results.points[a]).then(a.cmp(&b)));
+    if results.points.is_empty() {
+        rows.sort_by(|&a, &b| share(b).total_cmp(&share(a)).then(a.cmp(&b)));
+    } else {
+        rows.sort_by(|&a, &b| results.points[b].cmp(&results.points[a]).then(a.cmp(&b)));
+    }
     for row in rows {
-        let block = scores.first_blocks()[row];
-        let mut cells = vec![
-            scores.uids()[row].to_string(),
-            block.map_or_else(|| "unknown".to_owned(), |block| block.to_string()),
-            format!("{:.3}", scores.scores().row(row).mean().unwrap_or_default()),
-            if results.frontier.contains(&row) { "yes" } else { "" }.to_owned(),
-            results.wins[row].total().to_string(),
-            results.points[row].to_string(),
-            format!("{:.4}", results.weights.shares[row]),
-            results.weights.values[row].to_string(),
-        ];
-        cells.extend(kind(row));
-        table.add_row(cells);
+        table.add_row(columns.iter().map(|(_, cell)| cell(row)));
     }
     table
 }

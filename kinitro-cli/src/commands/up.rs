@@ -15,6 +15,7 @@ pub(crate) fn run(arguments: &UpArguments) -> Result<(), Failure> {
     log::start(arguments.log_level, arguments.log_format);
     let registry = Registry::builtin();
     let mut scheduler = SchedulerSettings::new(NETUID, env_ids(&registry, None, &arguments.env)?);
+    scheduler.hints = crate::hints::of_scheduler;
     scheduler.episodes_per_env = arguments.episodes_per_env;
     scheduler.eval_interval = arguments.eval_interval;
     scheduler.cycle_timeout = arguments.cycle_timeout;

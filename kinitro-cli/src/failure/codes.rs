@@ -8,7 +8,7 @@ use kinitro_chain::local::{LocalChainError, RemoteError};
 use kinitro_chain::wallet::{self, KeypairError, WalletError};
 use kinitro_chain::{ChainError, ChainErrorKind};
 use kinitro_core::crypto::{CryptoError, KeyError, KeyFileError};
-use kinitro_core::scoring::ScoringError;
+use kinitro_core::scoring::{ScoringError, WeightingError};
 use kinitro_eval::EvaluationError;
 use kinitro_eval::backend::executor::{ExecutorError, SpoolError};
 use kinitro_eval::backend::scheduler::{SchedulerError, SeedProofError, SettingsError};
@@ -275,6 +275,12 @@ impl Fails for KeyFileError {
             Self::Io { .. } | Self::NoDirectory => Code::Environment,
             _ => Code::Failed,
         }
+    }
+}
+
+impl Fails for WeightingError {
+    fn code(&self) -> Code {
+        Code::Usage
     }
 }
 

@@ -1,7 +1,7 @@
 //! Keys, sealed endpoints and scores.
 
 use kinitro_core::crypto::{CryptoError, KeyError, KeyFileError};
-use kinitro_core::scoring::ScoringError;
+use kinitro_core::scoring::{ScoringError, WeightingError};
 
 use super::{Hint, Hinted, fixed};
 
@@ -31,5 +31,16 @@ impl Hinted for KeyFileError {
 impl Hinted for ScoringError {
     fn hint(&self) -> Hint {
         None
+    }
+}
+
+impl Hinted for WeightingError {
+    fn hint(&self) -> Hint {
+        match self {
+            Self::Unknown { known, .. } => {
+                Some(format!("the rules are: {}", known.join(", ")).into())
+            }
+            _ => None,
+        }
     }
 }

@@ -9,6 +9,8 @@ mod storage;
 
 use std::borrow::Cow;
 
+pub(crate) use services::of_scheduler;
+
 /// A line of help, printed after `hint:`.
 pub(crate) type Hint = Option<Cow<'static, str>>;
 

@@ -5,7 +5,7 @@ use kinitro_eval::backend::scheduler::{SchedulerError, SeedProofError, SettingsE
 use kinitro_eval::backend::up::UpError;
 use kinitro_eval::validator::ValidatorError;
 
-use super::{Hint, Hinted, fixed, from_library};
+use super::{Hint, Hinted, fixed};
 
 impl Hinted for ExecutorError {
     fn hint(&self) -> Hint {
@@ -41,9 +41,18 @@ impl Hinted for SchedulerError {
         match self {
             Self::Store(error) | Self::LockLost(error) => Hinted::hint(error),
             Self::Chain(error) => Hinted::hint(error),
-            error => from_library(Self::hint(error)),
+            Self::NobodyToJudge { .. } => {
+                fixed("`kinitro chain commitments` lists what was published, good or not")
+            }
+            Self::Weighting(_) => fixed("use the version of kinitro that began the cycle"),
+            _ => None,
         }
     }
+}
+
+/// The hint on an error that a scheduler writes into its log.
+pub(crate) fn of_scheduler(error: &SchedulerError) -> Option<String> {
+    Hinted::hint(error).map(String::from)
 }
 
 impl Hinted for SeedProofError {

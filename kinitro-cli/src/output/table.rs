@@ -6,7 +6,10 @@ use kinitro_eval::report::{EnvironmentSummary, Summary};
 
 /// An empty table with those headings, of which the first so many are over text and the others
 /// over numbers.
-pub(crate) fn with_headings<const N: usize>(texts: usize, headings: [&str; N]) -> Table {
+pub(crate) fn with_headings<'a>(
+    texts: usize,
+    headings: impl IntoIterator<Item = &'a str>,
+) -> Table {
     let mut table = Table::new();
     table
         .load_style(ASCII_MARKDOWN)

@@ -1,4 +1,4 @@
-//! From success rates to the weights of a subnet: exact, the same on every machine, and explained.
+//! Turns success rates into the weights of a subnet: exact, the same on every machine, and explained.
 //!
 //! ```
 //! use kinitro_core::scoring::{MinerScores, ParetoSubsets, ScoreReport, ScoreTable};
@@ -25,17 +25,19 @@
 //! Each can be used alone; [`ParetoSubsets`] takes them in turn.
 //! - [`ScoreTable`]: success rates of miners on environments, checked
 //! - [`epsilons`], [`frontier`]: who is dominated by nobody, for display
-//! - [`Gap`], [`Thresholds`]: what a later committer must beat
+//! - [`Gap`], [`Thresholds`]: the success rates that a later committer must exceed
 //! - [`count_wins`]: who wins how many sets of environments, exactly, without listing them;
 //!   [`enumerate_wins`] lists them, to test the former
 //! - [`Scheme`], [`softmax_of_points`], [`to_u16`]: points, shares, the integers of the chain
 //!
 //! Beside them: [`explain`] says why each miner has its points, [`ScoreFile`] and [`ScoreReport`]
-//! are the files, [`SimulatedSubnet`] makes tables up, and [`Weighting`] is where another rule plugs
-//! in.
+//! are the files, and [`SimulatedSubnet`] makes tables up. [`Weighting`] is where another rule plugs
+//! in, and [`Weightings`] makes rules by their names.
 //!
 //! The numbers are those of docs/spec/scoring.md.
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod counts;
 mod down_set;
 mod enumeration;
@@ -44,6 +46,7 @@ mod explain;
 mod file;
 mod frontier;
 mod pareto;
+mod registry;
 mod report;
 mod simulate;
 mod subsets;
@@ -58,11 +61,12 @@ pub use env_set::EnvSet;
 pub use explain::{Denial, DenialReason, Explanation, Explanations, explain};
 pub use file::{ScoreFile, ScoreFileError};
 pub use frontier::{epsilons, frontier};
-pub use pareto::{ParetoSubsets, Scores, ScoringError};
+pub use pareto::{ParetoSubsets, ScoringError};
+pub use registry::{WeightingError, Weightings};
 pub use report::{ChainWeights, ScoreReport};
 pub use simulate::{MinerKind, SimulatedSubnet, Simulation};
 pub use subsets::{CountError, DEFAULT_WORK_LIMIT, count_wins};
 pub use table::{MinerScores, ScoreTable, TableError};
 pub use threshold::{Gap, GapError, Thresholds};
-pub use weighting::{Method, Uniform, WeightSet, Weighting};
+pub use weighting::{Method, Scores, Uniform, WeightSet, Weighting};
 pub use weights::{PointScale, Rounding, WeightsError, softmax, softmax_of_points, to_u16};

@@ -1,19 +1,19 @@
 //! The rule of the subnet: points for every set of environments a miner wins.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::counts::{Scheme, SizeCounts};
+use super::counts::Scheme;
 use super::explain::{Explanations, explain};
 use super::frontier::{epsilons, frontier};
 use super::subsets::{CountError, DEFAULT_WORK_LIMIT, count_wins};
 use super::threshold::{Gap, Thresholds};
-use super::weighting::{Method, WeightSet, Weighting};
+use super::weighting::{Scores, WeightSet, Weighting};
 use super::weights::{PointScale, Rounding, WeightsError, softmax_of_points, to_u16};
 use super::{ScoreTable, TableError};
 
 /// Why a table got no weights.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScoringError {
     /// The numbers are no table.
@@ -25,6 +25,9 @@ pub enum ScoringError {
     /// The points could not become weights.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// A rule of somebody else's has a reason of its own.
+    #[error(transparent)]
+    Rule(Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// For every set of environments the miner that is best on it, first committers first, gets points;
@@ -41,6 +44,7 @@ pub enum ScoringError {
 /// # Ok::<(), kinitro_core::scoring::ScoringError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ParetoSubsets {
     scheme: Scheme,
     points: PointScale,
@@ -64,6 +68,9 @@ impl Default for ParetoSubsets {
 }
 
 impl ParetoSubsets {
+    /// The stable name of the rule.
+    pub const NAME: &'static str = "pareto-subsets";
+
     /// The rule with the defaults of the subnet: linear points, raw, at temperature 1.
     pub fn new() -> Self {
         Self::default()
@@ -105,6 +112,22 @@ impl ParetoSubsets {
         Self { work_limit, ..self }
     }
 
+    /// The rule with those of its options changed that the JSON object `options` names: `scheme`,
+    /// `points`, `temperature`, `gap`, `rounding` and `work_limit`.
+    ///
+    /// # Errors
+    /// When an option is unknown or its value makes no sense.
+    pub fn with_options(self, options: &Value) -> Result<Self, serde_json::Error> {
+        let mut all = serde_json::to_value(self)?;
+        match (all.as_object_mut(), options.as_object()) {
+            (Some(all), Some(changed)) => {
+                all.extend(changed.iter().map(|(name, value)| (name.clone(), value.clone())));
+                serde_json::from_value(all.clone().into())
+            }
+            _ => serde_json::from_value(options.clone()),
+        }
+    }
+
     /// Everything there is to know about that table, each step of the way to the weights.
     ///
     /// # Errors
@@ -117,6 +140,7 @@ impl ParetoSubsets {
         let wins = count_wins(table, &thresholds, self.work_limit)?;
         let points: Vec<u128> = wins.iter().map(|wins| wins.points(self.scheme)).collect();
         let weights = self.weights_of(table, &points)?;
+        let thresholds = Some(thresholds);
         Ok(Scores { epsilons, frontier, thresholds, wins, points, weights })
     }
 
@@ -137,16 +161,23 @@ impl ParetoSubsets {
 }
 
 impl Weighting for ParetoSubsets {
-    fn method(&self) -> Method {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn options(&self) -> Value {
         // The work limit is not named: it decides whether there are weights, not which.
-        let options = json!({
+        json!({
             "scheme": self.scheme,
             "points": self.points,
             "temperature": self.temperature,
             "gap": self.gap,
             "rounding": self.rounding,
-        });
-        Method { name: "pareto-subsets".to_owned(), options }
+        })
+    }
+
+    fn score(&self, table: &ScoreTable) -> Result<Scores, ScoringError> {
+        Self::score(self, table)
     }
 
     fn weigh(&self, table: &ScoreTable) -> Result<WeightSet, ScoringError> {
@@ -155,21 +186,8 @@ impl Weighting for ParetoSubsets {
         let points: Vec<u128> = wins.iter().map(|wins| wins.points(self.scheme)).collect();
         Ok(self.weights_of(table, &points)?)
     }
-}
 
-/// What [`ParetoSubsets`] found, in the order of the table's rows and columns.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Scores {
-    /// For each environment the difference in success rate that is taken for noise.
-    pub epsilons: Vec<f64>,
-    /// The rows of the miners whom nobody dominates within those epsilons.
-    pub frontier: Vec<usize>,
-    /// What a later committer must beat.
-    pub thresholds: Thresholds,
-    /// For each miner how many sets of environments it wins, by size.
-    pub wins: Vec<SizeCounts>,
-    /// For each miner the points those bring.
-    pub points: Vec<u128>,
-    /// The weights of the miners.
-    pub weights: WeightSet,
+    fn explain(&self, table: &ScoreTable) -> Result<Option<Explanations>, ScoringError> {
+        Self::explain(self, table).map(Some)
+    }
 }

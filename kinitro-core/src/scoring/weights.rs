@@ -15,6 +15,14 @@ pub enum WeightsError {
     /// A share that is none.
     #[error("the weight {0} cannot be rounded: it must be a finite number, 0 or more")]
     InvalidWeight(f64),
+    /// Not one share for each miner.
+    #[error("there are {shares} shares for {miners} miners: each miner must have one")]
+    WrongLength {
+        /// How many miners there are.
+        miners: usize,
+        /// How many shares.
+        shares: usize,
+    },
     /// Nothing to divide.
     #[error("all weights are 0: at least one must be positive")]
     NothingToDivide,

@@ -76,7 +76,7 @@ fn shuffled(n: usize) -> impl Strategy<Value = Vec<usize>> {
 
 /// Every implementation of the trait, with all its options: each must keep the laws below.
 fn weightings() -> Vec<Box<dyn Weighting>> {
-    let mut all: Vec<Box<dyn Weighting>> = vec![Box::new(Uniform)];
+    let mut all: Vec<Box<dyn Weighting>> = vec![Box::new(Uniform {})];
     for scheme in Scheme::ALL {
         for points in [PointScale::Raw, PointScale::Share] {
             for rounding in [Rounding::Floor, Rounding::LargestRemainder] {

@@ -5,3 +5,4 @@ mod interruptions;
 mod meddled;
 mod rules;
 mod stage;
+mod weighting;

@@ -4,9 +4,15 @@ pub(crate) mod databases;
 mod errors;
 mod queue;
 
-use kinitro_eval::backend::storage::{DatabaseUrl, conformance, connect};
+use kinitro_eval::backend::storage::{DatabaseUrl, MemoryStore, conformance, connect};
 
 use self::databases::{SqliteFile, postgres};
+
+#[tokio::test]
+async fn memory_keeps_the_contract() {
+    let store = MemoryStore::new();
+    conformance::store(&store, &store.clone()).await;
+}
 
 #[tokio::test]
 async fn sqlite_in_memory_keeps_the_contract() {

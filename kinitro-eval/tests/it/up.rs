@@ -9,7 +9,7 @@ use kinitro_chain::{MemoryChain, Signer as _};
 use kinitro_core::{Coldkey, EnvId, NetUid, Outcome};
 use kinitro_eval::CancellationToken;
 use kinitro_eval::backend::scheduler::SchedulerSettings;
-use kinitro_eval::backend::storage::{DatabaseUrl, Store, connect};
+use kinitro_eval::backend::storage::{DatabaseUrl, Store, open as open_store};
 use kinitro_eval::backend::up::{Up, UpError, UpSettings};
 use kinitro_eval::isolation::{EpisodeJob, Play, Scripted};
 use serde_json::Value;
@@ -44,8 +44,7 @@ fn play(job: &EpisodeJob) -> Play {
 
 async fn open(sandbox: Scripted) -> (Result<Up, UpError>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let store: Arc<dyn Store> = connect(&DatabaseUrl::IN_MEMORY).await.unwrap().into();
-    store.init().await.unwrap();
+    let store: Arc<dyn Store> = open_store(&DatabaseUrl::IN_MEMORY).await.unwrap().into();
     let mut scheduler = SchedulerSettings::new(NETUID, envs());
     scheduler.episodes_per_env = 10;
     let mut settings = UpSettings::new(scheduler, folder.path());

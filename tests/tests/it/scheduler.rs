@@ -24,12 +24,7 @@ impl World {
     fn new() -> Self {
         let subnet = Subnet::new();
         let url = DatabaseUrl::sqlite(subnet.path("kinitro.db"));
-        let store = subnet.run_time.block_on(async {
-            storage::create(&url).await.unwrap();
-            let store = storage::connect(&url).await.unwrap();
-            store.init().await.unwrap();
-            store
-        });
+        let store = subnet.run_time.block_on(storage::open(&url)).unwrap();
         for (name, port) in [("one", "8001"), ("two", "8002")] {
             subnet.register(name);
             let commit = subnet
@@ -67,27 +62,16 @@ impl World {
 
     /// Runs so many tasks, as executors would.
     fn execute(&self, count: u32) {
-        let claim = Claim {
-            executor_id: "executor".to_owned(),
-            limit: count,
-            env_ids: None,
-            lease: Duration::from_secs(600),
-        };
+        let claim = Claim::new("executor", count, Duration::from_secs(600));
         self.subnet.run_time.block_on(async {
             let tasks = self.store.claim(&claim).await.unwrap();
             assert_eq!(tasks.len(), count as usize);
-            let answers = tasks.into_iter().map(|task| Answer {
-                task_uuid: task.uuid,
-                lease_token: Some(task.lease_token),
-                outcome: if task.repo == "two/policy" {
-                    Outcome::Success
-                } else {
-                    Outcome::Failure
-                },
-                score: if task.repo == "two/policy" { 1.0 } else { 0.0 },
-                total_reward: f64::from(task.episode),
-                timesteps: 7,
-                verification: None,
+            let answers = tasks.into_iter().map(|task| {
+                let won = task.repo == "two/policy";
+                let outcome = if won { Outcome::Success } else { Outcome::Failure };
+                Answer::new(task.uuid, outcome)
+                    .token(task.lease_token)
+                    .episode(f64::from(task.episode), 7)
             });
             let answers: Vec<Answer> = answers.collect();
             self.store.submit("executor", &answers, &RetryPolicy::default()).await.unwrap();

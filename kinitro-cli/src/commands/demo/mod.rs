@@ -51,6 +51,7 @@ async fn hold(arguments: &DemoArguments, stop: &CancellationToken) -> Result<(),
 
     let env_ids = env_ids(&registry, None, &[ENVIRONMENTS.to_owned()])?;
     let mut settings = SchedulerSettings::new(NetUid::ROOT, env_ids);
+    settings.hints = crate::hints::of_scheduler;
     settings.episodes_per_env = arguments.episodes;
     let limits = EpisodeLimits::default()
         .with_max_timesteps(MAX_STEPS)

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kinitro_core::scoring::{self, ScoreReport, ScoreTable};
+use kinitro_core::scoring::{self, ScoreReport, ScoreTable, Weighting};
 use kinitro_core::{EnvId, Hotkey, MinerUid};
 use serde::{Deserialize, Serialize};
 
@@ -92,9 +92,10 @@ impl Tallies {
     }
 }
 
-/// Judges a cycle: its result, or why it has none. `present` is who holds each slot now.
+/// Judges a cycle by that rule: its result, or why it has none. `present` is who holds each slot now.
 pub(super) fn judge(
     rules: &Rules,
+    weighting: &dyn Weighting,
     miners: &[CycleMiner],
     tallies: Tallies,
     present: &BTreeMap<MinerUid, Hotkey>,
@@ -132,7 +133,7 @@ pub(super) fn judge(
         return Err("all miners that were judged have left the subnet".to_owned());
     }
     let table = table(rules, &here, &rows).map_err(|error| error.to_string())?;
-    let scores = rules.scoring.score(&table).map_err(|error| error.to_string())?;
+    let scores = weighting.score(&table).map_err(|error| error.to_string())?;
     let scoring = ScoreReport::new(&table, &scores);
     let report = CycleReport {
         timed_out,
@@ -206,6 +207,7 @@ fn table(
 
 #[cfg(test)]
 mod tests {
+    use kinitro_core::scoring::ParetoSubsets;
     use kinitro_core::{BlockNumber, NetUid, Seed};
 
     use super::super::settings::SchedulerSettings;
@@ -290,7 +292,9 @@ mod tests {
     fn failed_episodes_count_in_nobodys_score_and_are_named() {
         let miners = [miner(1, 10)];
         let tallies = tallies(&[(miners[0].clone(), 4)], 8, 2);
-        let result = judge(&rules(), &miners, tallies, &present(&miners), false).unwrap();
+        let result =
+            judge(&rules(), &ParetoSubsets::new(), &miners, tallies, &present(&miners), false)
+                .unwrap();
         assert_eq!(result.scores.len(), 2);
         let row = &result.scores[0];
         assert_eq!((row.success_rate, row.episodes_completed, row.episodes_failed), (0.5, 8, 2));
@@ -310,14 +314,21 @@ mod tests {
         let miners = [miner(1, 10), miner(2, 20)];
         let with = [(miners[0].clone(), 5), (miners[1].clone(), 5)];
         let here = present(&miners);
-        let late = judge(&rules(), &miners, tallies(&with, 7, 1), &here, true).unwrap_err();
+        let late =
+            judge(&rules(), &ParetoSubsets::new(), &miners, tallies(&with, 7, 1), &here, true)
+                .unwrap_err();
         assert!(late.starts_with("the time limit of 2h was reached"), "{late}");
         assert!(late.contains("miner 1 has 7 of 10 episodes in env/a (1 could not"), "{late}");
         assert!(late.contains("2 are unfinished") && late.contains("3 more"), "{late}");
-        let broken = judge(&rules(), &miners, tallies(&with, 7, 3), &here, false).unwrap_err();
+        let broken =
+            judge(&rules(), &ParetoSubsets::new(), &miners, tallies(&with, 7, 3), &here, false)
+                .unwrap_err();
         assert!(broken.starts_with("too many episodes could not be run"), "{broken}");
         // Just enough is enough.
-        assert!(judge(&rules(), &miners, tallies(&with, 8, 0), &here, true).is_ok());
+        assert!(
+            judge(&rules(), &ParetoSubsets::new(), &miners, tallies(&with, 8, 0), &here, true)
+                .is_ok()
+        );
     }
 
     #[test]
@@ -337,8 +348,15 @@ mod tests {
         // The uid of the copy is lower and it is first in the list: only blocks decide.
         let miners = [CycleMiner { uid: MinerUid(0), ..miners[1].clone() }, miners[0].clone()];
         let with = [(miners[0].clone(), 9), (miners[1].clone(), 9)];
-        let result =
-            judge(&rules(), &miners, tallies(&with, 10, 0), &present(&miners), false).unwrap();
+        let result = judge(
+            &rules(),
+            &ParetoSubsets::new(),
+            &miners,
+            tallies(&with, 10, 0),
+            &present(&miners),
+            false,
+        )
+        .unwrap();
         let points = report(&result).scoring.subset_scores;
         assert_eq!(points[&MinerUid(0)], 0.0);
         assert_eq!(points[&MinerUid(1)], 4.0);
@@ -353,11 +371,20 @@ mod tests {
         let mut here = present(&miners);
         here.remove(&MinerUid(1));
         here.insert(MinerUid(2), Hotkey::from_account_id([99; 32]));
-        let result = judge(&rules(), &miners, tallies(&with, 10, 0), &here, false).unwrap();
+        let result =
+            judge(&rules(), &ParetoSubsets::new(), &miners, tallies(&with, 10, 0), &here, false)
+                .unwrap();
         assert_eq!(result.weights.uids, [MinerUid(3)]);
         assert_eq!(report(&result).left, [MinerUid(1), MinerUid(2)]);
         assert_eq!(result.scores.len(), 6, "what they reached is still told");
-        let nobody = judge(&rules(), &miners, tallies(&with, 10, 0), &BTreeMap::new(), false);
+        let nobody = judge(
+            &rules(),
+            &ParetoSubsets::new(),
+            &miners,
+            tallies(&with, 10, 0),
+            &BTreeMap::new(),
+            false,
+        );
         assert!(nobody.unwrap_err().contains("left the subnet"));
     }
 
@@ -369,7 +396,15 @@ mod tests {
         let mut sorted = miners.clone();
         sorted.sort_by_key(|miner| miner.uid);
         let judged = |miners: &[CycleMiner]| {
-            judge(&rules(), miners, tallies(&with, 10, 0), &present(miners), false).unwrap()
+            judge(
+                &rules(),
+                &ParetoSubsets::new(),
+                miners,
+                tallies(&with, 10, 0),
+                &present(miners),
+                false,
+            )
+            .unwrap()
         };
         assert_eq!(judged(&miners), judged(&sorted));
     }

@@ -51,6 +51,7 @@ use std::sync::Arc;
 
 use kinitro_chain::{Chain, ChainError, ChainErrorKind};
 use kinitro_core::CycleId;
+use kinitro_core::scoring::WeightingError;
 
 pub use self::judge::{CycleReport, MissingEpisodes};
 pub use self::roster::Rejected;
@@ -91,13 +92,17 @@ pub enum SchedulerError {
     /// The operating system has no random numbers to give.
     #[error("the operating system gave no random numbers: {0}")]
     Randomness(#[from] getrandom::Error),
-    /// What cannot happen.
+    /// A cycle was begun under a rule that this scheduler cannot make: it runs on, and a scheduler
+    /// that knows the rule can finish it.
+    #[error("the cycle cannot be judged by the rule it was begun with: {0}")]
+    Weighting(#[from] WeightingError),
+    /// A cycle's rules have no form in JSON.
     #[error("a cycle cannot be written down: {0}")]
     Rules(#[from] serde_json::Error),
 }
 
 impl SchedulerError {
-    /// Whether the same may well succeed in a moment, without anybody doing anything about it.
+    /// Whether trying again in a moment may well succeed.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Store(error) => error.is_transient(),
@@ -106,18 +111,6 @@ impl SchedulerError {
             }
             Self::LockLost(_) => true,
             _ => false,
-        }
-    }
-
-    /// What to do about it.
-    pub fn hint(&self) -> Option<&str> {
-        match self {
-            Self::Store(error) | Self::LockLost(error) => error.hint(),
-            Self::Chain(error) => error.hint(),
-            Self::NobodyToJudge { .. } => {
-                Some("`kinitro chain commitments` lists what was published, good or not")
-            }
-            _ => None,
         }
     }
 }

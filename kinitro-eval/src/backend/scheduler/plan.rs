@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use kinitro_core::scoring::ParetoSubsets;
+use kinitro_core::scoring::{Method, ParetoSubsets};
 use kinitro_core::{EnvId, NetUid, Seed};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use uuid::Builder;
 
 use super::super::storage::{CycleMiner, NewJob, SeedMode, SeedSecret};
@@ -20,7 +21,9 @@ pub(super) struct Rules {
     pub(super) episodes_per_env: u32,
     pub(super) timeout_millis: u64,
     pub(super) min_coverage: f64,
-    pub(super) scoring: ParetoSubsets,
+    /// The rule that turns success rates into weights.
+    #[serde(deserialize_with = "method")]
+    pub(super) scoring: Method,
     /// Whose commitments were no good, for the report.
     pub(super) rejected: Vec<Rejected>,
 }
@@ -33,7 +36,7 @@ impl Rules {
             episodes_per_env: settings.episodes_per_env,
             timeout_millis: u64::try_from(settings.cycle_timeout.as_millis()).unwrap_or(u64::MAX),
             min_coverage: settings.min_coverage,
-            scoring: settings.scoring,
+            scoring: settings.weighting.method(),
             rejected,
         }
     }
@@ -41,6 +44,20 @@ impl Rules {
     pub(super) fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_millis)
     }
+}
+
+/// Reads a rule. Cycles that were begun before there was more than one hold its options alone.
+fn method<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Method, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stored {
+        Named(Method),
+        Options(Value),
+    }
+    Ok(match Stored::deserialize(deserializer)? {
+        Stored::Named(method) => method,
+        Stored::Options(options) => Method { name: ParetoSubsets::NAME.to_owned(), options },
+    })
 }
 
 /// The jobs of a cycle, in the order in which they are to be handed out: seed by seed, so that all
@@ -83,6 +100,7 @@ fn random_uuid() -> Result<String, getrandom::Error> {
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
+    use kinitro_core::scoring::Weighting as _;
     use kinitro_core::{Hotkey, MinerUid};
     use proptest::prelude::*;
 
@@ -99,6 +117,18 @@ mod tests {
                 first_block: None,
             })
             .collect()
+    }
+
+    #[test]
+    fn a_cycle_of_an_older_version_keeps_its_rule() {
+        let settings = SchedulerSettings::new(NetUid(26), vec!["env/0".parse().unwrap()]);
+        let mut stored = serde_json::to_value(Rules::new(&settings, Vec::new())).unwrap();
+        assert_eq!(stored["scoring"]["name"], "pareto-subsets");
+        let older = ParetoSubsets::new().temperature(0.25);
+        stored["scoring"] = serde_json::to_value(older).unwrap();
+        let rules: Rules = serde_json::from_value(stored).unwrap();
+        let rule = settings.weightings.of(&rules.scoring).unwrap();
+        assert_eq!(rule.method(), older.method());
     }
 
     proptest! {

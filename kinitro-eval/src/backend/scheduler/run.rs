@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
+use kinitro_core::scoring::{Method, Weighting};
 use kinitro_core::{BlockNumber, CycleId, Hotkey, MinerUid};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
@@ -94,7 +96,7 @@ impl<'a> Run<'a> {
         }
         let pause = self.scheduler.settings.poll_interval * 2_u32.pow(failures.min(10) - 1);
         let pause = pause.min(LONGEST_PAUSE);
-        let hint = error.hint();
+        let hint = (self.scheduler.settings.hints)(error);
         error!(%error, hint, "tried again in {} s", pause.as_secs_f64());
         sleep(pause).await;
     }
@@ -299,6 +301,8 @@ impl<'a> Run<'a> {
             Ok(rules) => rules,
             Err(reason) => return self.fail(cycle.id, &reason).await,
         };
+        // The cycle is not given up for want of a rule: a program that knows it can finish the cycle.
+        let weighting = self.scheduler.weighting(&rules.scoring)?;
         let elapsed = self.database_time().await?.since(cycle.started_at);
         let deadline = later(rules.timeout().saturating_sub(elapsed));
         let timed_out = self.wait_for_jobs(cycle.id, deadline).await?;
@@ -307,7 +311,7 @@ impl<'a> Run<'a> {
             subnet.into_iter().map(|neuron| (neuron.uid, neuron.hotkey)).collect();
         let tallies = self.scheduler.tally(cycle.id, &miners, &rules).await?;
         self.check_lock().await?;
-        match judge(&rules, &miners, tallies, &present, timed_out) {
+        match judge(&rules, &*weighting, &miners, tallies, &present, timed_out) {
             Ok(result) => Ok(self.scheduler.store.finish_cycle(cycle.id, &result).await?),
             Err(reason) => self.fail(cycle.id, &reason).await,
         }
@@ -392,7 +396,16 @@ impl Scheduler {
         }
     }
 
-    /// What came of the tasks of a cycle, in their order.
+    /// The rule that a cycle was begun with.
+    fn weighting(&self, method: &Method) -> Result<Arc<dyn Weighting>, SchedulerError> {
+        let own = &self.settings.weighting;
+        if own.method() == *method {
+            return Ok(Arc::clone(own));
+        }
+        Ok(self.settings.weightings.of(method)?)
+    }
+
+    /// What came of the jobs of a cycle, in their order.
     async fn tally(
         &self,
         cycle: CycleId,

@@ -1,11 +1,13 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kinitro_core::crypto::PrivateKey;
-use kinitro_core::scoring::{EnvSet, ParetoSubsets};
+use kinitro_core::scoring::{EnvSet, ParetoSubsets, Weighting, Weightings};
 use kinitro_core::{EnvId, NetUid};
 
 use super::super::storage::{RetryPolicy, SeedMode};
+use super::SchedulerError;
 
 /// How a scheduler goes about it.
 #[derive(Debug, Clone)]
@@ -28,14 +30,20 @@ pub struct SchedulerSettings {
     pub min_coverage: f64,
     /// Whose tasks share a seed.
     pub seed_mode: SeedMode,
-    /// From success rates to weights.
-    pub scoring: ParetoSubsets,
+    /// The rule that turns success rates into weights. A new cycle is stored with its name and
+    /// options.
+    pub weighting: Arc<dyn Weighting>,
+    /// The rules that a cycle can be finished by which was begun under another one.
+    pub weightings: Weightings,
     /// How often tasks whose lease ran out are taken back, should no API do so.
     pub stale_threshold: Duration,
     /// How often tasks that broke down are tried again.
     pub retry: RetryPolicy,
     /// How often to look at the state of things.
     pub poll_interval: Duration,
+    /// What an operator can do about an error, for the log. Only the program that runs the scheduler
+    /// knows; by default nothing is said.
+    pub hints: fn(&SchedulerError) -> Option<String>,
 }
 
 impl SchedulerSettings {
@@ -50,10 +58,12 @@ impl SchedulerSettings {
             cycle_timeout: Duration::from_secs(7200),
             min_coverage: 0.8,
             seed_mode: SeedMode::Paired,
-            scoring: ParetoSubsets::new(),
+            weighting: Arc::new(ParetoSubsets::new()),
+            weightings: Weightings::builtin(),
             stale_threshold: Duration::from_secs(900),
             retry: RetryPolicy::default(),
             poll_interval: Duration::from_secs(5),
+            hints: |_| None,
         }
     }
 

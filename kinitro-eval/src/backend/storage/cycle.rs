@@ -1,6 +1,6 @@
-//! Cycles of evaluation, and what is said of them.
+//! Cycles of evaluation and their results.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -15,37 +15,37 @@ use super::named::named;
 named! {
     /// How far a cycle is.
     pub enum CycleStatus {
-        /// Not begun. Cycles of this crate begin as they are made.
+        /// Not begun. No cycle of this crate stays so: they begin when they are made.
         Pending = "pending",
         /// Its jobs are being run.
         Running = "running",
-        /// Its scores and weights are there.
+        /// It is over, with scores and weights.
         Completed = "completed",
-        /// It was given up; why is written with it.
+        /// It is over without scores; the reason is stored with it.
         Failed = "failed",
     }
 }
 
 named! {
-    /// Whose jobs share a seed.
+    /// Which jobs share a seed.
     pub enum SeedMode {
         /// The same episode of an environment has the same seed for every miner.
         Paired = "paired",
-        /// Every job has a seed of its own, which grows from its uuid.
+        /// Every job has a seed of its own, derived from its UUID.
         PerTask = "per-task",
     }
 }
 
-/// What the seeds of a cycle grow from. It is drawn when the cycle begins, and only its SHA-256 is
-/// shown before the cycle is over.
+/// The secret that the seeds of a cycle are derived from. It is drawn when the cycle begins, and only
+/// its SHA-256 is shown before the cycle is over.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SeedSecret([u8; 32]);
 
 impl SeedSecret {
-    /// A secret of the operating system's randomness.
+    /// A secret from the operating system's random number generator.
     ///
     /// # Errors
-    /// When the operating system has none to give.
+    /// When the operating system gives no random numbers.
     pub fn draw() -> Result<Self, getrandom::Error> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes)?;
@@ -74,7 +74,7 @@ impl SeedSecret {
         base16ct::lower::encode_string(&self.0)
     }
 
-    /// What it is known by while it is secret: its SHA-256 in hex.
+    /// Its SHA-256 in hex, which is public while the secret is not.
     pub fn commitment(&self) -> String {
         base16ct::lower::encode_string(&Sha256::digest(self.0))
     }
@@ -86,14 +86,15 @@ impl fmt::Debug for SeedSecret {
     }
 }
 
-/// A miner as it was when a cycle began: what its jobs are run against.
+/// A miner as it was when a cycle began: its jobs are run against this policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CycleMiner {
-    /// Its slot.
+    /// The miner's slot on the subnet.
     pub uid: MinerUid,
-    /// Its key.
+    /// The miner's key.
     pub hotkey: Hotkey,
-    /// Where its policy answers.
+    /// The URL of its policy.
     pub endpoint: String,
     /// The repository with its model, `USER/NAME`.
     pub repo: String,
@@ -103,33 +104,69 @@ pub struct CycleMiner {
     pub first_block: Option<BlockNumber>,
 }
 
-/// One episode that is to be run. Its uuid should be random: miners are not told others' jobs.
+impl CycleMiner {
+    /// A miner whose policy answers at `endpoint`, with the model it has committed to.
+    pub fn new(
+        uid: MinerUid,
+        hotkey: Hotkey,
+        endpoint: impl Into<String>,
+        repo: impl Into<String>,
+        revision: impl Into<String>,
+    ) -> Self {
+        let (endpoint, repo, revision) = (endpoint.into(), repo.into(), revision.into());
+        Self { uid, hotkey, endpoint, repo, revision, first_block: None }
+    }
+
+    /// The block of its first commitment.
+    #[must_use]
+    pub fn first_block(mut self, block: Option<BlockNumber>) -> Self {
+        self.first_block = block;
+        self
+    }
+}
+
+/// One episode to be run. Its UUID should be random, so that nobody can guess the jobs of others.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NewJob {
-    /// Its name, 36 characters of a UUID.
+    /// The UUID that names it, 36 characters.
     pub uuid: String,
-    /// Whose policy.
+    /// The miner whose policy is run.
     pub miner: MinerUid,
-    /// Where.
+    /// The environment that the policy is run in.
     pub env_id: EnvId,
-    /// The number of the episode among those of that miner in that environment, from 0.
+    /// The number of the episode among those of the miner in the environment, from 0.
     pub episode: u32,
-    /// What the episode grows from.
+    /// The seed of the episode.
     pub seed: Seed,
 }
 
-/// A cycle that is to begin, with all its jobs.
+impl NewJob {
+    /// A job with that UUID.
+    pub fn new(
+        uuid: impl Into<String>,
+        miner: MinerUid,
+        env_id: EnvId,
+        episode: u32,
+        seed: Seed,
+    ) -> Self {
+        Self { uuid: uuid.into(), miner, env_id, episode, seed }
+    }
+}
+
+/// A cycle to begin, with all its jobs.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct NewCycle {
-    /// The block that it judges.
+    /// The block at which the chain was read.
     pub block: BlockNumber,
-    /// Whose jobs share a seed.
+    /// Which jobs share a seed.
     pub seed_mode: SeedMode,
-    /// What the seeds grow from.
+    /// The secret that the seeds are derived from.
     pub seed_secret: SeedSecret,
     /// How many episodes each miner has in each environment.
     pub episodes_per_env: u32,
-    /// What the scheduler needs to go on with the cycle after a restart; the store only keeps it.
+    /// What the scheduler needs to finish the cycle after a restart. The store only keeps it.
     pub settings: Value,
     /// The miners, each once.
     pub miners: Vec<CycleMiner>,
@@ -138,50 +175,102 @@ pub struct NewCycle {
     pub jobs: Vec<NewJob>,
 }
 
+impl NewCycle {
+    /// A cycle with paired seeds and no settings, whose miners have as many episodes in each
+    /// environment as the jobs say.
+    pub fn new(
+        block: BlockNumber,
+        seed_secret: SeedSecret,
+        miners: Vec<CycleMiner>,
+        jobs: Vec<NewJob>,
+    ) -> Self {
+        let episodes_per_env = jobs.iter().map(|job| job.episode + 1).max().unwrap_or(0);
+        let (seed_mode, settings) = (SeedMode::Paired, Value::Null);
+        Self { block, seed_mode, seed_secret, episodes_per_env, settings, miners, jobs }
+    }
+
+    /// Which jobs share a seed.
+    #[must_use]
+    pub fn seed_mode(mut self, seed_mode: SeedMode) -> Self {
+        self.seed_mode = seed_mode;
+        self
+    }
+
+    /// What the scheduler needs to finish the cycle after a restart.
+    #[must_use]
+    pub fn settings(mut self, settings: Value) -> Self {
+        self.settings = settings;
+        self
+    }
+}
+
 /// A cycle that has begun.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Cycle {
     /// Its number.
     pub id: CycleId,
-    /// The block that it judges.
+    /// The block at which the chain was read.
     pub block: BlockNumber,
     /// How far it is.
     pub status: CycleStatus,
     /// When it began.
     pub started_at: Timestamp,
-    /// When it was over.
+    /// When it ended; `None` while it is running.
     pub completed_at: Option<Timestamp>,
-    /// How many miners it judges.
+    /// The number of miners it judges.
     pub miners: u32,
-    /// How many environments it judges them in.
+    /// The number of environments it judges them in.
     pub environments: u32,
     /// How many episodes each miner has in each environment.
     pub episodes_per_env: u32,
-    /// Whose jobs share a seed.
+    /// Which jobs share a seed.
     pub seed_mode: SeedMode,
     /// The SHA-256 of the secret, in hex.
     pub seed_commitment: String,
     /// The secret itself, once the cycle is over.
     pub seed_secret: Option<SeedSecret>,
-    /// What the scheduler has said of its result: what is missing, for instance.
+    /// The scheduler's report on the result, which names missing episodes for instance.
     pub report: Option<Value>,
-    /// Why it failed.
+    /// Why it failed; `None` unless it did.
     pub failure: Option<String>,
 }
 
 impl Cycle {
-    /// How long it took, once it is over.
+    /// A cycle that has just begun.
+    pub fn new(id: CycleId, cycle: &NewCycle, started_at: Timestamp) -> Self {
+        let environments: BTreeSet<&EnvId> = cycle.jobs.iter().map(|job| &job.env_id).collect();
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Self {
+            id,
+            block: cycle.block,
+            status: CycleStatus::Running,
+            started_at,
+            completed_at: None,
+            miners: count(cycle.miners.len()),
+            environments: count(environments.len()),
+            episodes_per_env: cycle.episodes_per_env,
+            seed_mode: cycle.seed_mode,
+            seed_commitment: cycle.seed_secret.commitment(),
+            seed_secret: None,
+            report: None,
+            failure: None,
+        }
+    }
+
+    /// How long it took; `None` while it is running.
     pub fn duration(&self) -> Option<Duration> {
         self.completed_at.map(|end| end.since(self.started_at))
     }
 }
 
-/// What a scheduler needs to go on with a cycle that it, or another before it, began.
+/// What a scheduler needs to finish a cycle that it, or another before it, has begun.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct CyclePlan {
     /// The cycle.
     pub cycle: Cycle,
-    /// What its seeds grow from. Not to be shown before the cycle is over.
+    /// The secret that its seeds are derived from. Not to be shown before the cycle is over.
     pub seed_secret: SeedSecret,
     /// What [`NewCycle::settings`] held.
     pub settings: Value,
@@ -189,8 +278,21 @@ pub struct CyclePlan {
     pub miners: Vec<CycleMiner>,
 }
 
-/// How far the jobs of one miner in one environment are, and what came of them.
+impl CyclePlan {
+    /// A running cycle with its secret, its settings and its miners, by uid.
+    pub fn new(
+        cycle: Cycle,
+        seed_secret: SeedSecret,
+        settings: Value,
+        miners: Vec<CycleMiner>,
+    ) -> Self {
+        Self { cycle, seed_secret, settings, miners }
+    }
+}
+
+/// The progress and results of the jobs of one miner in one environment.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct PairProgress {
     /// The miner.
     pub uid: MinerUid,
@@ -200,18 +302,35 @@ pub struct PairProgress {
     pub pending: u32,
     /// Jobs that an executor works on.
     pub assigned: u32,
-    /// Episodes that ran, or did not for the policy's fault. They count.
+    /// Episodes that count: they ran, or the policy is to blame that they did not.
     pub completed: u32,
     /// Episodes that could not be run. They do not count.
     pub failed: u32,
-    /// Completed episodes in which the robot did it.
+    /// Completed episodes in which the robot succeeded.
     pub successes: u32,
     /// The mean of the total rewards of the completed episodes; `None` when there is none.
     pub mean_reward: Option<f64>,
 }
 
-/// What one miner reached in one environment.
+impl PairProgress {
+    /// A miner and an environment without a job.
+    pub fn new(uid: MinerUid, env_id: EnvId) -> Self {
+        Self {
+            uid,
+            env_id,
+            pending: 0,
+            assigned: 0,
+            completed: 0,
+            failed: 0,
+            successes: 0,
+            mean_reward: None,
+        }
+    }
+}
+
+/// The score of one miner in one environment.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct MinerScore {
     /// The miner's slot.
     pub uid: MinerUid,
@@ -219,7 +338,7 @@ pub struct MinerScore {
     pub hotkey: Hotkey,
     /// The environment.
     pub env_id: EnvId,
-    /// The share of the completed episodes in which the robot did it, in `[0, 1]`.
+    /// The share of the completed episodes in which the robot succeeded, in `[0, 1]`.
     pub success_rate: f64,
     /// The mean of the total rewards of the completed episodes.
     pub mean_reward: f64,
@@ -229,43 +348,112 @@ pub struct MinerScore {
     pub episodes_failed: u32,
 }
 
-/// How a cycle ended well.
+impl MinerScore {
+    /// The score of a miner in an environment, without episodes.
+    pub fn new(uid: MinerUid, hotkey: Hotkey, env_id: EnvId) -> Self {
+        Self {
+            uid,
+            hotkey,
+            env_id,
+            success_rate: 0.0,
+            mean_reward: 0.0,
+            episodes_completed: 0,
+            episodes_failed: 0,
+        }
+    }
+
+    /// The mean success and reward of the episodes that count, how many those are, and how many
+    /// episodes could not be run.
+    #[must_use]
+    pub fn episodes(
+        mut self,
+        success_rate: f64,
+        mean_reward: f64,
+        completed: u32,
+        failed: u32,
+    ) -> Self {
+        self.success_rate = success_rate;
+        self.mean_reward = mean_reward;
+        self.episodes_completed = completed;
+        self.episodes_failed = failed;
+        self
+    }
+}
+
+/// The result of a cycle.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct CycleResult {
-    /// What the miners reached, each miner and environment once.
+    /// The scores, each miner and environment once.
     pub scores: Vec<MinerScore>,
     /// The miners whom nobody dominates.
     pub frontier: Vec<MinerUid>,
-    /// What they get, and what made it so.
+    /// The weights, and the rule that made them; empty when nobody earns.
     pub weights: WeightSet,
-    /// What else is to be said, for instance what is missing.
+    /// What else the scheduler reports, for instance what is missing.
     pub report: Value,
+}
+
+impl CycleResult {
+    /// A result without anything else to say.
+    pub fn new(scores: Vec<MinerScore>, frontier: Vec<MinerUid>, weights: WeightSet) -> Self {
+        Self { scores, frontier, weights, report: Value::Null }
+    }
+
+    /// What else the scheduler reports, for instance what is missing.
+    #[must_use]
+    pub fn report(mut self, report: Value) -> Self {
+        self.report = report;
+        self
+    }
 }
 
 /// The weights of a completed cycle.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct PublishedWeights {
     /// The cycle, its block and its times.
     pub cycle: Cycle,
     /// When they were stored.
     pub created_at: Timestamp,
-    /// The weights, and what made them.
+    /// The weights, and the rule that made them.
     pub weights: WeightSet,
     /// The miners whom nobody dominates.
     pub frontier: Vec<MinerUid>,
-    /// Whose slots they were when the cycle began.
+    /// The hotkeys that held the slots when the cycle began.
     pub hotkeys: BTreeMap<MinerUid, Hotkey>,
+}
+
+impl PublishedWeights {
+    /// The weights of a completed cycle with the hotkeys of its miners.
+    pub fn new(
+        cycle: Cycle,
+        created_at: Timestamp,
+        weights: WeightSet,
+        frontier: Vec<MinerUid>,
+        hotkeys: BTreeMap<MinerUid, Hotkey>,
+    ) -> Self {
+        Self { cycle, created_at, weights, frontier, hotkeys }
+    }
 }
 
 /// The scores of a cycle.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct CycleScores {
     /// The cycle.
     pub cycle: Cycle,
-    /// What its miners reached, by uid and environment; empty until it is completed.
+    /// The scores, by uid and environment; empty until it is completed.
     pub rows: Vec<MinerScore>,
     /// The miners whom nobody dominates.
     pub frontier: Vec<MinerUid>,
+}
+
+impl CycleScores {
+    /// The scores of a cycle, by uid and environment.
+    pub fn new(cycle: Cycle, rows: Vec<MinerScore>, frontier: Vec<MinerUid>) -> Self {
+        Self { cycle, rows, frontier }
+    }
 }
 
 #[cfg(test)]

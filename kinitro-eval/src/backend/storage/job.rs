@@ -1,4 +1,4 @@
-//! Jobs, and what is said between the queue and those who run them.
+//! Jobs, and what the queue and the executors say to each other.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use kinitro_core::{CycleId, EnvId, Hotkey, MinerUid, Outcome, Seed};
 use serde::Serialize;
 
 use super::super::Timestamp;
+use super::cycle::{CycleMiner, NewJob};
 use super::named::named;
 use super::{MAX_EXECUTOR_ID, StoreError, StoreErrorKind};
 
@@ -16,7 +17,7 @@ named! {
         Pending = "pending",
         /// An executor works on it, as long as its lease lasts.
         Assigned = "assigned",
-        /// Its episode ran, or did not for the policy's fault. Final.
+        /// Its episode ran, or the policy is to blame that it did not. Final.
         Completed = "completed",
         /// Its episode could not be run. Final, and counts in nobody's score.
         Failed = "failed",
@@ -37,77 +38,148 @@ pub fn check_executor_id(id: &str) -> Result<(), StoreError> {
     Err(StoreError::new(StoreErrorKind::Invalid, message))
 }
 
-/// A wish for jobs.
+/// A request for jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Claim {
-    /// Who wants them: 1 to [`MAX_EXECUTOR_ID`](super::MAX_EXECUTOR_ID) characters.
+    /// The executor that asks: 1 to [`MAX_EXECUTOR_ID`] characters.
     pub executor_id: String,
-    /// How many at most.
+    /// The most jobs that it takes; more than [`MAX_CLAIM`](super::MAX_CLAIM) are never given.
     pub limit: u32,
-    /// Only jobs in these environments; in all when `None`.
+    /// The environments that it can run; `None` for all.
     pub env_ids: Option<Vec<EnvId>>,
-    /// How long they are its own unless it renews the lease.
+    /// How long the jobs belong to it unless it renews the lease.
     pub lease: Duration,
+}
+
+impl Claim {
+    /// A request for at most `limit` jobs in any environment.
+    pub fn new(executor_id: impl Into<String>, limit: u32, lease: Duration) -> Self {
+        Self { executor_id: executor_id.into(), limit, env_ids: None, lease }
+    }
+
+    /// Only jobs in these environments.
+    #[must_use]
+    pub fn env_ids(mut self, env_ids: Vec<EnvId>) -> Self {
+        self.env_ids = Some(env_ids);
+        self
+    }
 }
 
 /// A job that was handed out.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ClaimedJob {
-    /// Its name.
+    /// The UUID that names the job.
     pub uuid: String,
-    /// Its cycle.
+    /// The cycle that it belongs to.
     pub cycle: CycleId,
-    /// Whose policy.
+    /// The miner whose policy is run.
     pub uid: MinerUid,
     /// The miner's key.
     pub hotkey: Hotkey,
-    /// Where the policy answers.
+    /// The URL of the policy.
     pub endpoint: String,
-    /// The repository with the miner's model.
+    /// The repository with the miner's model, `USER/NAME`.
     pub repo: String,
     /// The revision of the repository.
     pub revision: String,
-    /// Where.
+    /// The environment that the policy is run in.
     pub env_id: EnvId,
-    /// The number of the episode.
+    /// The number of the episode among those of the miner in the environment, from 0.
     pub episode: u32,
-    /// What the episode grows from.
+    /// The seed of the episode.
     pub seed: Seed,
-    /// How often it was handed out, this time included.
+    /// How often the job was handed out, this time included.
     pub attempt: u32,
-    /// When the cycle made it.
+    /// When the cycle began.
     pub created_at: Timestamp,
-    /// What proves that the answer comes from this lease. Random, and of this lease only.
+    /// Proves that an answer comes from the holder of this lease. Random, and of this lease only.
     pub lease_token: String,
-    /// When it is taken back, by the clock of the database.
+    /// When the job is taken back unless the lease is renewed.
     pub lease_expires_at: Timestamp,
+}
+
+impl ClaimedJob {
+    /// A job of that cycle and miner at its first attempt, with a lease that has the token
+    /// `lease_token`.
+    pub fn new(cycle: CycleId, job: &NewJob, miner: &CycleMiner, lease_token: String) -> Self {
+        Self {
+            uuid: job.uuid.clone(),
+            cycle,
+            uid: miner.uid,
+            hotkey: miner.hotkey,
+            endpoint: miner.endpoint.clone(),
+            repo: miner.repo.clone(),
+            revision: miner.revision.clone(),
+            env_id: job.env_id.clone(),
+            episode: job.episode,
+            seed: job.seed,
+            attempt: 1,
+            created_at: Timestamp::from_millis(0),
+            lease_token,
+            lease_expires_at: Timestamp::from_millis(0),
+        }
+    }
+
+    /// How often the job was handed out, this time included.
+    #[must_use]
+    pub fn attempt(mut self, attempt: u32) -> Self {
+        self.attempt = attempt;
+        self
+    }
+
+    /// When the cycle began and when the lease ends.
+    #[must_use]
+    pub fn times(mut self, created_at: Timestamp, lease_expires_at: Timestamp) -> Self {
+        self.created_at = created_at;
+        self.lease_expires_at = lease_expires_at;
+        self
+    }
 }
 
 /// A lease that its holder wants to keep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Lease {
-    /// The job.
+    /// The job's UUID.
     pub task_uuid: String,
     /// The token that came with it.
     pub lease_token: String,
 }
 
+impl Lease {
+    /// The lease with that token on the job with that UUID.
+    pub fn new(uuid: impl Into<String>, token: impl Into<String>) -> Self {
+        Self { task_uuid: uuid.into(), lease_token: token.into() }
+    }
+}
+
 /// Whether the deployed policy acted as the committed one.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Verification {
-    /// It did.
+    /// Whether it did.
     pub passed: bool,
     /// How closely, in `[0, 1]`, if that was measured.
     pub score: Option<f64>,
 }
 
+impl Verification {
+    /// A verification with its score, if there is one.
+    pub fn new(passed: bool, score: Option<f64>) -> Self {
+        Self { passed, score }
+    }
+}
+
 /// What came of a job.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Answer {
-    /// The job.
+    /// The job's UUID.
     pub task_uuid: String,
-    /// The token of the lease under which it ran. Without one the executor's id must do, as in
-    /// older programs.
+    /// The token of the lease under which it ran. Without one the executor's id decides, as in older
+    /// programs.
     pub lease_token: Option<String>,
     /// How the episode ended, and so what becomes of the job.
     pub outcome: Outcome,
@@ -115,10 +187,54 @@ pub struct Answer {
     pub score: f64,
     /// The sum of the rewards. Finite.
     pub total_reward: f64,
-    /// How many steps it took.
+    /// How many steps the episode took.
     pub timesteps: u32,
-    /// Whether the policy is the committed one, if that was looked at.
+    /// Whether the policy is the committed one, if that was checked.
     pub verification: Option<Verification>,
+}
+
+impl Answer {
+    /// An answer with the score of its outcome, no reward and no steps.
+    pub fn new(uuid: impl Into<String>, outcome: Outcome) -> Self {
+        Self {
+            task_uuid: uuid.into(),
+            lease_token: None,
+            score: outcome.score().unwrap_or(0.0),
+            outcome,
+            total_reward: 0.0,
+            timesteps: 0,
+            verification: None,
+        }
+    }
+
+    /// The token of the lease under which the job ran.
+    #[must_use]
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.lease_token = Some(token.into());
+        self
+    }
+
+    /// The score of the episode, in `[0, 1]`.
+    #[must_use]
+    pub fn score(mut self, score: f64) -> Self {
+        self.score = score;
+        self
+    }
+
+    /// The sum of the rewards, and how many steps the episode took.
+    #[must_use]
+    pub fn episode(mut self, total_reward: f64, timesteps: u32) -> Self {
+        self.total_reward = total_reward;
+        self.timesteps = timesteps;
+        self
+    }
+
+    /// Whether the policy is the committed one.
+    #[must_use]
+    pub fn verification(mut self, verification: Option<Verification>) -> Self {
+        self.verification = verification;
+        self
+    }
 }
 
 /// What the queue makes of an answer.
@@ -141,7 +257,7 @@ pub enum Settled {
     Retried(Duration),
     /// It broke down too often, and is given up.
     Failed,
-    /// Its executor gave it back unrun. That does not count as an attempt.
+    /// Its executor gave it back without running it. That does not count as an attempt.
     Released,
 }
 
@@ -158,96 +274,151 @@ pub enum Refusal {
     /// Somebody else works on it now.
     #[error("too late: the lease ran out and another lease on the task is running")]
     OtherLease,
-    /// Its result, or its end, is known already.
+    /// It has a result already, or its cycle has ended.
     #[error("the task is over: it has another result already, or its cycle has ended")]
     Over,
-    /// Another answer came under the same lease.
+    /// Another answer was given under the same lease.
     #[error("another answer was given under the same lease")]
     OtherAnswer,
-    /// Numbers that no episode gives.
+    /// Its numbers are out of range.
     #[error("the score must be from 0 to 1, the reward and the verification score finite")]
     Senseless,
 }
 
-/// How often, and after how long, a job is tried again that broke down for no fault of the policy.
+/// How often, and after what time, a job is tried again that broke down through no fault of the
+/// policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RetryPolicy {
-    /// How often after the first attempt.
+    /// How often it is tried again after the first attempt.
     pub retries: u32,
     /// The longest wait before the first retry; it doubles with each.
     pub delay: Duration,
-    /// The longest wait before any.
+    /// The longest wait before any retry.
     pub max_delay: Duration,
 }
 
+impl RetryPolicy {
+    /// At most `retries` retries, the first after at most `delay`.
+    pub const fn new(retries: u32, delay: Duration, max_delay: Duration) -> Self {
+        Self { retries, delay, max_delay }
+    }
+
+    /// Another number of retries.
+    #[must_use]
+    pub const fn retries(self, retries: u32) -> Self {
+        Self { retries, ..self }
+    }
+}
+
 impl Default for RetryPolicy {
-    /// Five times, after up to 2, 4, 8, 16 and 32 seconds.
+    /// Five retries, after up to 2, 4, 8, 16 and 32 seconds.
     fn default() -> Self {
-        Self { retries: 5, delay: Duration::from_secs(2), max_delay: Duration::from_secs(60) }
+        Self::new(5, Duration::from_secs(2), Duration::from_secs(60))
     }
 }
 
 /// What became of the jobs whose leases ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Expired {
-    /// They can be claimed again.
+    /// How many can be claimed again.
     pub returned: u32,
-    /// They had been tried too often, and were given up.
+    /// How many had been tried too often, and were given up.
     pub failed: u32,
 }
 
-/// How many jobs there are of each kind.
+/// How many jobs have each status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct JobStats {
-    /// The cycle that runs. The counts are of its jobs, or of the last cycle's when none runs.
+    /// The running cycle. The counts are of its jobs, or of the last cycle's when none is running.
     pub current_cycle: Option<CycleId>,
-    /// All.
+    /// All jobs of the cycle.
     pub total: u64,
-    /// Nobody works on them.
+    /// Those that nobody works on.
     pub pending: u64,
-    /// An executor works on them.
+    /// Those that an executor works on.
     pub assigned: u64,
-    /// They count.
+    /// Those that count.
     pub completed: u64,
-    /// They could not be run.
+    /// Those that could not be run.
     pub failed: u64,
     /// Executors with a running lease.
     pub active_executors: u64,
 }
 
+impl JobStats {
+    /// Adds `count` jobs with that status.
+    pub fn add(&mut self, status: JobStatus, count: u64) {
+        self.total += count;
+        match status {
+            JobStatus::Pending => self.pending += count,
+            JobStatus::Assigned => self.assigned += count,
+            JobStatus::Completed => self.completed += count,
+            JobStatus::Failed => self.failed += count,
+        }
+    }
+}
+
 /// One job with what became of it.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct JobRecord {
     /// Its place in the order in which the jobs of the cycle are handed out, from 0.
     pub position: u64,
-    /// Its name.
+    /// The UUID that names it.
     pub uuid: String,
-    /// Whose policy.
+    /// The miner whose policy is run.
     pub uid: MinerUid,
-    /// Where.
+    /// The environment that the policy is run in.
     pub env_id: EnvId,
-    /// The number of the episode.
+    /// The number of the episode among those of the miner in the environment, from 0.
     pub episode: u32,
-    /// What the episode grows from.
+    /// The seed of the episode.
     pub seed: Seed,
     /// How far it is.
     pub status: JobStatus,
     /// How often it was handed out.
     pub attempts: u32,
-    /// Who ran it last.
+    /// The executor that ran it last.
     pub executor_id: Option<String>,
     /// [`Outcome::label`] of its last answer, or `infra_fault:lease_expired`.
     pub outcome: Option<String>,
-    /// Whether the robot did it; `None` unless it is completed.
+    /// Whether the robot succeeded; `None` unless the job is completed.
     pub success: Option<bool>,
-    /// The score of the episode.
+    /// The score of the episode, in `[0, 1]`; `None` unless the job is completed.
     pub score: Option<f64>,
-    /// The sum of the rewards.
+    /// The sum of the rewards; `None` unless the job is completed.
     pub total_reward: Option<f64>,
-    /// How many steps it took.
+    /// How many steps the episode took; `None` unless the job is completed.
     pub timesteps: Option<u32>,
     /// What went wrong.
     pub error: Option<String>,
-    /// Whether the policy is the committed one, if that was looked at.
+    /// Whether the policy is the committed one, if that was checked.
     pub verification: Option<Verification>,
+}
+
+impl JobRecord {
+    /// A job that nobody has worked on yet.
+    pub fn new(position: u64, job: &NewJob) -> Self {
+        Self {
+            position,
+            uuid: job.uuid.clone(),
+            uid: job.miner,
+            env_id: job.env_id.clone(),
+            episode: job.episode,
+            seed: job.seed,
+            status: JobStatus::Pending,
+            attempts: 0,
+            executor_id: None,
+            outcome: None,
+            success: None,
+            score: None,
+            total_reward: None,
+            timesteps: None,
+            error: None,
+            verification: None,
+        }
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kinitro_core::Outcome;
 use kinitro_eval::CancellationToken;
+use kinitro_eval::backend::scheduler::SchedulerError;
 use kinitro_eval::backend::storage::{ClaimedJob, StoreErrorKind};
 use tokio::sync::Notify;
 
@@ -70,7 +71,7 @@ async fn a_scheduler_that_is_killed_anywhere_is_taken_over_from() {
         ("create_cycle", 1, Moment::Before, skilled as Skill),
         ("create_cycle", 1, Moment::After, skilled),
         ("progress", 10, Moment::After, half),
-        ("tasks", 1, Moment::After, skilled),
+        ("jobs", 1, Moment::After, skilled),
         ("finish_cycle", 1, Moment::Before, skilled),
         ("finish_cycle", 1, Moment::After, skilled),
     ] {
@@ -134,7 +135,9 @@ async fn what_is_not_transient_is_told_by_one_cycle() {
     });
     let scheduler = stage.scheduler_with(&store, |_| {});
     let error = within_reason(scheduler.run_cycle(&CancellationToken::new())).await.unwrap_err();
-    assert!(!error.is_transient() && error.hint().is_some(), "{error:?}");
+    assert!(!error.is_transient(), "{error:?}");
+    let SchedulerError::Store(error) = error else { panic!("{error:?}") };
+    assert_eq!(error.kind(), StoreErrorKind::DiskFull);
 }
 
 #[tokio::test]

@@ -8,10 +8,10 @@ use kinitro_core::{BlockNumber, CycleId};
 use kinitro_eval::async_trait;
 use kinitro_eval::backend::Timestamp;
 use kinitro_eval::backend::storage::{
-    Answer, Claim, ClaimedJob, Cycle, CyclePlan, CycleResult, CycleScores, EnvironmentStatus,
-    Expired, Heartbeat, JobRecord, JobStats, Lease, Miner, MinerStatus, NewCycle, Overview,
-    PairProgress, PublishedWeights, RetryPolicy, SchedulerLock, Schema, Store, StoreError,
-    StoreErrorKind, Verdict,
+    Administration, Answer, Claim, ClaimedJob, Cycle, CyclePlan, CycleResult, CycleScores, Cycles,
+    EnvironmentStatus, Expired, Heartbeat, JobRecord, JobStats, Lease, Miner, MinerStatus,
+    NewCycle, Overview, PairProgress, PublishedWeights, Queue, Reports, RetryPolicy, SchedulerLock,
+    Schema, Store, StoreError, StoreErrorKind, Verdict,
 };
 
 /// When in a call.
@@ -63,13 +63,9 @@ impl fmt::Debug for Meddled {
 }
 
 macro_rules! delegate {
-    ($(fn $name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)*) => {
+    ($trait:ident: $(fn $name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)*) => {
         #[async_trait]
-        impl Store for Meddled {
-            async fn close(&self) {
-                self.inner.close().await;
-            }
-
+        impl $trait for Meddled {
             $(async fn $name(&self, $($argument: $kind),*) -> Result<$answer, StoreError> {
                 self.at(stringify!($name), Moment::Before).await?;
                 let answer = self.inner.$name($($argument),*).await?;
@@ -81,11 +77,18 @@ macro_rules! delegate {
 }
 
 delegate! {
-    fn ping() -> ();
-    fn schema() -> Schema;
-    fn init() -> ();
-    fn reset() -> ();
-    fn prune_jobs(keep_cycles: u32) -> u64;
+    Queue:
+    fn claim(claim: &Claim) -> Vec<ClaimedJob>;
+    fn renew(leases: &[Lease], lease: Duration) -> Vec<Option<Timestamp>>;
+    fn submit(executor_id: &str, answers: &[Answer], retry: &RetryPolicy) -> Vec<Verdict>;
+    fn expire_leases(retry: &RetryPolicy) -> Expired;
+    fn pending_jobs() -> u64;
+    fn job_stats() -> JobStats;
+    fn jobs(id: CycleId, from_position: u64, limit: u32) -> Vec<JobRecord>;
+}
+
+delegate! {
+    Cycles:
     fn try_lock_scheduler() -> Option<Box<dyn SchedulerLock>>;
     fn put_miners(miners: &[Miner]) -> ();
     fn put_heartbeat(heartbeat: &Heartbeat) -> ();
@@ -95,17 +98,41 @@ delegate! {
     fn progress(id: CycleId) -> Vec<PairProgress>;
     fn finish_cycle(id: CycleId, result: &CycleResult) -> ();
     fn fail_cycle(id: CycleId, reason: &str) -> ();
-    fn claim(claim: &Claim) -> Vec<ClaimedJob>;
-    fn renew(leases: &[Lease], lease: Duration) -> Vec<Option<Timestamp>>;
-    fn submit(executor_id: &str, answers: &[Answer], retry: &RetryPolicy) -> Vec<Verdict>;
-    fn expire_leases(retry: &RetryPolicy) -> Expired;
-    fn pending_jobs() -> u64;
-    fn job_stats() -> JobStats;
-    fn jobs(id: CycleId, from_position: u64, limit: u32) -> Vec<JobRecord>;
+}
+
+delegate! {
+    Reports:
     fn weights(block: Option<BlockNumber>) -> Option<PublishedWeights>;
     fn scores(id: Option<CycleId>) -> Option<CycleScores>;
     fn miners() -> Vec<MinerStatus>;
     fn environments() -> Vec<EnvironmentStatus>;
     fn overview() -> Overview;
     fn cycle_seconds() -> Vec<f64>;
+}
+
+#[async_trait]
+impl Administration for Meddled {
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.inner.ping().await
+    }
+
+    async fn schema(&self) -> Result<Schema, StoreError> {
+        self.inner.schema().await
+    }
+
+    async fn init(&self) -> Result<(), StoreError> {
+        self.inner.init().await
+    }
+
+    async fn reset(&self) -> Result<(), StoreError> {
+        self.inner.reset().await
+    }
+
+    async fn prune_jobs(&self, keep_cycles: u32) -> Result<u64, StoreError> {
+        self.inner.prune_jobs(keep_cycles).await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
 }

@@ -14,7 +14,7 @@ use kinitro_eval::CancellationToken;
 use kinitro_eval::backend::scheduler::{CycleReport, Scheduler, SchedulerSettings};
 use kinitro_eval::backend::storage::{
     Answer, Claim, ClaimedJob, CycleScores, DatabaseUrl, JobRecord, PublishedWeights, RetryPolicy,
-    Store, connect, create,
+    Store, connect, open,
 };
 use tempfile::TempDir;
 
@@ -39,9 +39,7 @@ impl Stage {
     pub(crate) async fn new(miners: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::sqlite(folder.path().join("kinitro.db"));
-        create(&url).await.unwrap();
-        let store: Arc<dyn Store> = connect(&url).await.unwrap().into();
-        store.init().await.unwrap();
+        let store: Arc<dyn Store> = open(&url).await.unwrap().into();
         let chain = Arc::new(MemoryChain::new());
         chain.add_subnet(NETUID);
         let stage = Self { chain, store, url, _folder: folder };
@@ -197,20 +195,12 @@ fn reward(task: &ClaimedJob) -> f64 {
 }
 
 fn answer(task: &ClaimedJob, outcome: Outcome) -> Answer {
-    Answer {
-        task_uuid: task.uuid.clone(),
-        lease_token: Some(task.lease_token.clone()),
-        score: outcome.score().unwrap_or(0.0),
-        outcome,
-        total_reward: reward(task),
-        timesteps: 7,
-        verification: None,
-    }
+    Answer::new(&task.uuid, outcome).token(&task.lease_token).episode(reward(task), 7)
 }
 
 async fn execute(store: &dyn Store, name: &str, batch: u32, skill: Skill) {
-    let retry = RetryPolicy { retries: 0, ..RetryPolicy::default() };
-    let claim = Claim { executor_id: name.to_owned(), limit: batch, env_ids: None, lease: LEASE };
+    let retry = RetryPolicy::default().retries(0);
+    let claim = Claim::new(name, batch, LEASE);
     loop {
         let tasks = store.claim(&claim).await.unwrap();
         let mut answers = Vec::new();

@@ -25,14 +25,12 @@ async fn a_file_that_is_not_there_is_not_made_by_the_way() {
     let url = DatabaseUrl::sqlite(folder.path().join("new/kinitro.db"));
     let error = connect(&url).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::NoDatabase, "{error}");
-    assert!(error.hint().unwrap().contains("kinitro db create"));
     assert!(create(&url).await.unwrap());
     assert!(!create(&url).await.unwrap(), "it was made twice");
     let store = connect(&url).await.unwrap();
     assert_eq!(store.schema().await.unwrap(), Schema::Missing);
     let error = store.overview().await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::SchemaMissing, "{error}");
-    assert!(error.hint().unwrap().contains("kinitro db init"));
 }
 
 #[tokio::test]
@@ -82,7 +80,6 @@ async fn tables_of_another_version_are_left_alone() {
     for sql in [newer, other] {
         let error = tamper(sql).await;
         assert_eq!(error.kind(), StoreErrorKind::SchemaNew, "{error}");
-        assert!(error.hint().unwrap().contains("the version of kinitro"));
     }
 }
 

@@ -6,16 +6,15 @@ use std::time::Duration;
 use kinitro_core::{EnvId, InfraFault, InfraFaultKind, Outcome, PolicyFault, PolicyFaultKind};
 use kinitro_eval::backend::storage::conformance::example_cycle;
 use kinitro_eval::backend::storage::{
-    Answer, Claim, ClaimedJob, DatabaseUrl, JobStatus, Lease, Refusal, RetryPolicy, Settled, Store,
-    Verdict, connect,
+    Answer, Claim, ClaimedJob, DatabaseUrl, JobStatus, Lease, MemoryStore, Refusal, RetryPolicy,
+    Settled, Store, Verdict, connect,
 };
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use super::databases::{SqliteFile, postgres};
 
-const RETRY: RetryPolicy =
-    RetryPolicy { retries: 2, delay: Duration::ZERO, max_delay: Duration::ZERO };
+const RETRY: RetryPolicy = RetryPolicy::new(2, Duration::ZERO, Duration::ZERO);
 const EXECUTORS: [&str; 3] = ["ada", "bob", "eve"];
 
 #[derive(Debug, Clone)]
@@ -162,12 +161,9 @@ async fn play(one: &dyn Store, other: &dyn Store, steps: &[Step]) {
         let store = if number % 2 == 0 { one } else { other };
         match step {
             Step::Claim { executor, limit, only_a, short } => {
-                let claim = Claim {
-                    executor_id: EXECUTORS[*executor].to_owned(),
-                    limit: *limit,
-                    env_ids: only_a.then(|| vec![a.clone()]),
-                    lease: Duration::from_secs(if *short { 0 } else { 3600 }),
-                };
+                let lease = Duration::from_secs(if *short { 0 } else { 3600 });
+                let mut claim = Claim::new(EXECUTORS[*executor], *limit, lease);
+                claim.env_ids = only_a.then(|| vec![a.clone()]);
                 let got = store.claim(&claim).await.unwrap();
                 let mut expected = Vec::new();
                 let free = model
@@ -191,15 +187,8 @@ async fn play(one: &dyn Store, other: &dyn Store, steps: &[Step]) {
                 let task = index.get(&claimed);
                 let lease_token = token_of(task, *token);
                 let outcome = outcome(*number);
-                let answer = Answer {
-                    task_uuid: task.uuid.clone(),
-                    lease_token: lease_token.clone(),
-                    score: outcome.score().unwrap_or(0.0),
-                    outcome,
-                    total_reward: 1.0,
-                    timesteps: 1,
-                    verification: None,
-                };
+                let mut answer = Answer::new(&task.uuid, outcome).episode(1.0, 1);
+                answer.lease_token.clone_from(&lease_token);
                 let model = model.iter_mut().find(|model| model.uuid == task.uuid).unwrap();
                 let expected = model.submit(*executor, *number, lease_token.as_deref());
                 let verdicts = store.submit(EXECUTORS[*executor], &[answer], &RETRY).await.unwrap();
@@ -219,7 +208,7 @@ async fn play(one: &dyn Store, other: &dyn Store, steps: &[Step]) {
                     }
                     _ => false,
                 };
-                let lease = Lease { task_uuid: task.uuid.clone(), lease_token };
+                let lease = Lease::new(&task.uuid, lease_token);
                 let renewed = store.renew(&[lease], Duration::from_secs(3600)).await.unwrap();
                 assert_eq!(renewed[0].is_some(), holds);
             }
@@ -267,6 +256,12 @@ fn check(cases: u32, one: &dyn Store, other: &dyn Store) {
         Ok(())
     });
     result.unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_does_what_the_model_does() {
+    let store = MemoryStore::new();
+    check(256, &store, &store.clone());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -130,30 +130,17 @@ fn an_older_executor(api: &Api, task: &Value) {
 }
 
 fn finish(url: &str, cycle: i64) {
-    let result = CycleResult {
-        scores: vec![MinerScore {
-            uid: MinerUid(0),
-            hotkey: kinitro_core::Hotkey::from_account_id([1; 32]),
-            env_id: "point/a".parse().unwrap(),
-            success_rate: 0.5,
-            mean_reward: 1.5,
-            episodes_completed: 2,
-            episodes_failed: 0,
-        }],
-        frontier: vec![MinerUid(0)],
-        weights: WeightSet {
-            uids: vec![MinerUid(0), MinerUid(1)],
-            shares: vec![0.25, 0.75],
-            values: vec![16383, 49151],
-            method: Method { name: "test".to_owned(), options: json!({}) },
-        },
-        report: json!({}),
+    let hotkey = kinitro_core::Hotkey::from_account_id([1; 32]);
+    let score = MinerScore::new(MinerUid(0), hotkey, "point/a".parse().unwrap());
+    let weights = WeightSet {
+        uids: vec![MinerUid(0), MinerUid(1)],
+        shares: vec![0.25, 0.75],
+        values: vec![16383, 49151],
+        method: Method { name: "test".to_owned(), options: json!({}) },
     };
-    let heartbeat = Heartbeat {
-        current_block: BlockNumber(5678),
-        next_cycle_in: None,
-        environments: vec!["point/a".parse().unwrap()],
-    };
+    let scores = vec![score.episodes(0.5, 1.5, 2, 0)];
+    let result = CycleResult::new(scores, vec![MinerUid(0)], weights).report(json!({}));
+    let heartbeat = Heartbeat::new(BlockNumber(5678), vec!["point/a".parse().unwrap()]);
     with_store(url, async |store| {
         store.finish_cycle(CycleId(cycle), &result).await.unwrap();
         store.put_heartbeat(&heartbeat).await.unwrap();

@@ -214,29 +214,19 @@ impl World {
 
     /// What comes out of the same cycle, with the same secret, for services that nothing disturbs.
     fn undisturbed(&self, plan: CyclePlan) -> CycleOutcome {
-        let tasks = self.tasks().into_iter().map(|task| NewJob {
-            uuid: task.uuid,
-            miner: task.uid,
-            env_id: task.env_id,
-            episode: task.episode,
-            seed: task.seed,
-        });
-        let again = NewCycle {
-            block: plan.cycle.block,
-            seed_mode: plan.cycle.seed_mode,
-            seed_secret: plan.seed_secret,
-            episodes_per_env: plan.cycle.episodes_per_env,
-            settings: plan.settings,
-            miners: plan.miners,
-            jobs: tasks.collect(),
-        };
+        let jobs = self
+            .tasks()
+            .into_iter()
+            .map(|job| NewJob::new(job.uuid, job.uid, job.env_id, job.episode, job.seed))
+            .collect();
+        let again = NewCycle::new(plan.cycle.block, plan.seed_secret, plan.miners, jobs)
+            .seed_mode(plan.cycle.seed_mode)
+            .settings(plan.settings);
         let folder = tempfile::tempdir().unwrap();
         let database = format!("sqlite:{}", folder.path().join("kinitro.db").display());
         let url = database.parse().unwrap();
         let store = self.subnet.run_time.block_on(async {
-            storage::create(&url).await.unwrap();
-            let store = storage::connect(&url).await.unwrap();
-            store.init().await.unwrap();
+            let store = storage::open(&url).await.unwrap();
             store.create_cycle(&again).await.unwrap();
             store
         });

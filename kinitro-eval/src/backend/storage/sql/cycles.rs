@@ -7,13 +7,12 @@ use serde::Serialize;
 use sqlx::FromRow;
 
 use super::rows::{
-    CYCLE_COLUMNS, CycleMinerRow, CycleRow, corrupt, from_json, number, parsed, storable,
-    stored_block, uid,
+    CYCLE_COLUMNS, CycleMinerRow, CycleRow, corrupt, from_json, number, parsed, stored_block, uid,
 };
 use super::{Connection, Driver, SqlStore, json, values};
 use crate::backend::storage::{
-    Cycle, CycleMiner, CyclePlan, CycleResult, NewCycle, NewJob, PairProgress, SeedSecret,
-    StoreError, StoreErrorKind,
+    Cycle, CycleMiner, CyclePlan, CycleResult, NewCycle, PairProgress, SeedSecret, StoreError,
+    StoreErrorKind, rules,
 };
 
 /// How many jobs go into one statement.
@@ -122,35 +121,9 @@ fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> StoreError {
     StoreError::new(StoreErrorKind::Invalid, message)
 }
 
-/// The jobs in the order in which they are handed out: seed by seed.
-fn in_order(cycle: &NewCycle) -> Result<Vec<&NewJob>, StoreError> {
-    let uids: BTreeSet<MinerUid> = cycle.miners.iter().map(|miner| miner.uid).collect();
-    if uids.len() < cycle.miners.len() {
-        return Err(invalid("a miner is in the cycle twice"));
-    }
-    let mut jobs: Vec<&NewJob> = cycle.jobs.iter().collect();
-    jobs.sort_by_key(|job| (job.episode, &job.env_id, job.miner));
-    for job in &jobs {
-        if !uids.contains(&job.miner) {
-            return Err(invalid(format!(
-                "a job is of miner {}, which is not in the cycle",
-                job.miner
-            )));
-        }
-        if uuid::Uuid::try_parse(&job.uuid).is_err() || job.uuid.len() != 36 {
-            return Err(invalid("a job is not named by a UUID of 36 characters"));
-        }
-    }
-    let name = |job: &NewJob| (job.episode, job.env_id.clone(), job.miner);
-    if jobs.windows(2).any(|pair| name(pair[0]) == name(pair[1])) {
-        return Err(invalid("an episode of a miner is in the cycle twice"));
-    }
-    Ok(jobs)
-}
-
 impl<D: Driver> SqlStore<D> {
     pub(super) async fn insert_cycle(&self, cycle: &NewCycle) -> Result<CycleId, StoreError> {
-        let jobs = in_order(cycle)?;
+        let jobs = rules::in_order(cycle)?;
         let environments: BTreeSet<_> = jobs.iter().map(|job| &job.env_id).collect();
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let cycle_values = values![
@@ -178,9 +151,9 @@ impl<D: Driver> SqlStore<D> {
             miners.push(MinerToInsert {
                 uid: miner.uid,
                 hotkey: miner.hotkey.to_string(),
-                endpoint: storable(&miner.endpoint),
-                repo: storable(&miner.repo),
-                revision: storable(&miner.revision),
+                endpoint: rules::storable(&miner.endpoint),
+                repo: rules::storable(&miner.repo),
+                revision: rules::storable(&miner.revision),
                 first_block: miner.first_block.map(stored_block).transpose()?,
             });
         }
@@ -315,7 +288,7 @@ impl<D: Driver> SqlStore<D> {
     }
 
     pub(super) async fn give_up_cycle(&self, id: CycleId, reason: &str) -> Result<(), StoreError> {
-        let reason = storable(reason);
+        let reason = rules::storable(reason);
         let transaction = self.end_cycle(id, "failed", None, Some(reason)).await?;
         Self::commit(transaction).await
     }

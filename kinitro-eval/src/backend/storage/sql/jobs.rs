@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kinitro_core::{CycleId, Outcome, Seed};
+use kinitro_core::{CycleId, Seed};
 use serde::Serialize;
 use sqlx::FromRow;
 
-use super::rows::{corrupt, number, parsed, storable, uid};
+use super::rows::{corrupt, number, parsed, uid};
 use super::{Driver, SqlStore, json, values};
 use crate::backend::Timestamp;
-use crate::backend::storage::queue::{JobState, judge};
+use crate::backend::storage::rules::{JobState, Recorded, jitter, lease_length};
 use crate::backend::storage::{
     Answer, Claim, ClaimedJob, Expired, JobRecord, JobStats, JobStatus, Lease, MAX_CLAIM, Refusal,
     RetryPolicy, Settled, StoreError, Verdict, Verification, check_executor_id,
@@ -162,14 +162,7 @@ impl AnswerToWrite {
             Settled::Retried(delay) => millis(delay),
             Settled::Completed | Settled::Failed | Settled::Released => 0,
         };
-        let error = match &answer.outcome {
-            Outcome::PolicyFault(fault) => Some(storable(&fault.detail)),
-            Outcome::InfraFault(fault) => Some(storable(&fault.detail)),
-            Outcome::Success | Outcome::Failure | Outcome::Cancelled => None,
-        };
-        // Only what counts leaves numbers behind.
-        let counts = settled == Settled::Completed;
-        let verification = answer.verification.filter(|_| counts);
+        let recorded = Recorded::new(answer, settled);
         Self {
             task_uuid: answer.task_uuid.clone(),
             status: state.status,
@@ -178,14 +171,14 @@ impl AnswerToWrite {
             answer_token: state.answer_token.clone(),
             answer_executor: state.answer_executor.clone(),
             answer_digest: state.answer_digest.clone(),
-            outcome: answer.outcome.label(),
-            success: counts.then(|| answer.outcome == Outcome::Success),
-            score: counts.then_some(answer.score),
-            total_reward: counts.then_some(answer.total_reward),
-            timesteps: counts.then_some(answer.timesteps),
-            error,
-            verification_passed: verification.map(|verification| verification.passed),
-            verification_score: verification.and_then(|verification| verification.score),
+            outcome: recorded.outcome,
+            success: recorded.success,
+            score: recorded.score,
+            total_reward: recorded.total_reward,
+            timesteps: recorded.timesteps,
+            error: recorded.error,
+            verification_passed: recorded.verification.map(|verification| verification.passed),
+            verification_score: recorded.verification.and_then(|verification| verification.score),
         }
     }
 }
@@ -245,20 +238,13 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A lease of a year outlasts every cycle, and no sum with it overflows.
 fn lease_millis(lease: Duration) -> i64 {
-    millis(lease.min(Duration::from_secs(365 * 24 * 3600)))
+    millis(lease_length(lease))
 }
 
 /// Whether a text can be the name of a job or the token of a lease. Others are not asked for.
 fn is_name(text: &str) -> bool {
     text.len() <= 64 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-}
-
-/// A random number in `[0, 1)`.
-fn jitter() -> f64 {
-    // Without randomness the waits are the shortest ones, and still waits.
-    f64::from(getrandom::u32().unwrap_or(0)) / (f64::from(u32::MAX) + 1.0)
 }
 
 impl<D: Driver> SqlStore<D> {
@@ -377,7 +363,7 @@ impl<D: Driver> SqlStore<D> {
         for answer in answers {
             let verdict = match states.get_mut(&answer.task_uuid) {
                 Some(state) => {
-                    let verdict = judge(state, executor_id, answer, retry, jitter());
+                    let verdict = state.judge(executor_id, answer, retry, jitter());
                     if let Verdict::Accepted(settled) = verdict {
                         taken.push(AnswerToWrite::new(state, answer, settled));
                     }
@@ -433,13 +419,7 @@ impl<D: Driver> SqlStore<D> {
         };
         for (name, count) in counts {
             let count = number(count, "number of jobs")?;
-            stats.total += count;
-            match status(&name)? {
-                JobStatus::Pending => stats.pending = count,
-                JobStatus::Assigned => stats.assigned = count,
-                JobStatus::Completed => stats.completed = count,
-                JobStatus::Failed => stats.failed = count,
-            }
+            stats.add(status(&name)?, count);
         }
         Ok(stats)
     }

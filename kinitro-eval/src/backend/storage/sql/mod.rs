@@ -24,17 +24,17 @@ use self::postgres::Postgres;
 use self::sqlite::Sqlite;
 use super::url::Location;
 use super::{
-    Answer, Claim, ClaimedJob, Cycle, CyclePlan, CycleResult, CycleScores, DatabaseUrl,
-    EnvironmentStatus, Expired, Heartbeat, JobRecord, JobStats, Lease, Miner, MinerStatus,
-    NewCycle, Overview, PairProgress, PublishedWeights, RetryPolicy, SchedulerLock, Schema, Store,
-    StoreError, StoreErrorKind, Verdict,
+    Administration, Answer, Claim, ClaimedJob, Cycle, CyclePlan, CycleResult, CycleScores, Cycles,
+    DatabaseUrl, EnvironmentStatus, Expired, Heartbeat, JobRecord, JobStats, Lease, Miner,
+    MinerStatus, NewCycle, Overview, PairProgress, PublishedWeights, Queue, Reports, RetryPolicy,
+    SchedulerLock, Schema, Store, StoreError, StoreErrorKind, Verdict,
 };
 use crate::backend::Timestamp;
 
 /// How long the last words to a database may take.
 const GOODBYE: Duration = Duration::from_secs(5);
 
-/// Opens a database, which must be there. Its tables need not be: see [`Store::schema`].
+/// Opens a database, which must be there. Its tables need not be: see [`Administration::schema`].
 ///
 /// # Errors
 /// [`StoreErrorKind::NoDatabase`] when there is no such file, other kinds when it cannot be read.
@@ -45,6 +45,20 @@ pub async fn connect(url: &DatabaseUrl) -> Result<Box<dyn Store>, StoreError> {
         Location::Sqlite(path) => Box::new(SqlStore(Sqlite::open(path).await?, Mutex::default())),
         Location::Postgres(url) => Box::new(SqlStore(Postgres::open(url)?, Mutex::default())),
     })
+}
+
+/// Opens a database that is ready to use: makes its file, where it is one, and its tables, where they
+/// are missing. A database on a server must be there.
+///
+/// # Errors
+/// Those of [`create`], [`connect`] and [`Administration::init`].
+pub async fn open(url: &DatabaseUrl) -> Result<Box<dyn Store>, StoreError> {
+    if url.file().is_some() {
+        create(url).await?;
+    }
+    let store = connect(url).await?;
+    store.init().await?;
+    Ok(store)
 }
 
 /// Makes a database, without tables, unless there is one already. Says whether it made it.
@@ -244,70 +258,7 @@ fn json(list: &impl serde::Serialize) -> Result<String, StoreError> {
 }
 
 #[async_trait]
-impl<D: Driver> Store for SqlStore<D> {
-    async fn ping(&self) -> Result<(), StoreError> {
-        let mut connection = self.0.reader().await?;
-        self.run(&mut connection, "SELECT 1", values![]).await.map(drop)
-    }
-
-    async fn schema(&self) -> Result<Schema, StoreError> {
-        self.0.schema().await
-    }
-
-    async fn init(&self) -> Result<(), StoreError> {
-        self.0.migrate().await
-    }
-
-    async fn reset(&self) -> Result<(), StoreError> {
-        self.0.drop_tables().await?;
-        self.0.migrate().await
-    }
-
-    async fn try_lock_scheduler(&self) -> Result<Option<Box<dyn SchedulerLock>>, StoreError> {
-        self.0.try_lock_scheduler().await
-    }
-
-    async fn put_miners(&self, miners: &[Miner]) -> Result<(), StoreError> {
-        self.put_all_miners(miners).await
-    }
-
-    async fn put_heartbeat(&self, heartbeat: &Heartbeat) -> Result<(), StoreError> {
-        self.put_scheduler_state(heartbeat).await
-    }
-
-    async fn create_cycle(&self, cycle: &NewCycle) -> Result<CycleId, StoreError> {
-        self.insert_cycle(cycle).await
-    }
-
-    async fn close(&self) {
-        // A server that is gone says no goodbye, and nothing is lost without one.
-        let _ = tokio::time::timeout(GOODBYE, self.0.close()).await;
-    }
-
-    async fn prune_jobs(&self, keep_cycles: u32) -> Result<u64, StoreError> {
-        self.delete_old_jobs(keep_cycles).await
-    }
-
-    async fn running_cycle(&self) -> Result<Option<CyclePlan>, StoreError> {
-        self.plan_of_running_cycle().await
-    }
-
-    async fn cycle(&self, id: CycleId) -> Result<Option<Cycle>, StoreError> {
-        self.cycle_by_id(id).await
-    }
-
-    async fn progress(&self, id: CycleId) -> Result<Vec<PairProgress>, StoreError> {
-        self.progress_by_pair(id).await
-    }
-
-    async fn finish_cycle(&self, id: CycleId, result: &CycleResult) -> Result<(), StoreError> {
-        self.complete_cycle(id, result).await
-    }
-
-    async fn fail_cycle(&self, id: CycleId, reason: &str) -> Result<(), StoreError> {
-        self.give_up_cycle(id, reason).await
-    }
-
+impl<D: Driver> Queue for SqlStore<D> {
     async fn claim(&self, claim: &Claim) -> Result<Vec<ClaimedJob>, StoreError> {
         self.claim_jobs(claim).await
     }
@@ -349,7 +300,49 @@ impl<D: Driver> Store for SqlStore<D> {
     ) -> Result<Vec<JobRecord>, StoreError> {
         self.jobs_from(id, from_position, limit).await
     }
+}
 
+#[async_trait]
+impl<D: Driver> Cycles for SqlStore<D> {
+    async fn try_lock_scheduler(&self) -> Result<Option<Box<dyn SchedulerLock>>, StoreError> {
+        self.0.try_lock_scheduler().await
+    }
+
+    async fn put_miners(&self, miners: &[Miner]) -> Result<(), StoreError> {
+        self.put_all_miners(miners).await
+    }
+
+    async fn put_heartbeat(&self, heartbeat: &Heartbeat) -> Result<(), StoreError> {
+        self.put_scheduler_state(heartbeat).await
+    }
+
+    async fn create_cycle(&self, cycle: &NewCycle) -> Result<CycleId, StoreError> {
+        self.insert_cycle(cycle).await
+    }
+
+    async fn running_cycle(&self) -> Result<Option<CyclePlan>, StoreError> {
+        self.plan_of_running_cycle().await
+    }
+
+    async fn cycle(&self, id: CycleId) -> Result<Option<Cycle>, StoreError> {
+        self.cycle_by_id(id).await
+    }
+
+    async fn progress(&self, id: CycleId) -> Result<Vec<PairProgress>, StoreError> {
+        self.progress_by_pair(id).await
+    }
+
+    async fn finish_cycle(&self, id: CycleId, result: &CycleResult) -> Result<(), StoreError> {
+        self.complete_cycle(id, result).await
+    }
+
+    async fn fail_cycle(&self, id: CycleId, reason: &str) -> Result<(), StoreError> {
+        self.give_up_cycle(id, reason).await
+    }
+}
+
+#[async_trait]
+impl<D: Driver> Reports for SqlStore<D> {
     async fn weights(
         &self,
         block: Option<BlockNumber>,
@@ -375,5 +368,35 @@ impl<D: Driver> Store for SqlStore<D> {
 
     async fn cycle_seconds(&self) -> Result<Vec<f64>, StoreError> {
         self.durations_of_cycles().await
+    }
+}
+
+#[async_trait]
+impl<D: Driver> Administration for SqlStore<D> {
+    async fn ping(&self) -> Result<(), StoreError> {
+        let mut connection = self.0.reader().await?;
+        self.run(&mut connection, "SELECT 1", values![]).await.map(drop)
+    }
+
+    async fn schema(&self) -> Result<Schema, StoreError> {
+        self.0.schema().await
+    }
+
+    async fn init(&self) -> Result<(), StoreError> {
+        self.0.migrate().await
+    }
+
+    async fn reset(&self) -> Result<(), StoreError> {
+        self.0.drop_tables().await?;
+        self.0.migrate().await
+    }
+
+    async fn prune_jobs(&self, keep_cycles: u32) -> Result<u64, StoreError> {
+        self.delete_old_jobs(keep_cycles).await
+    }
+
+    async fn close(&self) {
+        // A server that is gone says no goodbye, and nothing is lost without one.
+        let _ = tokio::time::timeout(GOODBYE, self.0.close()).await;
     }
 }

@@ -10,11 +10,11 @@ use serde::Serialize;
 use sqlx::FromRow;
 
 use super::rows::{
-    CYCLE_COLUMNS, CycleRow, MinerScoreRow, block, from_json, number, parsed, storable,
-    stored_block, uid,
+    CYCLE_COLUMNS, CycleRow, MinerScoreRow, block, from_json, number, parsed, stored_block, uid,
 };
 use super::{Connection, Driver, Judged, SqlStore, Value, json, values};
 use crate::backend::Timestamp;
+use crate::backend::storage::rules::storable;
 use crate::backend::storage::{
     Cycle, CycleScores, EnvironmentStatus, Heartbeat, Miner, MinerStatus, Overview,
     PublishedWeights, SchedulerState, StoreError,

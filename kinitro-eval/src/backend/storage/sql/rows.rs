@@ -10,7 +10,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use super::Driver;
 use crate::backend::Timestamp;
 use crate::backend::storage::{Cycle, CycleMiner, CycleStatus, MinerScore, SeedMode, SeedSecret};
-use crate::backend::storage::{MAX_ERROR, Schema, StoreError, StoreErrorKind};
+use crate::backend::storage::{Schema, StoreError, StoreErrorKind, rules};
 
 /// All tables, those that refer to others before them, and sqlx's own.
 pub(super) const TABLES: [&str; 8] = [
@@ -57,12 +57,6 @@ pub(super) fn corrupt(what: &str) -> StoreError {
     StoreError::new(StoreErrorKind::Corrupt, message)
 }
 
-/// A text that every database takes, as long as it may be. PostgreSQL knows no NUL.
-pub(super) fn storable(text: &str) -> String {
-    let replace = |c| if c == '\0' { char::REPLACEMENT_CHARACTER } else { c };
-    text.chars().map(replace).take(MAX_ERROR).collect()
-}
-
 /// Reads a text that was checked when it was stored.
 pub(super) fn parsed<T: FromStr>(text: &str, what: &str) -> Result<T, StoreError> {
     text.parse().map_err(|_| corrupt(what))
@@ -88,10 +82,8 @@ pub(super) fn block(block: i64) -> Result<BlockNumber, StoreError> {
 
 /// A block as it is stored.
 pub(super) fn stored_block(block: BlockNumber) -> Result<i64, StoreError> {
-    i64::try_from(block.0).map_err(|_| {
-        let message = format!("the block {block} is too large");
-        StoreError::new(StoreErrorKind::Invalid, message)
-    })
+    rules::check_block(block)?;
+    Ok(block.0.cast_signed())
 }
 
 /// The columns of a [`CycleRow`]. Nothing but these shows the secret, and only of a cycle that is over.

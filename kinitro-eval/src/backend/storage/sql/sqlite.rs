@@ -2,7 +2,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,6 +16,7 @@ use sqlx::{AssertSqlSafe, Transaction};
 
 use super::dialect::{Dialect, SQLITE};
 use super::{Driver, Record, Value, bind};
+use crate::backend::storage::memory::FlagLock;
 use crate::backend::storage::{SchedulerLock, Schema, StoreError, StoreErrorKind};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -260,11 +261,7 @@ impl Driver for Sqlite {
 
     async fn try_lock_scheduler(&self) -> Result<Option<Box<dyn SchedulerLock>>, StoreError> {
         match &self.scheduler {
-            LockPlace::Memory(flag) => {
-                let is_mine = !flag.swap(true, Ordering::SeqCst);
-                let lock = is_mine.then(|| Box::new(MemoryLock(Arc::clone(flag))) as _);
-                Ok(lock)
-            }
+            LockPlace::Memory(flag) => Ok(FlagLock::try_new(flag)),
             LockPlace::File(path) => {
                 let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
                 let file = file.map_err(|error| file_error("opened", path, error))?;
@@ -296,21 +293,5 @@ impl SchedulerLock for FileLock {
             // Another scheduler would make, and lock, a file of its own.
             _ => Err(StoreError::new(StoreErrorKind::Conflict, "the lock file was deleted")),
         }
-    }
-}
-
-#[derive(Debug)]
-struct MemoryLock(Arc<AtomicBool>);
-
-#[async_trait]
-impl SchedulerLock for MemoryLock {
-    async fn check(&mut self) -> Result<(), StoreError> {
-        Ok(())
-    }
-}
-
-impl Drop for MemoryLock {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::SeqCst);
     }
 }
