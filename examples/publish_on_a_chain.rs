@@ -1,7 +1,7 @@
-//! Publish a policy on a chain as a miner, and read it as a backend and a validator do.
+//! Publish a policy on a chain as a miner, read it as a backend, and set weights as a validator.
 //!
-//! The chain runs in this process and speaks Bittensor's protocol over a WebSocket; against the
-//! real one only the address differs: `Subtensor::connect(Network::Finney)`.
+//! The chain runs in this process and speaks Bittensor's protocol over a WebSocket. To use the real
+//! chain, connect with `Subtensor::connect(Network::Finney)` instead.
 //!
 //! ```sh
 //! cargo run -p kinitro-examples --example publish_on_a_chain
@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use kinitro_chain::commitment::{Endpoint, MinerCommitment, read_all};
 use kinitro_chain::local::LocalChain;
+use kinitro_chain::reveal::follow_reveal;
 use kinitro_chain::subtensor::{Settings, Subtensor};
 use kinitro_chain::wallet::Keypair;
-use kinitro_chain::weights::{WeightVector, follow_reveal};
+use kinitro_chain::weights::WeightVector;
 use kinitro_chain::{Chain as _, Rao, Signer as _, WeightsState};
 use kinitro_core::crypto::{PrivateKey, SealV2};
 use kinitro_core::{Coldkey, NetUid};
@@ -31,7 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     settings.poll = Duration::from_millis(20);
     let chain = Subtensor::connect_with(local.url().parse()?, settings).await?;
 
-    // On the real chain slots, stake and permits come from Bittensor's own tools and epochs.
+    // On a real chain, slots and stake come from Bittensor's own tools, and permits from epochs.
     let owner = Coldkey::from_account_id([1; 32]);
     let (miner, validator) = (Keypair::from_uri("//miner")?, Keypair::from_uri("//validator")?);
     let uid = local.register(&miner.hotkey(), &owner)?;
@@ -43,18 +44,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         local.set_hyperparameter(name, value)?;
     }
 
-    // The miner seals where its policy runs for the backend, and for this hotkey alone.
+    // The miner seals its endpoint for the backend. The seal is bound to this hotkey.
     let backend = PrivateKey::generate()?;
     let seal = SealV2 { backend: backend.public_key(), netuid: NETUID, hotkey: miner.hotkey() };
-    let policy = MinerCommitment {
-        repo: "alice/reach".parse()?,
-        revision: "0123abcd".parse()?,
-        endpoint: Endpoint::seal(&"380208a9-ad45-f23d-3b1a-11df587fd280".parse()?, &seal)?,
-    };
+    let endpoint = Endpoint::seal(&"380208a9-ad45-f23d-3b1a-11df587fd280".parse()?, &seal)?;
+    let policy = MinerCommitment::new("alice/reach".parse()?, "0123abcd".parse()?, endpoint);
     let inclusion = chain.commit(NETUID, &miner, &policy.data()?).await?;
     println!("published in block {}", inclusion.block.number);
 
-    // The backend reads the subnet in one pass, and opens what was sealed for it.
+    // The backend reads the subnet in one pass and opens what was sealed for it.
     let subnet = chain.subnet(NETUID).await?;
     for reading in read_all(&subnet.value.commitments) {
         let published = reading.published?;
@@ -62,7 +60,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("its policy answers at {}", endpoint.open(&backend, NETUID, reading.hotkey)?);
     }
 
-    // The validator sets weights, which this subnet wants sealed for a while.
+    // The validator sets weights. This subnet requires them to stay sealed for a while.
     let weights = WeightVector::from_shares(&[(uid, 1.0)].into())?;
     let receipt = chain.set_weights(NETUID, &validator, &weights).await?;
     println!("sealed until about block {}", receipt.timelock.ok_or("not sealed")?.reveal_block);

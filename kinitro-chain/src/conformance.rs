@@ -1,46 +1,47 @@
-//! What every [`Chain`] must keep to, as checks to call from tests.
+//! A suite that checks whether an implementation of [`Chain`] does what the trait promises.
 //!
-//! The crate runs them against its own, and whoever implements the trait should run them too.
+//! Call [`chain`] from a test of yours. This crate runs it on its own chains.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use kinitro_core::{Coldkey, MinerUid, NetUid};
 
-use crate::chain::{Chain, Hyperparameters, Neuron, WeightsState};
+use crate::chain::Chain;
 use crate::commitment::CommitmentData;
 use crate::error::{ChainError, ChainErrorKind};
 use crate::signer::Signer;
+use crate::subnet::{Hyperparameters, Neuron};
 use crate::wallet::Keypair;
-use crate::weights::WeightVector;
+use crate::weights::{WeightVector, WeightsState};
 
-/// A chain to be checked, with what its owner can do to it. Its changes must be in the newest
-/// finalized block when they return.
+/// A chain under test, with the changes that only its operator can make. What a method changes must
+/// be in the newest final block when the method returns.
 #[async_trait]
 pub trait Stage: Send + Sync {
-    /// The chain.
+    /// The chain under test.
     fn chain(&self) -> &dyn Chain;
-    /// A subnet on it without neurons, or with a few that do nothing.
+    /// A subnet on it that has no neurons, or only some that do nothing.
     fn netuid(&self) -> NetUid;
-    /// A subnet that is not there.
+    /// The number of a subnet that it does not have.
     fn no_netuid(&self) -> NetUid {
         NetUid(4321)
     }
-    /// Gives a hotkey a slot.
+    /// Registers a hotkey and returns its slot.
     async fn register(&self, hotkey: &Keypair, coldkey: Coldkey) -> MinerUid;
-    /// Gives a neuron a permit and stake enough, or takes the permit.
+    /// Gives a neuron a validator permit and enough stake to set weights, or takes the permit away.
     async fn set_permit(&self, uid: MinerUid, permit: bool);
-    /// Sets tempo, commit-reveal, the version and the rate limit of weights, and how many there
-    /// must be at least. The rest is the chain's business.
+    /// Sets tempo, commit-reveal, and the version, the rate limit and the least number of weights.
+    /// The other parameters are up to the chain.
     async fn set_hyperparameters(&self, hyperparameters: &Hyperparameters);
-    /// Makes blocks.
+    /// Makes that many blocks.
     async fn advance(&self, blocks: u64);
 }
 
-/// Checks a chain.
+/// Runs the whole suite.
 ///
 /// # Panics
-/// With what is wrong, at the first thing that is.
+/// At the first thing that is wrong, with a message that says what it is.
 pub async fn chain(stage: &dyn Stage) {
     blocks_follow_each_other(stage).await;
     subnets_that_are_not_there_are_said_to_be(stage).await;
@@ -52,7 +53,7 @@ pub async fn chain(stage: &dyn Stage) {
     weights_are_sealed_where_they_must_be(stage, &players).await;
 }
 
-/// A hotkey of the suite.
+/// A hotkey for the suite to use.
 fn hotkey(name: &str) -> Keypair {
     Keypair::from_uri(&format!("//Kinitro//{name}")).expect("a URI")
 }
@@ -178,7 +179,7 @@ async fn two_commit_at_once(stage: &dyn Stage, players: &Players) {
     }
 }
 
-/// Parameters under which weights can be set.
+/// Parameters that let weights be set.
 async fn parameters(stage: &dyn Stage) -> Hyperparameters {
     let current = stage.chain().hyperparameters(stage.netuid()).await.expect("parameters").value;
     Hyperparameters {

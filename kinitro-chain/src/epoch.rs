@@ -14,6 +14,7 @@ const MARGIN: u64 = 3;
 
 /// The schedule of a subnet as a block leaves it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EpochState {
     /// The block that all of this was read at.
     pub block: u64,
@@ -31,6 +32,7 @@ pub struct EpochState {
 
 /// When weights that get into the next block come into force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Reveal {
     /// The epoch that the chain files them under.
     pub commit_epoch: u64,
@@ -59,6 +61,19 @@ impl Reveal {
 }
 
 impl EpochState {
+    /// The schedule at `block` of a subnet with that tempo on which no epoch has fired. Set the other
+    /// fields to what the chain stores.
+    pub fn new(block: u64, tempo: u16) -> Self {
+        Self {
+            block,
+            tempo,
+            last_epoch_block: 0,
+            pending_epoch_at: 0,
+            subnet_epoch_index: 0,
+            blocks_since_last_step: 0,
+        }
+    }
+
     /// Whether the epoch fires in the next block.
     pub fn fires_next(&self) -> bool {
         self.next_firing() == Some(self.block + 1)

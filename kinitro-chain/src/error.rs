@@ -1,8 +1,9 @@
-//! Why the chain did not do what it was asked.
+//! Why a chain could not be read or written.
 
 use std::fmt;
 
 use crate::refusal::Refusal;
+use crate::remedy::Remedy;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -14,38 +15,38 @@ pub struct ChainError {
     source: Option<Source>,
 }
 
-/// What kind of failure it is, for callers who decide on it.
+/// The kind of a [`ChainError`], for callers that decide on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChainErrorKind {
     /// The node cannot be reached, or the connection broke. Reading again may work.
     Connection,
-    /// The node is there and does not answer in time. Reading again may work.
+    /// The node is up but does not answer in time. Reading again may work.
     Timeout,
-    /// The node is of another chain than it should be.
+    /// The node belongs to another chain than expected.
     WrongChain,
     /// The chain has no such subnet.
     UnknownSubnet,
-    /// The chain will not do it, and says why. Nothing was changed.
+    /// The chain refused, for this reason. Nothing was changed.
     Refused(Refusal),
-    /// The transaction is in no block, and cannot get into one any more. It may be sent again.
+    /// The transaction is in no block and cannot get into one any more. It may be sent again.
     NotIncluded,
-    /// Whether the transaction is in a block could not be found out. It must not be sent again
-    /// before that is known.
+    /// It could not be determined whether the transaction is in a block. It must not be sent again
+    /// until that is known.
     Undetermined,
-    /// The node's answer is none that this library understands.
+    /// This library does not understand the node's answer.
     Protocol,
-    /// What was asked for cannot be put to any chain.
+    /// No chain could do what was asked.
     Invalid,
 }
 
 impl ChainError {
-    /// A failure of that kind.
+    /// An error of that kind. The message should be in lower case and without a full stop.
     pub fn new(kind: ChainErrorKind, message: impl fmt::Display) -> Self {
         Self { kind, message: message.to_string(), source: None }
     }
 
-    /// The same with the error it came from.
+    /// An error of that kind with its cause.
     #[must_use]
     pub fn from_source(
         kind: ChainErrorKind,
@@ -55,12 +56,12 @@ impl ChainError {
         Self { kind, message: message.to_string(), source: Some(source.into()) }
     }
 
-    /// What kind of failure it is.
+    /// The kind, for callers that decide on it.
     pub fn kind(&self) -> &ChainErrorKind {
         &self.kind
     }
 
-    /// The reason of the chain, where it refused.
+    /// The chain's reason, if it refused.
     pub fn refusal(&self) -> Option<&Refusal> {
         match &self.kind {
             ChainErrorKind::Refused(refusal) => Some(refusal),
@@ -68,21 +69,15 @@ impl ChainError {
         }
     }
 
-    /// What to do about it.
-    pub fn hint(&self) -> Option<&str> {
+    /// What can be done about it.
+    pub fn remedy(&self) -> Option<Remedy> {
         match &self.kind {
-            ChainErrorKind::Connection | ChainErrorKind::Timeout => {
-                Some("check the address and that the node is up, or name another with --network")
-            }
-            ChainErrorKind::WrongChain => {
-                Some("another chain answers at that address: name the one you mean with --network")
-            }
-            ChainErrorKind::UnknownSubnet => Some("check --netuid and --network"),
-            ChainErrorKind::Refused(refusal) => refusal.hint(),
-            ChainErrorKind::NotIncluded => Some("nothing was changed: it is safe to try again"),
-            ChainErrorKind::Undetermined => Some(
-                "look at the chain (kinitro chain commitments, kinitro chain neurons) before you try again",
-            ),
+            ChainErrorKind::Connection | ChainErrorKind::Timeout => Some(Remedy::CheckNode),
+            ChainErrorKind::WrongChain => Some(Remedy::OtherNetwork),
+            ChainErrorKind::UnknownSubnet => Some(Remedy::CheckSubnet),
+            ChainErrorKind::Refused(refusal) => refusal.remedy(),
+            ChainErrorKind::NotIncluded => Some(Remedy::SafeToRetry),
+            ChainErrorKind::Undetermined => Some(Remedy::LookBeforeRetry),
             ChainErrorKind::Protocol | ChainErrorKind::Invalid => None,
         }
     }

@@ -1,14 +1,15 @@
-//! Kinitro on Bittensor: who is on a subnet, what they have published, and which weights they get.
+//! Kinitro on Bittensor: who is on a subnet, what they have published, and setting their weights.
 //!
 //! ```
-//! use kinitro_chain::commitment::{MinerCommitment, read_all};
+//! use kinitro_chain::commitment::MinerCommitment;
+//! use kinitro_chain::published::published_by;
 //! use kinitro_chain::wallet::Keypair;
 //! use kinitro_chain::{Chain, MemoryChain, Signer};
 //! use kinitro_core::{Coldkey, NetUid};
 //!
-//! # let run_time = tokio::runtime::Builder::new_current_thread().build()?;
-//! # run_time.block_on(async {
-//! // A chain in memory. `Subtensor::connect(Network::Finney)` is the real one.
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+//! # runtime.block_on(async {
+//! // A chain in memory. `Subtensor::connect(Network::Finney)` connects to the real one.
 //! let (chain, netuid) = (MemoryChain::new(), NetUid(26));
 //! chain.add_subnet(netuid);
 //! let miner = Keypair::from_uri("//Alice")?;
@@ -17,40 +18,46 @@
 //! let policy: MinerCommitment = "alice/reach:0123abcd:http://192.0.2.7:8000".parse()?;
 //! chain.commit(netuid, &miner, &policy.data()?).await?;
 //!
-//! let subnet = chain.subnet(netuid).await?.value;
-//! for reading in read_all(&subnet.commitments) {
-//!     println!("uid {:?}: {:?}", reading.uid, reading.published);
-//! }
+//! let reading = published_by(&chain, netuid, miner.hotkey()).await?.expect("published above");
+//! println!("uid {:?}: {:?}", reading.uid, reading.published);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What is here
-//! - [`Chain`]: the trait that the rest of Kinitro reads and writes a chain through, with
-//!   [`MemoryChain`] and [`Subtensor`]; [`conformance`] is the suite for others
-//! - [`commitment`]: what miners and the backend publish, read and written
-//! - [`weights`]: from shares to the integers of the chain, and whether it will take them
-//! - [`wallet`]: keys, and the wallet files of Bittensor
-//! - [`epoch`], [`timelock`]: when weights come into force, and how they are sealed until then
-//! - [`local`]: a development node in this process, which Bittensor's own tools can talk to
+//! # Main types
+//! - [`Chain`] is the trait through which the rest of Kinitro reads and writes a chain.
+//!   [`Subtensor`] is a real node, [`MemoryChain`] a chain in memory. If you write another, check it
+//!   with the suite in `conformance` (feature `conformance`).
+//! - [`Subnet`] is what a reading returns: [`Neuron`]s, [`Commitment`]s and [`Hyperparameters`].
+//! - [`commitment`] reads and writes what miners and the backend publish. [`published`] looks it up
+//!   on a chain.
+//! - [`weights`] turns shares into a chain's integers and checks whether it will accept them;
+//!   [`reveal`] waits until sealed weights are in force.
+//! - [`wallet`] has signing keys and Bittensor's wallet files.
+//! - [`epoch`] and [`timelock`] compute when weights come into force, and seal them until then.
+//! - [`local`] is a development node in this process that Bittensor's own tools can talk to.
 //!
-//! Every reading names the block it is of. Every refusal has the chain's own name for it and says
-//! what to do ([`Refusal`]). A transaction is sent once, and its fate is found out.
+//! Every reading names the block it was made at. Every [`Refusal`] has the chain's own name for the
+//! reason, and a [`Remedy`] where there is one. A transaction is sent once, and then looked for until
+//! its fate is known.
 //!
-//! # What is not
-//! Staking, registering and moving TAO: Bittensor's own tools do that. Judging policies: that is
-//! `kinitro-eval`.
+//! # What it does not do
+//! It does not stake, register hotkeys on real networks or move TAO: use Bittensor's own tools. It
+//! does not evaluate policies: `kinitro-eval` does.
 //!
 //! # Features
 //! - `subtensor` (default): the client of a real node, over `subxt`
-//! - `timelock`: weights that stay sealed for a while, as most subnets demand
-//! - `local-chain`: the development node
+//! - `timelock`: sealing weights for a while, as most subnets require
+//! - `local-chain`: the development node; includes `timelock`
+//! - `conformance`: the suite for implementations of [`Chain`]
 
 #![forbid(unsafe_code)]
 
+mod block;
 mod chain;
 pub mod commitment;
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod epoch;
 mod error;
@@ -58,8 +65,12 @@ mod error;
 pub mod local;
 mod memory;
 mod network;
+pub mod published;
 mod refusal;
+mod remedy;
+pub mod reveal;
 mod signer;
+mod subnet;
 #[cfg(feature = "subtensor")]
 pub mod subtensor;
 #[cfg(feature = "timelock")]
@@ -67,14 +78,15 @@ pub mod timelock;
 pub mod wallet;
 pub mod weights;
 
-pub use chain::{
-    At, Block, Chain, Commitment, Hash256, Head, Hyperparameters, Inclusion, Neuron, NeuronWeights,
-    Rao, Subnet, WeightsState,
-};
+pub use block::{At, Block, Hash256, Head, Inclusion};
+pub use chain::Chain;
 pub use error::{ChainError, ChainErrorKind};
 pub use memory::MemoryChain;
 pub use network::{Network, NetworkError};
 pub use refusal::Refusal;
+pub use remedy::{Changed, Remedy};
 pub use signer::Signer;
+pub use subnet::{Commitment, Hyperparameters, Neuron, NeuronWeights, Rao, Subnet};
 #[cfg(feature = "subtensor")]
 pub use subtensor::Subtensor;
+pub use weights::WeightsState;

@@ -9,17 +9,16 @@ use async_trait::async_trait;
 use kinitro_core::{BlockNumber, Coldkey, Hotkey, MinerUid, NetUid};
 use sha2::{Digest, Sha256};
 
-use crate::chain::{
-    At, Block, Chain, Commitment, Hash256, Head, Hyperparameters, Inclusion, Neuron, NeuronWeights,
-    Rao, Subnet, WeightsState,
-};
+use crate::block::{At, Block, Hash256, Head, Inclusion};
+use crate::chain::Chain;
 use crate::commitment::CommitmentData;
 use crate::error::{ChainError, ChainErrorKind};
 use crate::network::Network;
 use crate::refusal::Refusal;
 use crate::signer::Signer;
+use crate::subnet::{Commitment, Hyperparameters, Neuron, NeuronWeights, Subnet};
 use crate::wallet::verify;
-use crate::weights::{Timelock, WeightVector, WeightsReceipt, eligibility};
+use crate::weights::{Timelock, WeightVector, WeightsReceipt, WeightsState, eligibility};
 
 /// The time between two blocks, as on Bittensor.
 const BLOCK_TIME: Duration = Duration::from_secs(12);
@@ -60,6 +59,7 @@ struct State {
     subnets: BTreeMap<NetUid, MemorySubnet>,
 }
 
+#[derive(Default)]
 struct MemorySubnet {
     hyperparameters: Hyperparameters,
     neurons: Vec<Neuron>,
@@ -73,29 +73,6 @@ struct Sealed {
     hotkey: Hotkey,
     weights: WeightVector,
     opens: u64,
-}
-
-impl Default for MemorySubnet {
-    fn default() -> Self {
-        Self {
-            hyperparameters: Hyperparameters {
-                tempo: 360,
-                neurons: 0,
-                commit_reveal: false,
-                commit_reveal_version: 4,
-                reveal_period_epochs: 1,
-                weights_version: 0,
-                weights_rate_limit: 100,
-                min_allowed_weights: 1,
-                max_weight_limit: u16::MAX,
-                stake_threshold: Rao(0),
-            },
-            neurons: Vec::new(),
-            commitments: BTreeMap::new(),
-            weights: BTreeMap::new(),
-            sealed: Vec::new(),
-        }
-    }
 }
 
 impl Default for MemoryChain {
@@ -136,14 +113,7 @@ impl MemoryChain {
         }
         let uid = MinerUid(subnet.hyperparameters.neurons);
         subnet.hyperparameters.neurons += 1;
-        subnet.neurons.push(Neuron {
-            uid,
-            hotkey,
-            coldkey,
-            stake: Rao(0),
-            validator_permit: false,
-            last_update: BlockNumber(0),
-        });
+        subnet.neurons.push(Neuron::new(uid, hotkey, coldkey));
         state.height += 1;
         Ok(uid)
     }

@@ -1,7 +1,9 @@
+//! The chains that can be named.
+
 use std::fmt;
 use std::str::FromStr;
 
-use crate::chain::Hash256;
+use crate::block::Hash256;
 
 /// A chain, by name or by the WebSocket address of one of its nodes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -15,7 +17,7 @@ pub enum Network {
     Local,
     /// A node at that `ws://` or `wss://` address.
     Address(String),
-    /// A [`MemoryChain`](crate::MemoryChain) in this process, which has no address.
+    /// A [`MemoryChain`](crate::MemoryChain) in this process. It has no address.
     Memory,
 }
 
@@ -35,10 +37,8 @@ impl Network {
             Self::Memory => "memory",
         }
     }
-}
 
-impl Network {
-    /// The hash of the chain's first block, where it is known.
+    /// The hash of the chain's first block, if it is known here.
     pub fn genesis(&self) -> Option<Hash256> {
         match self {
             // 0x2f0555cc76fc2840a25a6ea3b9637146806f1f44b090c175ffde2a7e5ab36c03

@@ -1,17 +1,20 @@
-//! The reasons for which the chain refuses, by their names, with what to do.
+//! The chain's reasons for refusing, by name, with what can be done about them.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// A reason for which the chain refuses, known by the name that its own metadata has for it.
+use crate::remedy::{Changed, Remedy};
+
+/// The chain's reason for refusing, identified by the name that its own metadata gives it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Refusal {
-    /// The pallet whose error it is; empty where the transaction pool refused.
+    /// The pallet that the error belongs to; empty if the transaction pool refused.
     pub pallet: String,
-    /// The name of the error, as in `SettingWeightsTooFast`.
+    /// The name of the error, for instance `SettingWeightsTooFast`.
     pub name: String,
-    /// What is known of this case: "37 blocks left".
+    /// What is known about this case, for instance "37 blocks left".
     pub detail: Option<String>,
 }
 
@@ -20,32 +23,32 @@ struct Explanation {
     /// The number of the error as the pool tells it: "Custom error: N".
     pool: Option<u8>,
     message: &'static str,
-    hint: Option<&'static str>,
+    remedy: Option<Remedy>,
 }
 
 const fn explanation(
     name: &'static str,
     pool: Option<u8>,
     message: &'static str,
-    hint: Option<&'static str>,
+    remedy: Option<Remedy>,
 ) -> Explanation {
-    Explanation { name, pool, message, hint }
+    Explanation { name, pool, message, remedy }
 }
 
-const REGISTER: Option<&str> =
-    Some("register the hotkey on the subnet, or check --netuid, --network and --hotkey-name");
-const STAKE: Option<&str> = Some("add stake to the hotkey until it is over the threshold");
-const WAIT: Option<&str> = Some("wait until the rate limit of the subnet has passed");
+const REGISTER: Option<Remedy> = Some(Remedy::RegisterHotkey);
+const STAKE: Option<Remedy> = Some(Remedy::AddStake);
+const WAIT: Option<Remedy> = Some(Remedy::WaitForRateLimit);
+const NETUID: Option<Remedy> = Some(Remedy::CheckNetuid);
 
-/// The names are those of SubtensorModule and Commitments at spec 424; numbers of the pool are
-/// those of its custom transaction errors (docs/spec/chain.md, section 3).
+/// The names are those of SubtensorModule and Commitments at spec 424; the numbers are the pool's
+/// custom transaction errors (docs/spec/chain.md, section 3).
 const EXPLANATIONS: &[Explanation] = &[
     explanation("AccountNotAllowedCommit", None, "hotkey not registered on the subnet", REGISTER),
     explanation(
         "SpaceLimitExceeded",
         None,
         "too many bytes were published by this hotkey in this epoch",
-        Some("wait for the next epoch of the subnet"),
+        Some(Remedy::WaitForEpoch),
     ),
     explanation("TooManyFieldsInCommitmentInfo", None, "the commitment has too many fields", None),
     explanation(
@@ -66,7 +69,7 @@ const EXPLANATIONS: &[Explanation] = &[
         "IncorrectWeightVersionKey",
         None,
         "the weights are of an older version than the subnet takes",
-        Some("the version was changed while the weights were sent: try again"),
+        Some(Remedy::TryAgain(Changed::WeightsVersion)),
     ),
     explanation("SettingWeightsTooFast", None, "setting weights too fast", WAIT),
     explanation("CommittingWeightsTooFast", None, "setting weights too fast", WAIT),
@@ -75,14 +78,14 @@ const EXPLANATIONS: &[Explanation] = &[
         "NeuronNoValidatorPermit",
         None,
         "the hotkey has no validator permit",
-        Some("permits go to the neurons with the most stake, at the end of an epoch"),
+        Some(Remedy::EarnPermit),
     ),
     explanation("DuplicateUids", None, "a uid has two weights", None),
     explanation(
         "UidVecContainInvalidOne",
         None,
         "a weight is for a uid that is not on the subnet",
-        Some("the subnet has changed since the weights were made: read it again"),
+        Some(Remedy::ReadSubnetAgain),
     ),
     explanation("UidNotFound", Some(20), "a weight is for a uid that is not on the subnet", None),
     explanation(
@@ -95,7 +98,7 @@ const EXPLANATIONS: &[Explanation] = &[
         "WeightVecLengthIsLow",
         None,
         "there are fewer weights than the subnet demands",
-        Some("give more neurons a weight, if only 0"),
+        Some(Remedy::WeighMoreNeurons),
     ),
     explanation("WeightVecNotEqualSize", None, "uids and weights are not equally many", None),
     explanation("InputLengthsUnequal", Some(18), "uids and weights are not equally many", None),
@@ -109,71 +112,66 @@ const EXPLANATIONS: &[Explanation] = &[
         "CommitRevealEnabled",
         None,
         "the subnet takes sealed weights only",
-        Some("it was switched on while the weights were sent: try again"),
+        Some(Remedy::TryAgain(Changed::SealingOn)),
     ),
     explanation(
         "CommitRevealDisabled",
         None,
         "the subnet takes no sealed weights",
-        Some("it was switched off while the weights were sent: try again"),
+        Some(Remedy::TryAgain(Changed::SealingOff)),
     ),
     explanation(
         "IncorrectCommitRevealVersion",
         None,
         "the weights are sealed in another way than the subnet takes",
-        Some("the chain is newer than this program: update it"),
+        Some(Remedy::UpdateProgram),
     ),
     explanation(
         "TooManyUnrevealedCommits",
         None,
         "too many weights of this hotkey are still sealed",
-        Some("wait until some are revealed"),
+        Some(Remedy::WaitForReveal),
     ),
     explanation(
         "InvalidRevealRound",
         Some(15),
         "the round in which the weights would open is past",
-        Some("check the clock of this machine, then try again"),
+        Some(Remedy::CheckClock),
     ),
-    explanation("SubNetworkDoesNotExist", None, "there is no such subnet", Some("check --netuid")),
-    explanation("SubnetNotExists", Some(3), "there is no such subnet", Some("check --netuid")),
-    explanation("MechanismDoesNotExist", None, "there is no such subnet", Some("check --netuid")),
+    explanation("SubNetworkDoesNotExist", None, "there is no such subnet", NETUID),
+    explanation("SubnetNotExists", Some(3), "there is no such subnet", NETUID),
+    explanation("MechanismDoesNotExist", None, "there is no such subnet", NETUID),
     explanation("BadRequest", Some(255), "the chain calls it a bad request", None),
-    explanation(
-        "InabilityToPay",
-        None,
-        "the account cannot pay the fee",
-        Some("send the hotkey some TAO"),
-    ),
+    explanation("InabilityToPay", None, "the account cannot pay the fee", Some(Remedy::FundHotkey)),
     explanation("BadSignature", None, "the signature does not fit", None),
     explanation(
         "Outdated",
         None,
         "the account has sent another transaction meanwhile",
-        Some("another program uses the same hotkey: see what it did, then try again"),
+        Some(Remedy::CheckOtherPrograms),
     ),
     explanation(
         "TooLowPriority",
         None,
         "another transaction of the account is on its way",
-        Some("another program uses the same hotkey: see what it did, then try again"),
+        Some(Remedy::CheckOtherPrograms),
     ),
     explanation("Future", None, "an earlier transaction of the account is missing", None),
 ];
 
 impl Refusal {
-    /// A refusal by a pallet.
+    /// A refusal by a pallet, by the name of its error.
     pub fn new(pallet: impl Into<String>, name: impl Into<String>) -> Self {
         Self { pallet: pallet.into(), name: name.into(), detail: None }
     }
 
-    /// The same with what is known of the case.
+    /// Adds what is known about this case.
     #[must_use]
     pub fn with_detail(self, detail: impl fmt::Display) -> Self {
         Self { detail: Some(detail.to_string()), ..self }
     }
 
-    /// The refusal that the transaction pool tells by a number.
+    /// The refusal that the transaction pool gives as a number.
     pub fn of_pool(number: u8) -> Self {
         match EXPLANATIONS.iter().find(|known| known.pool == Some(number)) {
             Some(known) => Self::new("", known.name),
@@ -185,14 +183,14 @@ impl Refusal {
         EXPLANATIONS.iter().find(|known| known.name == self.name)
     }
 
-    /// What to do about it.
-    pub fn hint(&self) -> Option<&'static str> {
-        self.explanation()?.hint
+    /// What can be done about it.
+    pub fn remedy(&self) -> Option<Remedy> {
+        self.explanation()?.remedy
     }
 
-    /// Whether it is only a matter of waiting for the rate limit.
+    /// Whether waiting for the rate limit to pass is all that it takes.
     pub fn is_rate_limit(&self) -> bool {
-        self.explanation().is_some_and(|known| known.hint == WAIT)
+        self.explanation().is_some_and(|known| known.remedy == WAIT)
     }
 }
 
@@ -224,7 +222,7 @@ mod tests {
             refusal.to_string(),
             "setting weights too fast: 37 blocks left (SubtensorModule.SettingWeightsTooFast)"
         );
-        assert!(refusal.is_rate_limit() && refusal.hint().is_some());
+        assert!(refusal.is_rate_limit() && refusal.remedy() == WAIT);
     }
 
     #[test]

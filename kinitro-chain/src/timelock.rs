@@ -29,6 +29,7 @@ pub type Signature = [u8; 48];
 
 /// A public random beacon: every `period` it publishes a signature of the number of the round.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Beacon {
     /// Its public key.
     pub public_key: PublicKey,
@@ -38,7 +39,7 @@ pub struct Beacon {
     pub period: Duration,
 }
 
-/// What is sealed when a validator sets its weights.
+/// What is sealed when a validator sets its weights: the chain decodes exactly these fields.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct WeightsPayload {
     /// The 32 bytes of the hotkey's account: the chain checks that they are the sender's.
@@ -73,6 +74,12 @@ pub enum TimelockError {
 }
 
 impl Beacon {
+    /// A beacon with that key whose first round was `genesis` after 1970, with a round every
+    /// `period`.
+    pub fn new(public_key: PublicKey, genesis: Duration, period: Duration) -> Self {
+        Self { public_key, genesis, period }
+    }
+
     /// The round that the beacon is at, `time` after 1970; 0 before its first.
     pub fn round_at(&self, time: Duration) -> u64 {
         let Some(age) = time.checked_sub(self.genesis) else { return 0 };

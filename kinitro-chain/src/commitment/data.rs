@@ -4,7 +4,7 @@ use std::fmt;
 
 use kinitro_core::crypto::PublicKey;
 
-use super::fields::Field;
+use super::field::Field;
 
 /// The bytes of a commitment, short enough for the chain.
 #[derive(Clone, PartialEq, Eq)]
@@ -60,6 +60,7 @@ impl From<PublicKey> for CommitmentData {
 
 /// A commitment that is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TooLong {
     /// How long it is, in bytes.
     pub length: usize,
@@ -71,6 +72,7 @@ pub struct TooLong {
 
 /// The part of a commitment that makes it too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TooLongPart {
     /// Which part.
     pub field: Field,

@@ -1,9 +1,10 @@
 use kinitro_core::crypto::{PrivateKey, SealV1, SealV2, SealVersion, SealedEndpoint};
-use kinitro_core::{DeploymentId, Hotkey, NetUid};
+use kinitro_core::{BlockNumber, DeploymentId, Hotkey, MinerUid, NetUid};
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::subnet::Commitment;
 
 const ID: &str = "380208a9-ad45-f23d-3b1a-11df587fd280";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -230,11 +231,9 @@ fn a_bad_commitment_is_reported_beside_the_good_ones() {
     let commitments: Vec<_> = data
         .into_iter()
         .zip(0..)
-        .map(|(data, uid)| Commitment {
-            hotkey: Hotkey::from_account_id([uid as u8; 32]),
-            uid: Some(MinerUid(uid)),
-            block: BlockNumber(7),
-            data,
+        .map(|(data, uid)| {
+            let hotkey = Hotkey::from_account_id([uid as u8; 32]);
+            Commitment::new(hotkey, Some(MinerUid(uid)), BlockNumber(7), data)
         })
         .collect();
     let readings = read_all(&commitments);

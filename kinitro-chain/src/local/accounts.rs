@@ -9,7 +9,7 @@ use schnorrkel::{ExpansionMode, MiniSecretKey};
 use sp_crypto_hashing::blake2_256;
 
 use super::Account;
-use crate::Signer;
+use crate::signer::Signer;
 
 /// The seed of Substrate's phrase for development, `bottom drive obey ...`.
 const SEED: [u8; 32] = [

@@ -10,7 +10,8 @@ use super::node::Node;
 use super::runtime::{Key, MetadataError, Runtime};
 use super::subnet::{self, PALLET, Subnet};
 use super::value::{Mismatch, Value, encode};
-use crate::Rao;
+use crate::block::Hash256;
+use crate::subnet::Rao;
 
 /// Why the chain did not do what whoever runs it asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -204,7 +205,7 @@ impl Shared {
         LocalStatus {
             block: BlockNumber(best),
             finalized: BlockNumber(node.blocks.finalized().number),
-            genesis: crate::Hash256(node.genesis).to_string(),
+            genesis: Hash256(node.genesis).to_string(),
             spec_version: node.runtime().version_number("spec_version"),
             netuid: node.netuid,
             neurons: subnet.size(),

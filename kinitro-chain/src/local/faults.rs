@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 /// When the connections are cut, if a transaction is what cuts them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CutOnSubmit {
     /// It is lost with them.
     BeforePool,

@@ -66,8 +66,9 @@ pub use runtime::MetadataError;
 use runtime::Runtime;
 use server::Listener;
 
+use crate::block::Hash256;
+use crate::subnet::Rao;
 use crate::timelock::BeaconKey;
-use crate::{Hash256, Rao};
 
 type Account = [u8; 32];
 type Hash = [u8; 32];

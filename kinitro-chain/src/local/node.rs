@@ -35,6 +35,7 @@ pub(super) enum Notice {
 
 /// What becomes of transactions whose block a fork takes away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Forked {
     /// They return to the pool, and get into the block after the fork.
     Returned,

@@ -10,8 +10,8 @@ use jsonrpsee::ws_client::{WsClient, WsClientBuilder};
 use kinitro_core::{BlockNumber, Coldkey, Hotkey, MinerUid};
 use serde::de::DeserializeOwned;
 
-use super::LocalStatus;
-use crate::Rao;
+use super::admin::LocalStatus;
+use crate::subnet::Rao;
 
 /// A local chain that runs in another process, as `kinitro chain local` does.
 #[derive(Debug)]

@@ -38,24 +38,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use kinitro_core::NetUid;
 use serde_json::json;
 
 use self::pin::Pin;
 use self::rpc::Rpc;
 use self::runtime::{Runtime, Version};
-use crate::chain::{
-    At, Chain, Commitment, Hash256, Head, Hyperparameters, Inclusion, Neuron, NeuronWeights,
-    Subnet, WeightsState,
-};
+use crate::block::{At, Hash256, Head, Inclusion};
+use crate::chain::Chain;
 use crate::commitment::CommitmentData;
 use crate::error::{ChainError, ChainErrorKind};
 use crate::network::Network;
 use crate::signer::Signer;
-use crate::weights::{WeightVector, WeightsReceipt};
-use kinitro_core::NetUid;
+use crate::subnet::{Commitment, Hyperparameters, Neuron, NeuronWeights, Subnet};
+use crate::weights::{WeightVector, WeightsReceipt, WeightsState};
 
 /// When a transaction counts as done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Finality {
     /// When no fork can take it back.
     #[default]

@@ -12,7 +12,7 @@ use subxt::ext::codec::Decode;
 use super::Subtensor;
 use super::hex::Hex;
 use super::runtime::{Runtime, Version, protocol};
-use crate::chain::{Block, Hash256};
+use crate::block::{Block, Hash256};
 use crate::error::{ChainError, ChainErrorKind};
 
 /// How many keys or values are asked for at once. Nodes refuse more keys than 1000.

@@ -14,8 +14,9 @@ use subxt::utils::AccountId32;
 use super::Subtensor;
 use super::pin::{Batch, BatchValues, Pin, Slot};
 use super::runtime::{COMMITMENTS, SUBTENSOR};
-use crate::chain::{Block, Commitment, Head, Hyperparameters, Neuron, NeuronWeights, Rao, Subnet};
+use crate::block::{Block, Head};
 use crate::error::{ChainError, ChainErrorKind};
+use crate::subnet::{Commitment, Hyperparameters, Neuron, NeuronWeights, Rao, Subnet};
 
 /// A neuron as the runtime tells it. Fields are matched by name; those not named are passed over.
 #[derive(DecodeAsType)]

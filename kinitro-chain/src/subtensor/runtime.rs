@@ -18,7 +18,7 @@ use subxt::ext::frame_decode::storage::{
 };
 use subxt::metadata::Metadata;
 
-use crate::chain::Hash256;
+use crate::block::Hash256;
 use crate::error::{ChainError, ChainErrorKind};
 
 /// The pallet that subnets live in.

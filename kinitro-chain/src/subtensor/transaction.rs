@@ -19,7 +19,7 @@ use super::reading::netuid_value;
 use super::rpc::{CallError, excerpt};
 use super::runtime::{COMMITMENTS, protocol};
 use super::{Finality, Subtensor};
-use crate::chain::{Block, Hash256, Inclusion};
+use crate::block::{Block, Hash256, Inclusion};
 use crate::commitment::CommitmentData;
 use crate::error::{ChainError, ChainErrorKind};
 use crate::refusal::Refusal;

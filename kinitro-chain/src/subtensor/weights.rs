@@ -9,10 +9,10 @@ use super::pin::Pin;
 use super::reading::{account, netuid_value, number};
 use super::runtime::SUBTENSOR;
 use super::transaction::Call;
-use crate::chain::{Hyperparameters, WeightsState};
 use crate::error::{ChainError, ChainErrorKind};
 use crate::signer::Signer;
-use crate::weights::{Timelock, WeightVector, WeightsReceipt, eligibility};
+use crate::subnet::Hyperparameters;
+use crate::weights::{Timelock, WeightVector, WeightsReceipt, WeightsState, eligibility};
 
 /// The mechanism of a subnet that is meant where nothing is said.
 const MECHANISM: u128 = 0;

@@ -6,7 +6,7 @@ use crypto_secretbox::aead::Aead;
 use crypto_secretbox::{Key, KeyInit, Nonce, XSalsa20Poly1305};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::key_file::KeyFileError;
+use super::error::KeyFileError;
 
 const SALT: [u8; 16] = *b"\x13q\x83\xdf\xf1Z\t\xbc\x9c\x90\xb5Q\x879\xe9\xb1";
 const NONCE: usize = 24;

@@ -11,78 +11,16 @@ use kinitro_core::private_file;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::key_file::{self, KeyFile, KeyFileError, PlainKey};
-use super::keypair::{Keypair, Mnemonic};
+use super::error::{KeyFileError, WalletError};
+use super::key_file::{self, KeyFile, PlainKey};
+use super::keypair::Keypair;
+use super::mnemonic::Mnemonic;
 
 /// What the name of the public half of a hotkey ends in.
 const PUBLIC: &str = "pub.txt";
 
 /// The largest file that is read as a key. Those of Bittensor have some 600 bytes.
 const LARGEST: usize = 64 * 1024;
-
-/// Why a wallet is of no use. Nothing of a secret is in it.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WalletError {
-    /// A name that is no plain file name.
-    #[error(
-        "`{}` cannot name a {what}: take letters, digits, spaces, `-`, `_` and `.`, not beginning \
-         with `.` nor ending in `pub.txt`",
-        name.escape_debug()
-    )]
-    InvalidName {
-        /// What it should name.
-        what: &'static str,
-        /// The name, cut short when it is long.
-        name: String,
-    },
-    /// Nowhere to look for wallets.
-    #[error("no folder of wallets: HOME is not set")]
-    NoHome,
-    /// No such folder.
-    #[error("there is no {what} at {}", path.display())]
-    Missing {
-        /// What should be there.
-        what: &'static str,
-        /// Where it was looked for.
-        path: PathBuf,
-    },
-    /// There is a key of that name, which may be the only copy.
-    #[error("{} exists: choose another name, or say that it may be overwritten", .0.display())]
-    Exists(PathBuf),
-    /// The file is no key, or not one that can be used.
-    #[error("{}: {source}", path.display())]
-    KeyFile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: KeyFileError,
-    },
-    /// The operating system refused.
-    #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On which file or folder.
-        path: PathBuf,
-        /// What the operating system says.
-        source: io::Error,
-    },
-}
-
-impl WalletError {
-    fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { action, path: path.to_owned(), source }
-    }
-
-    /// What to do about it.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::KeyFile { source, .. } => source.hint(),
-            _ => None,
-        }
-    }
-}
 
 /// Why there is no password.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -257,6 +195,7 @@ impl Wallet {
 /// How well a key is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Protection {
     /// Whoever reads the file has the key.
     Plain,
@@ -268,6 +207,7 @@ pub enum Protection {
 
 /// What can be told of a key without its password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct KeySummary {
     /// Whose key it is; `None` if only the password tells.
     pub account: Option<Hotkey>,

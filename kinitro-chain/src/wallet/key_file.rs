@@ -8,108 +8,11 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::encryption;
-use super::keypair::{Keypair, KeypairError, Mnemonic, from_hex};
-use crate::Signer;
-
-/// Why a key file is of no use. Nothing of a secret is in it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeyFileError {
-    /// Nothing is in it.
-    #[error("the file is empty")]
-    Empty,
-    /// Far more than a key is in it.
-    #[error("the file is larger than any key file")]
-    TooLarge,
-    /// A directory, a socket or the like.
-    #[error("it is {0}, not a file")]
-    NotAFile(&'static str),
-    /// Others can read a secret.
-    #[error("the key is not encrypted, and others can read or write the file (mode {0:04o})")]
-    Exposed(u32),
-    /// Torn, or something else altogether.
-    #[error("the file does not hold the JSON of a key: it breaks at line {line}, column {column}")]
-    NotJson {
-        /// Where, counted from 1.
-        line: usize,
-        /// Where, counted from 1.
-        column: usize,
-    },
-    /// A field of another kind.
-    #[error("`{0}` is not a string")]
-    NotString(&'static str),
-    /// A secret that is none.
-    #[error("`{field}`: {source}")]
-    Secret {
-        /// The field it is in.
-        field: &'static str,
-        /// What is wrong with it.
-        source: KeypairError,
-    },
-    /// An address or a public key that is none.
-    #[error("`{field}` is not {expected}")]
-    Address {
-        /// The field it is in.
-        field: &'static str,
-        /// What it should be.
-        expected: &'static str,
-    },
-    /// Parts of two different keys.
-    #[error("`{field}` belongs to another key than the secret, which is that of {secret}")]
-    OtherKey {
-        /// The field with the other address.
-        field: &'static str,
-        /// The address of the secret.
-        secret: Hotkey,
-    },
-    /// An address without a secret.
-    #[error("the file holds an address and no secret, so that nothing can be signed with it")]
-    WatchOnly,
-    /// Neither an address nor a secret.
-    #[error("the file holds neither a secret nor an address")]
-    NoKey,
-    /// A key of another kind.
-    #[error("the key is of type {0}: only sr25519 keys are known here")]
-    KeyType(String),
-    /// Encrypted as Bittensor did years ago, or as nobody does.
-    #[error("the key is encrypted in an old way ({0}), which is not known here")]
-    OldEncryption(&'static str),
-    /// Too short for what is encrypted.
-    #[error("the encrypted key is torn: the file ends too early")]
-    Torn,
-    /// The password is another one, or the file was changed.
-    #[error("the key does not open: the password is wrong, or the file was changed")]
-    WrongPassword,
-    /// Nobody knows the password.
-    #[error("the key is encrypted, and there is no password: {0}")]
-    NoPassword(String),
-    /// No room to find out whether the password is right.
-    #[error("there is not enough memory to open the key: that takes 512 MiB")]
-    Memory,
-}
-
-impl KeyFileError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Exposed(_) => {
-                Some("run `chmod 600` on it, and move to a new hotkey if someone may have read it")
-            }
-            Self::Empty | Self::NotJson { .. } | Self::Torn | Self::NoKey | Self::WatchOnly => {
-                Some("make the file again from the mnemonic: btcli wallet regen-hotkey")
-            }
-            Self::OtherKey { .. } => {
-                Some("make the file again from the mnemonic of the key that is registered")
-            }
-            Self::KeyType(_) => Some("make a hotkey of type sr25519: kinitro wallet new-hotkey"),
-            Self::OldEncryption(_) => Some(
-                "bittensor-wallet can encrypt it anew: Keyfile(path=...).check_and_update_encryption() \
-                 in Python; or make it again from the mnemonic: btcli wallet regen-hotkey",
-            ),
-            _ => None,
-        }
-    }
-}
+use super::error::{KeyFileError, KeypairError};
+use super::hex::from_hex;
+use super::keypair::Keypair;
+use super::mnemonic::Mnemonic;
+use crate::signer::Signer;
 
 /// What a key file holds, as far as that can be told without a password.
 ///

@@ -1,125 +1,18 @@
-//! sr25519 keys, and the words they grow from.
+//! sr25519 keys.
 
 use std::fmt;
-use std::str::FromStr;
 
-use bip39::Language;
 use kinitro_core::Hotkey;
-use pbkdf2::pbkdf2_hmac;
 use schnorrkel::{MiniSecretKey, PublicKey, SecretKey, Signature};
-use sha2::Sha512;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
+use super::error::KeypairError;
+use super::mnemonic::Mnemonic;
 use super::uri;
-use crate::Signer;
+use crate::signer::Signer;
 
-/// What Substrate signs in, so that a signature for it is none for anything else.
+/// Substrate's signing context. A signature made in it is valid in no other.
 const CONTEXT: &[u8] = b"substrate";
-
-/// Why something is not a key. Nothing of a secret is in it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeypairError {
-    /// Too many words, or too few.
-    #[error("a mnemonic has 12, 15, 18, 21 or 24 words, not {0}")]
-    WordCount(usize),
-    /// A word that is none, counted from 1.
-    #[error("word {0} of the mnemonic is not in the English list of BIP-39")]
-    UnknownWord(usize),
-    /// All are words, and yet it is no mnemonic.
-    #[error("the checksum of the mnemonic is wrong: a word is another one, or they are mixed up")]
-    Checksum,
-    /// Not 32 bytes in hex.
-    #[error("the seed must be 64 hex characters, with or without `0x`")]
-    Seed,
-    /// Not 64 bytes in hex.
-    #[error("the private key must be 128 hex characters, with or without `0x`")]
-    PrivateKeyLength,
-    /// 64 bytes that are no key.
-    #[error("the private key is not one of sr25519: its first half is no scalar of the curve")]
-    PrivateKeyScalar,
-    /// Not of the form of a secret URI.
-    #[error(
-        "a secret URI must be `PHRASE//hard/soft///PASSWORD`, of which each part may be missing"
-    )]
-    Uri,
-    /// A password that would have no effect.
-    #[error("a password belongs to a mnemonic: a seed has none")]
-    SeedWithPassword,
-    /// The operating system has no random numbers to give.
-    #[error("the operating system gave no random numbers: {0}")]
-    Randomness(#[from] getrandom::Error),
-}
-
-/// The words a key grows from, as BIP-39 has them, in English. They are zeroized when they are
-/// dropped.
-#[derive(Clone)]
-pub struct Mnemonic(bip39::Mnemonic);
-
-impl Mnemonic {
-    /// Twelve new words from the randomness of the operating system.
-    ///
-    /// # Errors
-    /// [`KeypairError::Randomness`].
-    pub fn generate() -> Result<Self, KeypairError> {
-        let mut entropy = Zeroizing::new([0; 16]);
-        getrandom::fill(entropy.as_mut())?;
-        let mnemonic = bip39::Mnemonic::from_entropy_in(Language::English, entropy.as_ref());
-        Ok(Self(mnemonic.expect("16 bytes are 12 words")))
-    }
-
-    /// The words with single spaces between them.
-    pub fn phrase(&self) -> Zeroizing<String> {
-        // No word has more than eight letters. The text never grows: that would leave copies behind.
-        let mut phrase = Zeroizing::new(String::with_capacity(9 * self.0.word_count()));
-        for word in self.0.words() {
-            if !phrase.is_empty() {
-                phrase.push(' ');
-            }
-            phrase.push_str(word);
-        }
-        phrase
-    }
-
-    /// The seed of the key that these words and a password stand for.
-    ///
-    /// As Substrate has it, from the entropy that the words write down and not, as in BIP-39, from
-    /// the words themselves: the first 32 bytes of PBKDF2 with HMAC-SHA-512, 2048 times, salted with
-    /// `mnemonic` and the password.
-    pub fn seed(&self, password: &str) -> Zeroizing<[u8; 32]> {
-        const PREFIX: &str = "mnemonic";
-        let (mut entropy, length) = self.0.to_entropy_array();
-        let mut salt = Zeroizing::new(String::with_capacity(PREFIX.len() + password.len()));
-        salt.push_str(PREFIX);
-        salt.push_str(password);
-        let mut output = Zeroizing::new([0; 64]);
-        pbkdf2_hmac::<Sha512>(&entropy[..length], salt.as_bytes(), 2048, output.as_mut());
-        entropy.zeroize();
-        let mut seed = Zeroizing::new([0; 32]);
-        seed.copy_from_slice(&output[..32]);
-        seed
-    }
-}
-
-impl FromStr for Mnemonic {
-    type Err = KeypairError;
-
-    /// Reads words with any white space between them, in lower case.
-    fn from_str(phrase: &str) -> Result<Self, KeypairError> {
-        let mnemonic = bip39::Mnemonic::parse_in_normalized(Language::English, phrase);
-        mnemonic.map(Self).map_err(|error| match error {
-            bip39::Error::BadWordCount(count) => KeypairError::WordCount(count),
-            bip39::Error::UnknownWord(index) => KeypairError::UnknownWord(index + 1),
-            _ => KeypairError::Checksum,
-        })
-    }
-}
-
-impl fmt::Debug for Mnemonic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Mnemonic(..)")
-    }
-}
 
 /// A key that signs: sr25519, as hotkeys and coldkeys of Bittensor are. It is zeroized when it is
 /// dropped, and in no `Debug`.
@@ -198,17 +91,10 @@ pub fn verify(account: &Hotkey, message: &[u8], signature: &[u8; 64]) -> bool {
     public.verify_simple(CONTEXT, message, &signature).is_ok()
 }
 
-/// The bytes of hex characters, with or without `0x`.
-pub(super) fn from_hex<const N: usize>(text: &str) -> Option<Zeroizing<[u8; N]>> {
-    let mut bytes = Zeroizing::new([0; N]);
-    let digits = text.strip_prefix("0x").unwrap_or(text);
-    let read = base16ct::mixed::decode(digits, bytes.as_mut()).ok()?.len();
-    (read == N).then_some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wallet::hex::from_hex;
 
     const PHRASE: &str =
         "toy surface whip universe worry direct gospel globe tribe current ship cream";

@@ -18,13 +18,16 @@
 //! are in no error and no `Debug`. A key that is not encrypted and that others can read is refused.
 
 mod encryption;
+mod error;
 mod files;
+mod hex;
 mod key_file;
 mod keypair;
+mod mnemonic;
 mod uri;
 
-pub use files::{
-    KeySummary, NoPassword, Passwords, Protection, StoredKey, Wallet, WalletError, Wallets,
-};
-pub use key_file::{EncryptedKey, KeyFile, KeyFileError, PlainKey};
-pub use keypair::{Keypair, KeypairError, Mnemonic, verify};
+pub use error::{KeyFileError, KeypairError, WalletError};
+pub use files::{KeySummary, NoPassword, Passwords, Protection, StoredKey, Wallet, Wallets};
+pub use key_file::{EncryptedKey, KeyFile, PlainKey};
+pub use keypair::{Keypair, verify};
+pub use mnemonic::Mnemonic;

@@ -6,7 +6,9 @@ use parity_scale_codec::Encode;
 use schnorrkel::derive::{ChainCode, Derivation};
 use schnorrkel::{MiniSecretKey, SecretKey};
 
-use super::keypair::{KeypairError, Mnemonic, from_hex};
+use super::error::KeypairError;
+use super::hex::from_hex;
+use super::mnemonic::Mnemonic;
 
 /// The words of the development keys, which everybody knows.
 const DEVELOPMENT: &str = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";

@@ -1,6 +1,5 @@
 //! Chains, and what a command needs to write to one: a hotkey that signs, sealed endpoints.
 
-mod commitments;
 mod sealing;
 mod wallets;
 
@@ -9,7 +8,6 @@ use std::time::Duration;
 use kinitro_chain::Subtensor;
 use kinitro_chain::subtensor::Settings;
 
-pub(crate) use commitments::{backend_key, publish_key, published_by};
 pub(crate) use sealing::{opener, sealer};
 pub(crate) use wallets::{chosen, hotkey_address, load_hotkey, wallets};
 

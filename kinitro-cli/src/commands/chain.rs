@@ -4,10 +4,10 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use kinitro_chain::commitment::{Published, Reading, read_all};
-use kinitro_chain::weights::{self, WeightVector, WeightsReceipt, eligibility};
+use kinitro_chain::reveal::follow_reveal;
+use kinitro_chain::weights::{WeightVector, WeightsReceipt, eligibility};
 use kinitro_chain::{
-    At, Block, Chain, ChainError, Hyperparameters, NeuronWeights, Signer as _, Subtensor,
-    WeightsState,
+    Block, Chain, ChainError, Hyperparameters, NeuronWeights, Signer as _, Subtensor, WeightsState,
 };
 use kinitro_core::scoring::ChainWeights;
 use kinitro_core::{BlockNumber, MinerUid, NetUid};
@@ -134,20 +134,19 @@ pub(crate) fn neurons(arguments: &SubnetArguments) -> Result<(), Failure> {
 pub(crate) fn commitments(arguments: &SubnetArguments) -> Result<(), Failure> {
     run(async {
         let chain = connect(&arguments.network).await?;
-        let At { block, value } = chain.commitments(arguments.netuid).await?;
-        let readings = read_all(&value);
+        let read = chain.commitments(arguments.netuid).await?.map(|all| read_all(&all));
         if arguments.json {
-            return json(&At { block, value: readings });
+            return json(&read);
         }
         let mut table =
             table::with_headings(4, ["hotkey", "policy", "endpoint", "problem", "uid", "block"]);
-        for reading in &readings {
+        for reading in &read.value {
             let [policy, endpoint, error] = words(reading);
             let uid = reading.uid.map_or_else(|| "-".to_owned(), |uid| uid.to_string());
             let (hotkey, block) = (reading.hotkey.to_string(), reading.block.to_string());
             table.add_row([hotkey, policy, endpoint, error, uid, block]);
         }
-        say_block(&chain, arguments.netuid, block);
+        say_block(&chain, arguments.netuid, read.block);
         to_stdout(table)
     })
 }
@@ -172,20 +171,20 @@ pub(crate) fn weights(arguments: &WeightsArguments) -> Result<(), Failure> {
     let subnet = &arguments.subnet;
     run(async {
         let chain = connect(&subnet.network).await?;
-        let At { block, mut value } = chain.weights(subnet.netuid).await?;
-        value.retain(|neuron| arguments.uid.is_none_or(|uid| neuron.uid == uid));
+        let mut read = chain.weights(subnet.netuid).await?;
+        read.value.retain(|neuron| arguments.uid.is_none_or(|uid| neuron.uid == uid));
         if subnet.json {
-            return json(&At { block, value });
+            return json(&read);
         }
         let mut table = table::with_headings(0, ["set by", "for", "weight", "share"]);
-        for NeuronWeights { uid: by, weights } in &value {
+        for NeuronWeights { uid: by, weights, .. } in &read.value {
             let sum: f64 = weights.iter().map(|(_, weight)| f64::from(*weight)).sum();
             for (uid, weight) in weights {
                 let share = table::percent(f64::from(*weight) / sum.max(1.0));
                 table.add_row([by.to_string(), uid.to_string(), weight.to_string(), share]);
             }
         }
-        say_block(&chain, subnet.netuid, block);
+        say_block(&chain, subnet.netuid, read.block);
         to_stdout(table)
     })
 }
@@ -258,7 +257,7 @@ pub(crate) fn set_weights(arguments: &SetWeightsArguments) -> Result<(), Failure
         }
         if arguments.wait {
             let poll = Duration::from_secs(2);
-            state = weights::follow_reveal(&chain, &receipt, poll, |_| {}).await?;
+            state = follow_reveal(&chain, &receipt, poll, |_| {}).await?;
         }
         if arguments.json {
             json(&WeightsOutcome { receipt, state })?;
@@ -269,6 +268,7 @@ pub(crate) fn set_weights(arguments: &SetWeightsArguments) -> Result<(), Failure
                     format!("sealed, {blocks_left} blocks left")
                 }
                 WeightsState::Gone => "gone".to_owned(),
+                _ => "in a state that this program is too old for".to_owned(),
             })?;
         }
         match state {

@@ -1,3 +1,4 @@
+use kinitro_chain::published::{KeyPublished, backend_key, publish_backend_key};
 use kinitro_core::crypto::{KeyDirectory, PrivateKey, load_private_key};
 use kinitro_core::{DeploymentId, Hotkey, NetUid};
 
@@ -5,7 +6,7 @@ use crate::args::{
     FetchKeyArguments, GenerateArguments, OpenArguments, PrivateKeyArguments, PublishKeyArguments,
     SealArguments, SealingArguments,
 };
-use crate::chain::{backend_key, connect, load_hotkey, opener, publish_key, sealer};
+use crate::chain::{connect, load_hotkey, opener, sealer};
 use crate::failure::{Code, Failure};
 use crate::output::{to_stderr, to_stdout};
 use crate::session::run;
@@ -62,7 +63,12 @@ pub(crate) fn publish_public_key(arguments: &PublishKeyArguments) -> Result<(), 
     let signer = load_hotkey(&arguments.wallet)?;
     run(async {
         let chain = connect(&arguments.network).await?;
-        publish_key(&chain, arguments.netuid, &signer, key).await?;
+        match publish_backend_key(&chain, arguments.netuid, &signer, key).await? {
+            KeyPublished::Now(inclusion) => {
+                to_stderr(format_args!("published in block {}", inclusion.block.number));
+            }
+            _ => to_stderr("the key is published already"),
+        }
         to_stdout(key)
     })
 }

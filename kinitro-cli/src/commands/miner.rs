@@ -1,10 +1,11 @@
 use kinitro_chain::commitment::{Endpoint, EndpointUrl, MinerCommitment, Published, Reading};
+use kinitro_chain::published::{backend_key, published_by};
 use kinitro_chain::{Chain, Inclusion, Signer as _};
 use kinitro_core::{BlockNumber, DeploymentId, Hotkey};
 use serde::Serialize;
 
 use crate::args::{CommitArguments, ShowCommitmentArguments};
-use crate::chain::{backend_key, connect, hotkey_address, load_hotkey, published_by, sealer};
+use crate::chain::{connect, hotkey_address, load_hotkey, sealer};
 use crate::failure::{Code, Failure};
 use crate::output::{json, to_stderr, to_stdout};
 use crate::session::run;
@@ -58,11 +59,8 @@ pub(crate) fn commit(arguments: &CommitArguments) -> Result<(), Failure> {
                 return Err(Failure::usage("a URL cannot be sealed, only the id of a deployment"));
             }
         };
-        let commitment = MinerCommitment {
-            repo: arguments.repo.clone(),
-            revision: arguments.revision.clone(),
-            endpoint,
-        };
+        let (repo, revision) = (arguments.repo.clone(), arguments.revision.clone());
+        let commitment = MinerCommitment::new(repo, revision, endpoint);
         let data = if arguments.allow_long { commitment.long_data() } else { commitment.data() }?;
         let text = commitment.to_text();
         let Some(chain) = chain.filter(|_| !arguments.dry_run) else {

@@ -34,7 +34,7 @@ impl<'a> ListedKey<'a> {
     fn new(key: &'a StoredKey) -> Self {
         let name = key.name();
         match key.summary() {
-            Ok(KeySummary { account, protection }) => {
+            Ok(KeySummary { account, protection, .. }) => {
                 Self { name, address: account, protection: Some(protection), problem: None }
             }
             Err(error) => {
@@ -101,7 +101,7 @@ pub(crate) fn list(arguments: &ListWalletsArguments) -> Result<(), Failure> {
 
 pub(crate) fn show(arguments: &ShowWalletArguments) -> Result<(), Failure> {
     let (wallet, hotkey) = chosen(&arguments.wallet)?;
-    let KeySummary { mut account, protection } = hotkey.summary()?;
+    let KeySummary { mut account, protection, .. } = hotkey.summary()?;
     if arguments.unlock {
         account = Some(load_hotkey(&arguments.wallet)?.hotkey());
     }
@@ -161,5 +161,6 @@ fn describe(protection: Protection) -> &'static str {
         Protection::Plain => "plain",
         Protection::Encrypted => "encrypted",
         Protection::WatchOnly => "address only",
+        _ => "in a way that this program is too old for",
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use kinitro_chain::commitment::TooLong;
 use kinitro_chain::local::{LocalChainError, RemoteError};
+use kinitro_chain::published::BackendKeyError;
 use kinitro_chain::wallet::{self, KeypairError, WalletError};
 use kinitro_chain::{ChainError, ChainErrorKind};
 use kinitro_core::crypto::{CryptoError, KeyError, KeyFileError};
@@ -198,6 +199,15 @@ impl Fails for ChainError {
             ChainErrorKind::WrongChain
             | ChainErrorKind::UnknownSubnet
             | ChainErrorKind::Invalid => Code::Usage,
+            _ => Code::Failed,
+        }
+    }
+}
+
+impl Fails for BackendKeyError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Chain(error) => error.code(),
             _ => Code::Failed,
         }
     }

@@ -1,15 +1,47 @@
 //! Chains, wallets and commitments.
 
-use kinitro_chain::ChainError;
 use kinitro_chain::commitment::{CommitmentData, TooLong};
 use kinitro_chain::local::{LocalChainError, RemoteError};
+use kinitro_chain::published::BackendKeyError;
 use kinitro_chain::wallet::{KeyFileError, KeypairError, WalletError};
+use kinitro_chain::{ChainError, Remedy};
 
-use super::{Hint, Hinted, fixed, from_library};
+use super::{Hint, Hinted, fixed};
+
+/// What a remedy comes to with the arguments of this program.
+fn remedied(remedy: Option<Remedy>) -> Hint {
+    fixed(match remedy? {
+        Remedy::CheckNode => {
+            "check the address and that the node is up, or name another with --network"
+        }
+        Remedy::OtherNetwork => {
+            "another chain answers at that address: name the one you mean with --network"
+        }
+        Remedy::CheckSubnet => "check --netuid and --network",
+        Remedy::CheckNetuid => "check --netuid",
+        Remedy::RegisterHotkey => {
+            "register the hotkey on the subnet, or check --netuid, --network and --hotkey-name"
+        }
+        Remedy::LookBeforeRetry => {
+            "look at the chain (kinitro chain commitments, kinitro chain neurons) before you try again"
+        }
+        Remedy::MakeSr25519Hotkey => "make a hotkey of type sr25519: kinitro wallet new-hotkey",
+        other => other.as_str(),
+    })
+}
 
 impl Hinted for ChainError {
     fn hint(&self) -> Hint {
-        from_library(Self::hint(self))
+        remedied(self.remedy())
+    }
+}
+
+impl Hinted for BackendKeyError {
+    fn hint(&self) -> Hint {
+        match self {
+            Self::Chain(error) => error.hint(),
+            _ => fixed("the backend publishes it with `kinitro crypto publish-public-key`"),
+        }
     }
 }
 
@@ -41,7 +73,7 @@ impl Hinted for WalletError {
             Self::KeyFile { source: KeyFileError::NoPassword(_), .. } => {
                 fixed("put the password into BT_WALLET_PASSWORD, or run this on a terminal")
             }
-            error => from_library(Self::hint(error)),
+            error => remedied(error.remedy()),
         }
     }
 }

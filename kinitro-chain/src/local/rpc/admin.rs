@@ -8,10 +8,10 @@ use jsonrpsee::types::ErrorObjectOwned;
 use kinitro_core::{Coldkey, Hotkey};
 
 use super::{Answer, Module, hash_from_hex, invalid, parameters, parsed};
-use crate::Rao;
 use crate::local::admin::{AdminError, Shared};
 use crate::local::faults::CutOnSubmit;
 use crate::local::node::Forked;
+use crate::subnet::Rao;
 
 /// The error that says no: its message is meant for people.
 const REFUSED: i32 = -32000;

@@ -1,6 +1,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::Remedy;
 use crate::Signer;
 
 const ADDRESS: &str = "5GjesiCpg7RZQxRhosMTauKz2ZowqSY2JeHk3Jcw1Fma1mkF";
@@ -86,7 +87,7 @@ fn a_key_that_others_can_read_is_refused() {
         set_mode(hotkey.path(), exposed);
         let error = hotkey.load(&nobody()).unwrap_err();
         assert!(error.to_string().contains(&format!("mode {exposed:04o}")), "{error}");
-        assert!(error.hint().unwrap().contains("chmod 600"));
+        assert_eq!(error.remedy(), Some(Remedy::RestrictKeyFile));
         assert!(hotkey.summary().is_err());
     }
     // Nothing is lost when others read an address, or what only a password opens.

@@ -28,14 +28,13 @@ async fn number(client: &Client, item: &'static str) -> u64 {
 
 /// The schedule of the subnet, as a client reads it.
 async fn schedule(client: &Client) -> EpochState {
-    EpochState {
-        block: client.api.at_current_block().await.unwrap().block_number(),
-        tempo: number(client, "Tempo").await as u16,
-        last_epoch_block: number(client, "LastEpochBlock").await,
-        pending_epoch_at: number(client, "PendingEpochAt").await,
-        subnet_epoch_index: number(client, "SubnetEpochIndex").await,
-        blocks_since_last_step: number(client, "BlocksSinceLastStep").await,
-    }
+    let block = client.api.at_current_block().await.unwrap().block_number();
+    let mut state = EpochState::new(block, number(client, "Tempo").await as u16);
+    state.last_epoch_block = number(client, "LastEpochBlock").await;
+    state.pending_epoch_at = number(client, "PendingEpochAt").await;
+    state.subnet_epoch_index = number(client, "SubnetEpochIndex").await;
+    state.blocks_since_last_step = number(client, "BlocksSinceLastStep").await;
+    state
 }
 
 /// Seals weights of uid 0 as a client does, and says in which block they are due.

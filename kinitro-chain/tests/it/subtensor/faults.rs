@@ -5,7 +5,9 @@ use std::time::Duration;
 use kinitro_chain::commitment::CommitmentData;
 use kinitro_chain::local::{CutOnSubmit, Forked};
 use kinitro_chain::wallet::Keypair;
-use kinitro_chain::{Chain as _, ChainError, ChainErrorKind, Hash256, Inclusion, Signer as _};
+use kinitro_chain::{
+    Chain as _, ChainError, ChainErrorKind, Hash256, Inclusion, Remedy, Signer as _,
+};
 
 use super::stage::{LocalStage, NETUID, builder, coldkey, connect, keypair, quick};
 
@@ -39,7 +41,7 @@ async fn a_transaction_that_is_lost_is_said_to_be_when_it_is_certain() {
     stage.local.cut_on_submit(CutOnSubmit::BeforePool);
     let error = stage.client.commit(NETUID, &miner, &data()).await.unwrap_err();
     assert_eq!(*error.kind(), ChainErrorKind::NotIncluded, "{error}");
-    assert!(error.hint().unwrap().contains("safe to try again"));
+    assert_eq!(error.remedy(), Some(Remedy::SafeToRetry));
     assert_eq!(published(&stage, &miner).await, None);
     assert_eq!(submissions(&stage), 1);
     // And so it is.

@@ -1,7 +1,7 @@
 //! What is read, and with how many calls.
 
 use kinitro_chain::commitment::{CommitmentData, Published, read_all};
-use kinitro_chain::{Chain as _, ChainErrorKind, Network, Signer as _, Subtensor};
+use kinitro_chain::{Chain as _, ChainErrorKind, Network, Remedy, Signer as _, Subtensor};
 
 use super::stage::{LocalStage, NETUID, builder, coldkey, connect, finney, keypair, quick};
 
@@ -78,7 +78,7 @@ async fn what_is_no_node_is_said_to_be() {
     let error = Subtensor::connect_with(nobody, quick()).await.unwrap_err();
     assert_eq!(*error.kind(), ChainErrorKind::Connection, "{error}");
     assert!(error.to_string().contains("ws://127.0.0.1:9: "), "{error}");
-    assert!(error.hint().unwrap().contains("--network"));
+    assert_eq!(error.remedy(), Some(Remedy::CheckNode));
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let silent: Network = format!("ws://{}", listener.local_addr().unwrap()).parse().unwrap();

@@ -2,7 +2,7 @@
 
 use kinitro_chain::commitment::CommitmentData;
 use kinitro_chain::weights::WeightVector;
-use kinitro_chain::{Chain as _, ChainError, Rao, Signer as _};
+use kinitro_chain::{Chain as _, ChainError, Rao, Remedy, Signer as _};
 use kinitro_core::MinerUid;
 
 use super::stage::{LocalStage, NETUID, builder, coldkey, connect, finney, keypair, quick};
@@ -12,7 +12,7 @@ fn name(error: &ChainError) -> &str {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn refusals_of_the_runtime_have_their_names_and_hints() {
+async fn refusals_of_the_runtime_have_their_names_and_remedies() {
     let (stage, miner) = LocalStage::with_miner().await;
     let data = CommitmentData::new("hello").unwrap();
 
@@ -20,14 +20,14 @@ async fn refusals_of_the_runtime_have_their_names_and_hints() {
     let error = stage.client.commit(NETUID, &stranger, &data).await.unwrap_err();
     assert_eq!(name(&error), "AccountNotAllowedCommit");
     assert!(error.to_string().contains("not registered"), "{error}");
-    assert!(error.hint().unwrap().contains("register"));
+    assert_eq!(error.remedy(), Some(Remedy::RegisterHotkey));
 
     stage.local.set_hyperparameter("Commitments.MaxSpace", "150").unwrap();
     stage.local.set_hyperparameter("Tempo", "1000").unwrap();
     stage.client.commit(NETUID, &miner, &data).await.unwrap();
     let error = stage.client.commit(NETUID, &miner, &data).await.unwrap_err();
     assert_eq!(name(&error), "SpaceLimitExceeded");
-    assert!(error.hint().unwrap().contains("next epoch"));
+    assert_eq!(error.remedy(), Some(Remedy::WaitForEpoch));
 }
 
 /// What only the chain can know is refused by its transaction pool, which has numbers for names.
@@ -47,7 +47,7 @@ async fn refusals_of_the_pool_have_names_too() {
     let weights = WeightVector::from_integers([(MinerUid(0), 1)]);
     let error = stage.client.set_weights(NETUID, &miner, &weights).await.unwrap_err();
     assert!(error.to_string().contains("not enough stake"), "{error}");
-    assert!(error.hint().unwrap().contains("stake"));
+    assert_eq!(error.remedy(), Some(Remedy::AddStake));
 }
 
 async fn long_commitments(stage: LocalStage) {

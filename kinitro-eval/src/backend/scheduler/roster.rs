@@ -140,7 +140,7 @@ fn is_same_revision(before: &str, now: &Revision) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use kinitro_chain::{Commitment, Hyperparameters, Rao};
+    use kinitro_chain::{Commitment, Hyperparameters};
     use kinitro_core::DeploymentId;
     use kinitro_core::crypto::{SealV1, SealV2};
 
@@ -153,28 +153,12 @@ mod tests {
     }
 
     fn commitment(uid: u16, block: u64, text: &[u8]) -> Commitment {
-        Commitment {
-            hotkey: hotkey(uid),
-            uid: Some(MinerUid(uid)),
-            block: BlockNumber(block),
-            data: Some(text.to_vec()),
-        }
+        let (uid, block) = (MinerUid(uid), BlockNumber(block));
+        Commitment::new(hotkey(uid.0), Some(uid), block, Some(text.to_vec()))
     }
 
     fn subnet(commitments: Vec<Commitment>) -> Subnet {
-        let hyperparameters = Hyperparameters {
-            tempo: 360,
-            neurons: 0,
-            commit_reveal: false,
-            commit_reveal_version: 4,
-            reveal_period_epochs: 1,
-            weights_version: 0,
-            weights_rate_limit: 100,
-            min_allowed_weights: 1,
-            max_weight_limit: u16::MAX,
-            stake_threshold: Rao(0),
-        };
-        Subnet { neurons: Vec::new(), commitments, hyperparameters }
+        Subnet::new(Vec::new(), commitments, Hyperparameters::default())
     }
 
     fn read(
@@ -202,7 +186,7 @@ mod tests {
             let endpoint = Endpoint::seal(&id, seal).unwrap();
             let repo = "a/b".parse().unwrap();
             let revision = "0123abcd".parse().unwrap();
-            MinerCommitment { repo, revision, endpoint }.to_text()
+            MinerCommitment::new(repo, revision, endpoint).to_text()
         };
         let own = |uid| SealV2 { backend: key.public_key(), netuid: NETUID, hotkey: hotkey(uid) };
         let mut no_text = commitment(9, 1, b"");
@@ -244,11 +228,8 @@ mod tests {
         let key = PrivateKey::generate().unwrap();
         let seal = SealV1 { backend: key.public_key() };
         let endpoint = Endpoint::seal(&DeploymentId::from_bytes([7; 16]), &seal).unwrap();
-        let text = MinerCommitment {
-            repo: "a/b".parse().unwrap(),
-            revision: "0123abcd".parse().unwrap(),
-            endpoint,
-        };
+        let (repo, revision) = ("a/b".parse().unwrap(), "0123abcd".parse().unwrap());
+        let text = MinerCommitment::new(repo, revision, endpoint);
         let sealed = vec![commitment(0, 1, text.to_text().as_bytes())];
         let roster = read(sealed, None, None);
         assert!(roster.contenders().is_empty());

@@ -1,58 +1,13 @@
-//! The parts of a miner's commitment.
+//! The parts of a miner's commitment, checked as they are read.
 
 use std::fmt;
 use std::str::FromStr;
 
-use kinitro_core::crypto::{
-    CryptoError, Open, OpenV1, OpenV2, PrivateKey, Seal, SealVersion, SealedEndpoint,
-};
-use kinitro_core::{DeploymentId, Hotkey, NetUid};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::text::CommitmentError;
-
-/// A part of a miner's commitment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Field {
-    /// The repository of the policy; `m` in JSON.
-    Repository,
-    /// Which state of the repository; `r` in JSON.
-    Revision,
-    /// Where the policy runs; `d` in JSON.
-    Deployment,
-    /// Where it runs, sealed; `e` or `e2` in JSON.
-    Sealed,
-}
-
-impl Field {
-    /// What it must be, to go on from "it must be".
-    pub(super) fn expected(self) -> &'static str {
-        match self {
-            Self::Repository => {
-                "`user/repo` as on Hugging Face: letters, digits, `-`, `_` and `.`, and neither \
-                 `--` nor `..` nor `.git` at its end"
-            }
-            Self::Revision => {
-                "the first 8 characters of a commit on Hugging Face, or all 40, or a branch or tag"
-            }
-            Self::Deployment => "a UUID of 36 characters, or an http(s) URL with a host",
-            Self::Sealed => "80 characters of base85",
-        }
-    }
-}
-
-impl fmt::Display for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Repository => "repository",
-            Self::Revision => "revision",
-            Self::Deployment => "deployment",
-            Self::Sealed => "sealed endpoint",
-        })
-    }
-}
+use super::error::CommitmentError;
+use super::field::Field;
 
 macro_rules! field {
     ($(#[$doc:meta])* $name:ident, $field:ident, $is_valid:path) => {
@@ -173,65 +128,5 @@ impl EndpointUrl {
     /// The URL without slashes at its end, to append paths to.
     pub fn base(&self) -> &str {
         self.0.trim_end_matches('/')
-    }
-}
-
-/// Where a miner's policy runs.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Endpoint {
-    /// A deployment at Basilica, for everyone to see.
-    Deployment(DeploymentId),
-    /// A policy server anywhere, as on local networks.
-    Url(EndpointUrl),
-    /// A deployment at Basilica that only the backend can see.
-    Sealed {
-        /// How it is sealed.
-        version: SealVersion,
-        /// The deployment id, sealed.
-        endpoint: SealedEndpoint,
-    },
-}
-
-impl Endpoint {
-    /// Seals a deployment id.
-    ///
-    /// # Errors
-    /// Those of [`Seal::seal`].
-    pub fn seal(id: &DeploymentId, seal: &dyn Seal) -> Result<Self, CryptoError> {
-        Ok(Self::Sealed { version: seal.version(), endpoint: seal.seal(id)? })
-    }
-
-    /// Where the policy answers, without a slash at the end; `None` if that is sealed.
-    pub fn url(&self) -> Option<String> {
-        match self {
-            Self::Deployment(id) => Some(id.url()),
-            Self::Url(url) => Some(url.base().to_owned()),
-            Self::Sealed { .. } => None,
-        }
-    }
-
-    /// Where the policy answers, for the backend, which can open what is sealed. `netuid` and
-    /// `hotkey` are where and by whom it was published.
-    ///
-    /// # Errors
-    /// Those of [`Open::open`] if it is sealed, and not by this miner for this backend.
-    pub fn open(
-        &self,
-        backend: &PrivateKey,
-        netuid: NetUid,
-        hotkey: Hotkey,
-    ) -> Result<String, CryptoError> {
-        let id = match self {
-            Self::Deployment(id) => *id,
-            Self::Url(url) => return Ok(url.base().to_owned()),
-            Self::Sealed { version: SealVersion::V1, endpoint } => {
-                OpenV1 { backend }.open(endpoint)?
-            }
-            Self::Sealed { version: SealVersion::V2, endpoint } => {
-                OpenV2 { backend, netuid, hotkey }.open(endpoint)?
-            }
-        };
-        Ok(id.url())
     }
 }

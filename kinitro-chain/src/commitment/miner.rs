@@ -4,63 +4,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use kinitro_core::DeploymentId;
-use kinitro_core::crypto::{SealVersion, SealedEndpointError};
+use kinitro_core::crypto::SealVersion;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::data::{CommitmentData, TooLong, TooLongPart};
-use super::fields::{Endpoint, Field, Repository, Revision, begins_like_a_url};
-
-/// Why a commitment cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CommitmentError {
-    /// The chain holds something else than bytes, such as a hash.
-    #[error("the commitment is of a kind that holds no text")]
-    NoText,
-    /// Not UTF-8.
-    #[error("the commitment is not text: byte {0} is not UTF-8")]
-    NotUtf8(usize),
-    /// It begins with a brace, and goes on otherwise.
-    #[error("the commitment begins like JSON, and is none: {0}")]
-    Json(String),
-    /// A part is not there, or empty.
-    #[error("the commitment has no {0}: it must be {expected}", expected = .0.expected())]
-    Missing(Field),
-    /// A part is not what it must be.
-    #[error("`{excerpt}` is not a {field}: it must be {expected}", expected = .field.expected())]
-    Invalid {
-        /// Which part.
-        field: Field,
-        /// The beginning of what is there, escaped.
-        excerpt: String,
-    },
-    /// A part in JSON is a number, a list or the like.
-    #[error("the {0} is not a string: it must be {expected}", expected = .0.expected())]
-    NotString(Field),
-    /// The sealed endpoint is none.
-    #[error(transparent)]
-    Sealed(#[from] SealedEndpointError),
-    /// More than one of `d`, `e` and `e2`.
-    #[error("the commitment has more than one endpoint: there must be one of `d`, `e` and `e2`")]
-    TwoEndpoints,
-}
-
-impl CommitmentError {
-    pub(super) fn invalid(field: Field, text: &str) -> Self {
-        Self::Invalid { field, excerpt: excerpt(text) }
-    }
-}
-
-/// What is shown of a text that may be anything.
-fn excerpt(text: &str) -> String {
-    const SHOWN: usize = 40;
-    let mut excerpt: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
-    if text.chars().nth(SHOWN).is_some() {
-        excerpt.push_str("...");
-    }
-    excerpt
-}
+use super::endpoint::Endpoint;
+use super::error::CommitmentError;
+use super::field::Field;
+use super::parts::{Repository, Revision, begins_like_a_url};
 
 pub(super) fn utf8(bytes: &[u8]) -> Result<&str, CommitmentError> {
     std::str::from_utf8(bytes).map_err(|error| CommitmentError::NotUtf8(error.valid_up_to() + 1))
@@ -68,6 +20,7 @@ pub(super) fn utf8(bytes: &[u8]) -> Result<&str, CommitmentError> {
 
 /// What a miner publishes: which policy it runs, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MinerCommitment {
     /// The repository of the policy on Hugging Face.
     pub repo: Repository,
@@ -101,6 +54,11 @@ struct Written<'a> {
 }
 
 impl MinerCommitment {
+    /// A commitment to that revision of that repository, served at `endpoint`.
+    pub fn new(repo: Repository, revision: Revision, endpoint: Endpoint) -> Self {
+        Self { repo, revision, endpoint }
+    }
+
     /// Reads the bytes of a commitment.
     ///
     /// # Errors
