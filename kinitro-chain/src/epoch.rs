@@ -1,50 +1,51 @@
-//! When the epochs of a subnet fire, and when weights sealed now come into force.
+//! When the epochs of a subnet fire, and when weights that are sealed now come into force.
 //!
-//! The schedule is stateful: it follows from what the chain has stored, not from the block number
-//! alone (docs/spec/chain.md, section 5, step 3). All of [`EpochState`] must be read at one block.
+//! The schedule is stateful: it depends on what the chain has stored, not only on the block number (docs/spec/chain.md, section 5, step 3). All of [`EpochState`] must be read at one block.
 
 use std::time::Duration;
 
-/// So many blocks after a subnet last stepped, its epoch fires no matter what.
+/// The most blocks between two epochs of a subnet, whatever its tempo.
 const LONGEST_WAIT: u64 = 50_400;
 
-/// Sealed weights are opened this many blocks after they could be, so that the round of the beacon
-/// is surely on the chain by then.
+/// Sealed weights are opened this many blocks later than they could be, so that the chain is sure to
+/// have the beacon's round by then.
 const MARGIN: u64 = 3;
 
-/// The schedule of a subnet as a block leaves it.
+/// The state of a subnet's epoch schedule after a block. Fields are named after the chain's storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EpochState {
-    /// The block that all of this was read at.
+    /// The block that the other fields were read at.
     pub block: u64,
-    /// `Tempo`: how many blocks lie between two epochs; 0 for none ever.
+    /// `Tempo`: the blocks between two epochs; 0 if there are no epochs.
     pub tempo: u16,
-    /// `LastEpochBlock`: when the last one fired.
+    /// `LastEpochBlock`: the block in which the last epoch fired.
     pub last_epoch_block: u64,
-    /// `PendingEpochAt`: the block from which one is asked for; 0 if none is.
+    /// `PendingEpochAt`: the block from which an epoch is requested; 0 if none is.
     pub pending_epoch_at: u64,
-    /// `SubnetEpochIndex`: how many have fired.
+    /// `SubnetEpochIndex`: how many epochs have fired.
     pub subnet_epoch_index: u64,
-    /// `BlocksSinceLastStep`.
+    /// `BlocksSinceLastStep`: the blocks since the last epoch.
     pub blocks_since_last_step: u64,
 }
 
-/// When weights that get into the next block come into force.
+/// When weights that are included in the next block come into force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reveal {
-    /// The epoch that the chain files them under.
+    /// The epoch under which the chain files them.
     pub commit_epoch: u64,
     /// The first block in which the chain may open them.
     pub block: u64,
-    /// The block by whose time the beacon should have published their round.
+    /// The block by whose time the beacon has published the round that opens them.
     pub target_block: u64,
 }
 
 impl Reveal {
-    /// The round to seal the weights for: the one that the beacon is at when the target block is
-    /// made, if `head` was made at `time` (since 1970) and there is a block every `block_time`.
+    /// The round to seal the weights for: the beacon's round at the time of the target block.
+    ///
+    /// `head` is the newest block, made at `time`, which like the beacon's `genesis` counts from 1970.
+    /// Blocks follow every `block_time`, and rounds every `period`.
     pub fn round(
         &self,
         head: u64,
@@ -79,7 +80,8 @@ impl EpochState {
         self.next_firing() == Some(self.block + 1)
     }
 
-    /// The block in which the epoch fires next, if nothing else is asked for in the meantime.
+    /// The block in which the next epoch fires, unless one is requested in the meantime; `None` if
+    /// there are no epochs.
     pub fn next_firing(&self) -> Option<u64> {
         if self.tempo == 0 {
             return None;
@@ -94,7 +96,7 @@ impl EpochState {
         Some(regular.min(overdue).min(asked).max(next))
     }
 
-    /// The schedule as the next block leaves it.
+    /// The schedule after the next block.
     #[must_use]
     pub fn advance(self) -> Self {
         if self.fires_next() {
@@ -112,10 +114,10 @@ impl EpochState {
         self.subnet_epoch_index + u64::from(self.fires_next())
     }
 
-    /// When weights that get into the next block come into force, if they stay sealed for
-    /// `reveal_period` epochs; never where the subnet has no epochs.
+    /// When weights that are included in the next block come into force, if they stay sealed for
+    /// `reveal_period` epochs; `None` if the subnet has no epochs.
     ///
-    /// It is a forecast: whoever changes the tempo or asks for an epoch moves it.
+    /// This is a forecast: a change of the tempo or a requested epoch moves it.
     pub fn reveal_of_next(&self, reveal_period: u64) -> Option<Reveal> {
         let commit_epoch = self.epoch_of_next();
         let wanted = commit_epoch.checked_add(reveal_period)?;
@@ -127,7 +129,7 @@ impl EpochState {
         Some(Reveal { commit_epoch, block, target_block: block.checked_add(MARGIN)? })
     }
 
-    /// The schedule as `block` leaves it, in which the epoch fired.
+    /// The schedule after `block`, in which an epoch fired.
     fn fired(self, block: u64) -> Self {
         Self {
             block,

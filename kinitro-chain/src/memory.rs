@@ -1,4 +1,4 @@
-//! A chain in memory, for a laptop and for tests.
+//! A chain in memory, for development and tests.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,8 +23,8 @@ use crate::weights::{Timelock, WeightVector, WeightsReceipt, WeightsState, eligi
 /// The time between two blocks, as on Bittensor.
 const BLOCK_TIME: Duration = Duration::from_secs(12);
 
-/// A chain that lives in this process. Every write makes a block, which is final at once; time
-/// passes only with blocks.
+/// A chain that lives in this process. Every write makes a block that is final at once, and time passes
+/// only with blocks.
 ///
 /// ```
 /// use kinitro_chain::commitment::CommitmentData;
@@ -32,8 +32,8 @@ const BLOCK_TIME: Duration = Duration::from_secs(12);
 /// use kinitro_chain::{Chain, MemoryChain, Signer};
 /// use kinitro_core::{Coldkey, NetUid};
 ///
-/// # let run_time = tokio::runtime::Builder::new_current_thread().build().unwrap();
-/// # run_time.block_on(async {
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # runtime.block_on(async {
 /// let (chain, netuid) = (MemoryChain::new(), NetUid(26));
 /// chain.add_subnet(netuid);
 /// let miner = Keypair::from_uri("//Alice")?;
@@ -82,7 +82,7 @@ impl Default for MemoryChain {
 }
 
 impl MemoryChain {
-    /// A chain without subnets, whose first block was made now.
+    /// A chain without subnets. Its first block is made now.
     pub fn new() -> Self {
         Self {
             network: Network::Memory,
@@ -91,12 +91,12 @@ impl MemoryChain {
         }
     }
 
-    /// Adds a subnet with nobody on it, if it is not there.
+    /// Adds an empty subnet, unless the chain has one of that number.
     pub fn add_subnet(&self, netuid: NetUid) {
         self.state().subnets.entry(netuid).or_default();
     }
 
-    /// Gives a hotkey a slot, or the one that it has.
+    /// Registers a hotkey and returns its slot. If it is registered already, nothing changes.
     ///
     /// # Errors
     /// [`ChainErrorKind::UnknownSubnet`].
@@ -118,10 +118,10 @@ impl MemoryChain {
         Ok(uid)
     }
 
-    /// Changes a neuron: its stake, its permit.
+    /// Changes a neuron, for instance its stake or its permit.
     ///
     /// # Errors
-    /// [`ChainErrorKind::UnknownSubnet`], [`ChainErrorKind::Invalid`] for a uid nobody has.
+    /// [`ChainErrorKind::UnknownSubnet`], [`ChainErrorKind::Invalid`] if no neuron has that uid.
     pub fn change_neuron(
         &self,
         netuid: NetUid,
@@ -153,7 +153,7 @@ impl MemoryChain {
         Ok(())
     }
 
-    /// Makes blocks, and opens weights that were sealed until one of them.
+    /// Makes that many blocks, and opens weights that were sealed until one of them.
     pub fn advance(&self, blocks: u64) {
         let mut state = self.state();
         state.height += blocks;
@@ -164,7 +164,7 @@ impl MemoryChain {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fails like a chain would if what was signed is not what is said.
+    /// Fails as a chain would if the signature is not the account's.
     fn check_signature(signer: &dyn Signer, message: &[u8]) -> Result<(), ChainError> {
         match verify(&signer.hotkey(), message, &signer.sign(message)) {
             true => Ok(()),

@@ -1,9 +1,8 @@
-//! Weights that nobody can read before a round of a public random beacon (docs/spec/chain.md,
-//! section 5).
+//! Sealing weights until a round of a public random beacon (docs/spec/chain.md, section 5).
 //!
-//! [`seal`] makes bytes that the beacon's signature of a later round opens; drand's quicknet is the
-//! beacon of the main network, and a chain says in its storage which one it goes by. [`BeaconKey`] is
-//! a beacon of one's own, as the local chain has.
+//! [`seal`] encrypts a message so that the beacon's signature of a later round opens it. Each chain
+//! stores which beacon it uses; the main network uses drand's quicknet. [`BeaconKey`] is the key of a
+//! private beacon, such as the local chain's.
 
 use std::fmt;
 use std::time::Duration;
@@ -22,18 +21,18 @@ use zeroize::Zeroizing;
 type PublicKeyGroup = <TinyBLS381 as EngineBLS>::PublicKeyGroup;
 type SignatureGroup = <TinyBLS381 as EngineBLS>::SignatureGroup;
 
-/// The public key of a beacon: a point of G2, compressed.
+/// A beacon's public key: a compressed point of G2.
 pub type PublicKey = [u8; 96];
-/// A beacon's signature of a round: a point of G1, compressed.
+/// A beacon's signature of a round: a compressed point of G1.
 pub type Signature = [u8; 48];
 
-/// A public random beacon: every `period` it publishes a signature of the number of the round.
+/// A public random beacon, which publishes a signature of the round's number every `period`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Beacon {
     /// Its public key.
     pub public_key: PublicKey,
-    /// When its first round was, since 1970.
+    /// The time of its first round, since 1970.
     pub genesis: Duration,
     /// The time between two rounds.
     pub period: Duration,
@@ -42,33 +41,33 @@ pub struct Beacon {
 /// What is sealed when a validator sets its weights: the chain decodes exactly these fields.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct WeightsPayload {
-    /// The 32 bytes of the hotkey's account: the chain checks that they are the sender's.
+    /// The 32 bytes of the hotkey's account. The chain checks that it is the sender.
     pub hotkey: Vec<u8>,
-    /// The slots.
+    /// The uids that get a weight.
     pub uids: Vec<u16>,
-    /// The weight of each.
+    /// The weights, in the order of `uids`.
     pub values: Vec<u16>,
     /// The version of the weights.
     pub version_key: u64,
 }
 
-/// Why something was not sealed, or not opened.
+/// Why a message could not be sealed or opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TimelockError {
-    /// The beacon's key is no point of its group.
+    /// The beacon's public key is not a point of its group.
     #[error("the beacon's public key is no point of its curve")]
     PublicKey,
-    /// The signature is no point of its group.
+    /// The signature is not a point of its group.
     #[error("the signature is no point of its curve")]
     Signature,
-    /// The bytes are no ciphertext of this kind.
+    /// The bytes are not a timelocked ciphertext.
     #[error("this is no timelocked ciphertext")]
     Malformed,
-    /// The ciphertext and the signature do not belong together, or it was tampered with.
+    /// The signature is of another round, or the ciphertext was tampered with.
     #[error("this signature does not open that ciphertext")]
     WrongRound,
-    /// The library that encrypts did not.
+    /// Encryption failed.
     #[error("the message could not be encrypted")]
     Encryption,
 }
@@ -80,7 +79,7 @@ impl Beacon {
         Self { public_key, genesis, period }
     }
 
-    /// The round that the beacon is at, `time` after 1970; 0 before its first.
+    /// The beacon's current round at `time` after 1970; 0 before the first.
     pub fn round_at(&self, time: Duration) -> u64 {
         let Some(age) = time.checked_sub(self.genesis) else { return 0 };
         let rounds = age.as_millis() / self.period.as_millis().max(1);
@@ -98,10 +97,10 @@ impl fmt::Debug for Beacon {
     }
 }
 
-/// Seals a message until the beacon has published `round`: about 300 bytes more than the message.
+/// Seals a message until the beacon publishes `round`. The result is about 300 bytes longer.
 ///
 /// # Errors
-/// [`TimelockError::PublicKey`].
+/// [`TimelockError::PublicKey`] or [`TimelockError::Encryption`].
 pub fn seal(message: &[u8], public_key: &PublicKey, round: u64) -> Result<Vec<u8>, TimelockError> {
     let public_key = PublicKeyGroup::deserialize_compressed(&public_key[..])
         .ok()
@@ -123,10 +122,10 @@ pub fn seal(message: &[u8], public_key: &PublicKey, round: u64) -> Result<Vec<u8
     Ok(bytes)
 }
 
-/// Opens what was sealed, with the beacon's signature of the round that it was sealed for.
+/// Opens a sealed message with the beacon's signature of the round that it was sealed for.
 ///
 /// # Errors
-/// All but [`TimelockError::PublicKey`].
+/// [`TimelockError::Signature`], [`TimelockError::Malformed`] or [`TimelockError::WrongRound`].
 pub fn open(ciphertext: &[u8], signature: &[u8]) -> Result<Vec<u8>, TimelockError> {
     let signature =
         SignatureGroup::deserialize_compressed(signature).map_err(|_| TimelockError::Signature)?;
@@ -140,34 +139,34 @@ pub fn open(ciphertext: &[u8], signature: &[u8]) -> Result<Vec<u8>, TimelockErro
         .map_err(|_| TimelockError::WrongRound)
 }
 
-/// What the beacon signs in a round.
+/// The message that the beacon signs in a round.
 fn identity(round: u64) -> Identity {
     Identity::new(b"", vec![Sha256::digest(round.to_be_bytes()).to_vec()])
 }
 
-/// The secret key of a beacon of one's own.
+/// The secret key of a private beacon.
 #[derive(Clone)]
 pub struct BeaconKey(SecretKeyVT<TinyBLS381>);
 
 impl BeaconKey {
-    /// A fresh key.
+    /// Generates a key.
     pub fn generate() -> Self {
         let mut seed = Zeroizing::new([0; 32]);
         OsRng.fill_bytes(&mut *seed);
         Self::from_seed(&seed)
     }
 
-    /// The key that follows from a seed, the same each time.
+    /// Derives the key from a seed.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         Self(SecretKeyVT::from_seed(seed))
     }
 
-    /// What to seal for.
+    /// The public key, to seal messages for.
     pub fn public_key(&self) -> PublicKey {
         compressed(&self.0.into_public().0)
     }
 
-    /// The signature of a round: with it, whatever was sealed for the round can be opened.
+    /// The signature of a round, which opens everything that was sealed for it.
     pub fn sign(&self, round: u64) -> Signature {
         compressed(&identity(round).extract::<TinyBLS381>(self.0.0).0)
     }

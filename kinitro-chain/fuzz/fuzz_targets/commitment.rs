@@ -4,7 +4,7 @@
 #![no_main]
 
 use kinitro_chain::commitment::{MinerCommitment, Published};
-use kinitro_core::Hotkey;
+use kinitro_core::{Hotkey, NetUid};
 use kinitro_core::crypto::PrivateKey;
 use libfuzzer_sys::fuzz_target;
 
@@ -26,6 +26,6 @@ fuzz_target!(|data: &[u8]| {
         assert!(commitment.to_text().len() == error.length && error.part.is_some());
     }
     let backend = PrivateKey::from_hex(&"42".repeat(32)).expect("64 hex characters are a key");
-    let opened = commitment.endpoint.open(&backend, 26, Hotkey::from_account_id([7; 32]));
+    let opened = commitment.endpoint.open(&backend, NetUid(26), Hotkey::from_account_id([7; 32]));
     assert_eq!(commitment.endpoint.url().is_some(), opened.is_ok());
 });

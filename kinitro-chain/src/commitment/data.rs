@@ -1,4 +1,4 @@
-//! The bytes that go onto the chain.
+//! The bytes of a commitment.
 
 use std::fmt;
 
@@ -11,23 +11,23 @@ use super::field::Field;
 pub struct CommitmentData(Vec<u8>);
 
 impl CommitmentData {
-    /// How long a commitment may be on any chain.
+    /// The most bytes that every chain accepts.
     pub const LIMIT: usize = 128;
-    /// How long it may be where the chain has long ones (`BigRaw`).
+    /// The most bytes that chains with long commitments (`BigRaw`) accept.
     pub const LONG_LIMIT: usize = 512;
 
     /// A commitment of at most 128 bytes.
     ///
     /// # Errors
-    /// [`TooLong`].
+    /// [`TooLong`] above 128 bytes.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, TooLong> {
         Self::within(bytes.into(), Self::LIMIT)
     }
 
-    /// A commitment of at most 512 bytes; above 128 only newer chains take it.
+    /// A commitment of at most 512 bytes. Only newer chains accept more than 128.
     ///
     /// # Errors
-    /// [`TooLong`].
+    /// [`TooLong`] above 512 bytes.
     pub fn long(bytes: impl Into<Vec<u8>>) -> Result<Self, TooLong> {
         Self::within(bytes.into(), Self::LONG_LIMIT)
     }
@@ -51,22 +51,22 @@ impl fmt::Debug for CommitmentData {
     }
 }
 
-/// The commitment in which a backend publishes its key: the 64 hex characters.
+/// The commitment that publishes a backend's key: its 64 hex characters.
 impl From<PublicKey> for CommitmentData {
     fn from(key: PublicKey) -> Self {
         Self(key.to_string().into_bytes())
     }
 }
 
-/// A commitment that is too long.
+/// A commitment is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TooLong {
-    /// How long it is, in bytes.
+    /// Its length, in bytes.
     pub length: usize,
-    /// How long it may be.
+    /// The most bytes it may have.
     pub limit: usize,
-    /// The part that has to be shorter, of a miner's commitment.
+    /// The part to shorten, if it is a miner's commitment.
     pub part: Option<TooLongPart>,
 }
 
@@ -74,11 +74,11 @@ pub struct TooLong {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TooLongPart {
-    /// Which part.
+    /// The part.
     pub field: Field,
-    /// How long it is, in bytes.
+    /// Its length, in bytes.
     pub length: usize,
-    /// How long it may be beside the others.
+    /// The most bytes that the other parts leave room for.
     pub limit: usize,
 }
 

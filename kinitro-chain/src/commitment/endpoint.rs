@@ -13,15 +13,15 @@ use super::parts::EndpointUrl;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Endpoint {
-    /// A deployment at Basilica, for everyone to see.
+    /// A Basilica deployment that everyone can see.
     Deployment(DeploymentId),
-    /// A policy server anywhere, as on local networks.
+    /// A policy server at any URL, for instance on a local network.
     Url(EndpointUrl),
-    /// A deployment at Basilica that only the backend can see.
+    /// A Basilica deployment that only the backend can see.
     Sealed {
-        /// How it is sealed.
+        /// The version of the sealing scheme.
         version: SealVersion,
-        /// The deployment id, sealed.
+        /// The sealed deployment id.
         endpoint: SealedEndpoint,
     },
 }
@@ -35,7 +35,7 @@ impl Endpoint {
         Ok(Self::Sealed { version: seal.version(), endpoint: seal.seal(id)? })
     }
 
-    /// Where the policy answers, without a slash at the end; `None` if that is sealed.
+    /// The base URL of the policy server, without a trailing slash; `None` if the endpoint is sealed.
     pub fn url(&self) -> Option<String> {
         match self {
             Self::Deployment(id) => Some(id.url()),
@@ -44,11 +44,11 @@ impl Endpoint {
         }
     }
 
-    /// Where the policy answers, for the backend, which can open what is sealed. `netuid` and
-    /// `hotkey` are where and by whom it was published.
+    /// The base URL of the policy server, opened with the backend's key if the endpoint is sealed.
+    /// `netuid` and `hotkey` say on which subnet and by which miner it was published.
     ///
     /// # Errors
-    /// Those of [`Open::open`] if it is sealed, and not by this miner for this backend.
+    /// Those of [`Open::open`] if it was not sealed for this backend, or by another miner.
     pub fn open(
         &self,
         backend: &PrivateKey,

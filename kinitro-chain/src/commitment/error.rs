@@ -8,33 +8,33 @@ use super::field::Field;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommitmentError {
-    /// The chain holds something else than bytes, such as a hash.
+    /// The commitment is of a kind without bytes, such as a hash.
     #[error("the commitment is of a kind that holds no text")]
     NoText,
-    /// Not UTF-8.
+    /// This byte, counted from 1, is not UTF-8.
     #[error("the commitment is not text: byte {0} is not UTF-8")]
     NotUtf8(usize),
-    /// It begins with a brace, and goes on otherwise.
+    /// The text begins with a brace but is not valid JSON.
     #[error("the commitment begins like JSON, and is none: {0}")]
     Json(String),
-    /// A part is not there, or empty.
+    /// This part is missing or empty.
     #[error("the commitment has no {0}: it must be {expected}", expected = .0.expected())]
     Missing(Field),
-    /// A part is not what it must be.
+    /// A part breaks its rule.
     #[error("`{excerpt}` is not a {field}: it must be {expected}", expected = .field.expected())]
     Invalid {
-        /// Which part.
+        /// The part.
         field: Field,
-        /// The beginning of what is there, escaped.
+        /// The beginning of its text, escaped.
         excerpt: String,
     },
-    /// A part in JSON is a number, a list or the like.
+    /// This part of the JSON is not a string.
     #[error("the {0} is not a string: it must be {expected}", expected = .0.expected())]
     NotString(Field),
-    /// The sealed endpoint is none.
+    /// The sealed endpoint is malformed.
     #[error(transparent)]
     Sealed(#[from] SealedEndpointError),
-    /// More than one of `d`, `e` and `e2`.
+    /// The JSON has more than one of `d`, `e` and `e2`.
     #[error("the commitment has more than one endpoint: there must be one of `d`, `e` and `e2`")]
     TwoEndpoints,
 }
@@ -45,7 +45,7 @@ impl CommitmentError {
     }
 }
 
-/// What is shown of a text that may be anything.
+/// The beginning of a text that may be anything, safe to show.
 fn excerpt(text: &str) -> String {
     const SHOWN: usize = 40;
     let mut excerpt: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();

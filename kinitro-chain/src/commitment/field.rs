@@ -6,18 +6,18 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Field {
-    /// The repository of the policy; `m` in JSON.
+    /// The policy's repository; `m` in JSON.
     Repository,
-    /// Which state of the repository; `r` in JSON.
+    /// The revision of the repository; `r` in JSON.
     Revision,
     /// Where the policy runs; `d` in JSON.
     Deployment,
-    /// Where it runs, sealed; `e` or `e2` in JSON.
+    /// The sealed endpoint; `e` or `e2` in JSON.
     Sealed,
 }
 
 impl Field {
-    /// What it must be, to go on from "it must be".
+    /// The rule for it, to complete the sentence "it must be ...".
     pub(super) fn expected(self) -> &'static str {
         match self {
             Self::Repository => {

@@ -18,20 +18,20 @@ pub(super) fn utf8(bytes: &[u8]) -> Result<&str, CommitmentError> {
     std::str::from_utf8(bytes).map_err(|error| CommitmentError::NotUtf8(error.valid_up_to() + 1))
 }
 
-/// What a miner publishes: which policy it runs, and where.
+/// A miner's commitment: which policy it runs, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MinerCommitment {
-    /// The repository of the policy on Hugging Face.
+    /// The policy's Hugging Face repository.
     pub repo: Repository,
-    /// Which state of the repository.
+    /// The revision of the repository.
     pub revision: Revision,
     /// Where the policy runs.
     pub endpoint: Endpoint,
 }
 
-/// The JSON form. Values are read as whatever they are, so that one of another kind is refused by
-/// its name.
+/// The JSON form. Values may be of any type at first, so that the error for a wrong type can name the
+/// part.
 #[derive(Deserialize)]
 struct Read {
     m: Option<Value>,
@@ -59,7 +59,7 @@ impl MinerCommitment {
         Self { repo, revision, endpoint }
     }
 
-    /// Reads the bytes of a commitment.
+    /// Reads the bytes of a commitment, in either form.
     ///
     /// # Errors
     /// [`CommitmentError`].
@@ -113,12 +113,12 @@ impl MinerCommitment {
         })
     }
 
-    /// The form with colons, as it is written today. Of a commit it has the first 8 characters.
+    /// The form with colons, which is the one to write. It has the first 8 characters of a commit hash.
     pub fn to_text(&self) -> String {
         self.parts().join(":")
     }
 
-    /// The JSON form, with the whole revision.
+    /// The JSON form. It has the whole revision.
     pub fn to_json(&self) -> String {
         let mut json = Written {
             m: self.repo.as_str(),
@@ -140,7 +140,7 @@ impl MinerCommitment {
         serde_json::to_string(&json).expect("strings are JSON")
     }
 
-    /// The form with colons, for any chain.
+    /// The bytes of the form with colons, for every chain.
     ///
     /// # Errors
     /// [`TooLong`] above 128 bytes, with the part to shorten.
@@ -148,7 +148,7 @@ impl MinerCommitment {
         CommitmentData::new(self.to_text()).map_err(|error| self.name_part(error))
     }
 
-    /// The form with colons, for chains that take long ones.
+    /// The bytes of the form with colons, for chains that accept long commitments.
     ///
     /// # Errors
     /// [`TooLong`] above 512 bytes, with the part to shorten.
@@ -168,7 +168,7 @@ impl MinerCommitment {
         parts
     }
 
-    /// Adds the longest of the parts that may be shorter.
+    /// Adds the longest of the parts that can be shortened.
     fn name_part(&self, mut error: TooLong) -> TooLong {
         let mut parts = vec![(Field::Repository, self.repo.as_str().len())];
         if !self.revision.is_commit() {
@@ -206,7 +206,7 @@ impl fmt::Display for MinerCommitment {
     }
 }
 
-/// A part that is there; an empty one is not.
+/// A part that is present and not empty.
 fn present(field: Field, part: Option<&str>) -> Result<&str, CommitmentError> {
     part.filter(|part| !part.is_empty()).ok_or(CommitmentError::Missing(field))
 }
@@ -228,7 +228,7 @@ fn read_sealed(version: SealVersion, text: &str) -> Result<Endpoint, CommitmentE
     Ok(Endpoint::Sealed { version, endpoint: present(Field::Sealed, Some(text))?.parse()? })
 }
 
-/// What serde says, which may have a key of the text in it.
+/// The beginning of serde's message, escaped: it may quote the text.
 fn excerpt_of_error(error: &serde_json::Error) -> String {
     error.to_string().chars().take(80).flat_map(char::escape_debug).collect()
 }

@@ -1,7 +1,7 @@
-//! What miners and the backend publish on a chain.
+//! What miners and backends publish on a chain.
 //!
-//! A miner publishes which policy it runs and where, in at most 128 bytes; the backend publishes the
-//! key that miners seal their endpoints for.
+//! A miner publishes which policy it runs and where, in at most 128 bytes. A backend publishes the key
+//! that miners seal their endpoints for.
 //!
 //! ```
 //! use kinitro_chain::commitment::{Endpoint, MinerCommitment};
@@ -15,14 +15,16 @@
 //! ```
 //!
 //! # Forms
-//! With colons, which is written today: `REPO:REV8:DEPLOYMENT`, and for a sealed endpoint
-//! `REPO:REV8:e:BASE85` (version 1) or `REPO:REV8:e2:BASE85` (version 2). As JSON, which older miners
-//! have written: `{"m":REPO,"r":REVISION,"d":DEPLOYMENT}`, with `e` or `e2` in place of `d` for a
-//! sealed endpoint. What else is in the JSON is not looked at; a key twice, or two endpoints, is an
-//! error: two readers might see two different miners.
+//! - With colons, which is the form to write: `REPO:REV8:DEPLOYMENT`. A sealed endpoint is
+//!   `REPO:REV8:e:BASE85` (version 1) or `REPO:REV8:e2:BASE85` (version 2).
+//! - As JSON, which older miners have written: `{"m":REPO,"r":REVISION,"d":DEPLOYMENT}`, with `e` or
+//!   `e2` instead of `d` for a sealed endpoint. Unknown keys are ignored. A repeated key or a second
+//!   endpoint is an error, because two readers might see two different miners.
 //!
-//! Everything here may have been written by anyone. Reading it takes time in proportion to its
-//! length and never panics, and errors show no more of it than a short excerpt, escaped.
+//! The full rules are in docs/spec/commitments.md.
+//!
+//! Anyone can publish anything. Reading a commitment takes time in proportion to its length and never
+//! panics, and errors show only a short, escaped excerpt of it.
 
 mod data;
 mod endpoint;

@@ -19,7 +19,7 @@ macro_rules! field {
         pub struct $name(String);
 
         impl $name {
-            /// The text.
+            /// The value as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -60,19 +60,19 @@ macro_rules! field {
 }
 
 field! {
-    /// A repository on Hugging Face, `user/repo`.
+    /// A Hugging Face repository, `user/repo`.
     Repository, Repository, is_repository
 }
 field! {
-    /// A revision on Hugging Face: a commit, whole or its first characters, or a branch or tag.
+    /// A Hugging Face revision: a commit hash, whole or abbreviated, or a branch or tag.
     Revision, Revision, is_revision
 }
 field! {
-    /// An address of a policy server: an http or https URL with a host, in printable ASCII.
+    /// The URL of a policy server: http or https, with a host, in printable ASCII.
     EndpointUrl, Deployment, is_endpoint_url
 }
 
-/// What Hugging Face takes as the id of a repository, with its user.
+/// Whether Hugging Face accepts the text as the id of a repository, with its user.
 fn is_repository(text: &str) -> bool {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let is_part = |part: &str| {
@@ -98,7 +98,7 @@ pub(super) fn begins_like_a_url(text: &str) -> bool {
 }
 
 fn is_endpoint_url(text: &str) -> bool {
-    // The URL standard mends much, and would take `http:///host`, `http:\\host` and line ends in
+    // URL parsers repair much, and would accept `http:///host`, `http:\\host` and line ends in
     // the middle of a host: others who read the same text may see another host in it.
     let host = text.split_once("://").map_or("", |(_, rest)| rest);
     begins_like_a_url(text)
@@ -108,24 +108,24 @@ fn is_endpoint_url(text: &str) -> bool {
 }
 
 impl Revision {
-    /// Whether it is (the beginning of) the hash of a commit, which stays what it is; branches and
-    /// tags move. A branch whose name looks like a hash cannot be told from one.
+    /// Whether it looks like a commit hash of 8 to 40 characters. A commit never changes; branches and
+    /// tags move. A branch named like a hash cannot be told apart from one.
     pub fn is_commit(&self) -> bool {
         (Self::SHORT..=40).contains(&self.0.len()) && self.0.chars().all(|c| c.is_ascii_hexdigit())
     }
 
-    /// How much of a commit is in a commitment with colons.
+    /// How many characters of a commit hash the form with colons has.
     const SHORT: usize = 8;
 
-    /// As in a commitment with colons: the first 8 characters of a commit; a branch or a tag whole,
-    /// of which a part would be another one.
+    /// As the form with colons has it: the first 8 characters of a commit hash, or a whole branch or
+    /// tag, because part of one would name another.
     pub fn short(&self) -> &str {
         if self.is_commit() { &self.0[..Self::SHORT] } else { &self.0 }
     }
 }
 
 impl EndpointUrl {
-    /// The URL without slashes at its end, to append paths to.
+    /// The URL without trailing slashes, to append paths to.
     pub fn base(&self) -> &str {
         self.0.trim_end_matches('/')
     }

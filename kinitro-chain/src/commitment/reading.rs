@@ -8,20 +8,20 @@ use super::error::CommitmentError;
 use super::miner::{MinerCommitment, utf8};
 use crate::subnet::Commitment;
 
-/// What somebody has published.
+/// A commitment that could be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Published {
-    /// A miner's policy, and where it runs.
+    /// A miner's policy and endpoint.
     Miner(MinerCommitment),
     /// The key that miners seal their endpoints for.
     BackendKey(PublicKey),
 }
 
 impl Published {
-    /// Reads the bytes of a commitment. 64 hex characters are a backend's key, everything else has
-    /// to be a miner's.
+    /// Reads the bytes of a commitment. 64 hex characters are a backend's key; everything else must be
+    /// a miner's commitment.
     ///
     /// # Errors
     /// [`CommitmentError`].
@@ -55,18 +55,18 @@ fn backend_key(text: &str) -> Option<PublicKey> {
     (text.len() == 64).then(|| text.parse().ok()).flatten()
 }
 
-/// A commitment on a subnet, read as far as it can be.
+/// A commitment on a subnet, with its content or the reason why that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Reading {
-    /// Who published it.
+    /// The account that published it.
     pub hotkey: Hotkey,
-    /// Its slot; none if it left the subnet.
+    /// The account's slot; `None` if it has left the subnet.
     pub uid: Option<MinerUid>,
     /// The block it was published in.
     pub block: BlockNumber,
-    /// What it says, or why that cannot be told. In JSON one of the keys `miner`, `backend_key` and
-    /// `error`.
+    /// The content, or why it cannot be read. In JSON this is one of the keys `miner`, `backend_key`
+    /// and `error`.
     #[serde(flatten, serialize_with = "serialize_published")]
     pub published: Result<Published, CommitmentError>,
 }
@@ -83,8 +83,8 @@ impl Reading {
     }
 }
 
-/// Reads all commitments of a subnet, in their order. One that cannot be read is among the others
-/// with its error.
+/// Reads all commitments of a subnet, in their order. Those that cannot be read are included, with
+/// their errors.
 pub fn read_all(commitments: &[Commitment]) -> Vec<Reading> {
     commitments.iter().map(Reading::new).collect()
 }

@@ -1,4 +1,4 @@
-//! What whoever runs the chain can do with it, and nobody could on a real one.
+//! What the operator of a local chain can do, and nobody could on a real one.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,46 +13,46 @@ use super::value::{Mismatch, Value, encode};
 use crate::block::Hash256;
 use crate::subnet::Rao;
 
-/// Why the chain did not do what whoever runs it asked for.
+/// Why the chain did not carry out its operator's request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdminError {
-    /// The subnet has no such neuron.
+    /// The hotkey is not registered on the subnet.
     #[error("hotkey {hotkey} is not registered on subnet {netuid}")]
     NotRegistered {
-        /// Which was asked for.
+        /// The hotkey of the request.
         hotkey: Hotkey,
         /// The subnet.
         netuid: NetUid,
     },
-    /// The subnet has that neuron already.
+    /// The hotkey is registered on the subnet already.
     #[error("hotkey {hotkey} is registered on subnet {netuid} already, with uid {uid}")]
     Registered {
-        /// Which was asked for.
+        /// The hotkey of the request.
         hotkey: Hotkey,
         /// The subnet.
         netuid: NetUid,
-        /// Its slot.
+        /// The slot it holds.
         uid: MinerUid,
     },
-    /// All slots are taken.
+    /// The subnet has this many slots, and all are taken.
     #[error("all {0} slots of the subnet are taken")]
     Full(u64),
-    /// The storage has no such number for each subnet.
+    /// The storage has no number or switch of that name.
     #[error("there is no hyperparameter `{0}`")]
     UnknownHyperparameter(String),
-    /// The hyperparameter is of another type.
+    /// The value is not of the hyperparameter's type.
     #[error("`{value}` is no value for `{name}`")]
     Value {
-        /// Its name.
+        /// The name of the hyperparameter.
         name: String,
-        /// What it was to become.
+        /// The value it was to be set to.
         value: String,
     },
     /// The metadata cannot be served.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
-    /// The metadata has other types than this node knows.
+    /// The metadata has types that this node does not support.
     #[error("the metadata does not fit this node: {0}")]
     Misfit(String),
 }
@@ -63,31 +63,31 @@ impl From<Mismatch> for AdminError {
     }
 }
 
-/// How the chain is doing.
+/// The state of a local chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LocalStatus {
     /// The newest block.
     pub block: BlockNumber,
-    /// The newest block that no fork takes back.
+    /// The newest final block.
     pub finalized: BlockNumber,
-    /// The hash of the first block, `0x` and 64 hex digits.
+    /// The hash of the first block: `0x` and 64 hex digits.
     pub genesis: String,
-    /// The version of the runtime.
+    /// The spec version of the runtime.
     pub spec_version: u32,
-    /// The subnet.
+    /// The number of its subnet.
     pub netuid: NetUid,
-    /// How many neurons it has.
+    /// How many neurons the subnet has.
     pub neurons: u16,
-    /// In which block its next epoch fires, if ever.
+    /// The block in which the subnet's next epoch fires; `None` if it has no epochs.
     pub next_epoch: Option<u64>,
-    /// How many transactions wait for a block.
+    /// How many transactions are waiting for a block.
     pub waiting: usize,
-    /// The time between two blocks in milliseconds; none if transactions make them.
+    /// The time between two blocks, in milliseconds; `None` if each transaction makes a block.
     pub block_time_ms: Option<u64>,
 }
 
-/// The chain and the switches that make it fail, shared by all who serve it.
+/// The chain and the switches that make it fail, shared by everything that serves it.
 #[derive(Debug)]
 pub(super) struct Shared {
     node: Mutex<Node>,
@@ -100,7 +100,7 @@ impl Shared {
     }
 
     pub(super) fn node(&self) -> MutexGuard<'_, Node> {
-        // What a panic left behind is a state between two blocks: blocks are swapped in whole.
+        // After a panic the state is that between two blocks: blocks are swapped in whole.
         self.node.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -147,7 +147,7 @@ impl Shared {
         })?)
     }
 
-    /// Sets a number or a switch in storage, by its name: one of the subnet, or one of the chain.
+    /// Sets a number or a switch of the subnet or the chain, by its name in storage.
     pub(super) fn set_hyperparameter(&self, name: &str, value: &str) -> Result<(), AdminError> {
         let mut node = self.node();
         let (pallet, item) = name.split_once('.').unwrap_or((PALLET, name));
@@ -176,7 +176,7 @@ impl Shared {
         Ok(node.change(|block| block.ledger.put(pallet, item, keys, parsed.clone()))?)
     }
 
-    /// Makes blocks ahead of their time, others between them if somebody asks meanwhile.
+    /// Makes blocks ahead of their time. Requests in between may make others.
     pub(super) fn advance(&self, blocks: u64) -> Result<BlockNumber, AdminError> {
         for _ in 0..blocks {
             self.node().advance(1)?;
@@ -184,7 +184,7 @@ impl Shared {
         Ok(BlockNumber(self.node().blocks.best().number))
     }
 
-    /// Lets a runtime of another version take over, with other metadata if there is any.
+    /// Upgrades the runtime to another version, with other metadata if it is given.
     pub(super) fn upgrade(
         &self,
         spec_version: u32,

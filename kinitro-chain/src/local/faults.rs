@@ -1,4 +1,4 @@
-//! What can go wrong between a client and the chain, at the turn of a switch.
+//! Faults between a client and the chain that can be switched on.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -6,22 +6,22 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// When the connections are cut, if a transaction is what cuts them.
+/// When an arriving transaction cuts the connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CutOnSubmit {
-    /// It is lost with them.
+    /// Before the transaction is in the pool: it is lost.
     BeforePool,
-    /// It is in the pool, and nobody is told.
+    /// After the transaction is in the pool, but before the client hears of it.
     AfterPool,
 }
 
 /// The switches.
 #[derive(Debug)]
 pub(super) struct Faults {
-    /// Counts up each time all connections are cut.
+    /// How many times all connections were cut.
     cuts: watch::Sender<u64>,
-    /// For how long answers are held back; none for ever.
+    /// How long answers are delayed; `None` for ever.
     delay: watch::Sender<Option<Duration>>,
     cut_on_submit: Mutex<Option<CutOnSubmit>>,
 }
@@ -53,12 +53,12 @@ impl Faults {
         self.delay.subscribe()
     }
 
-    /// Arms the cut that the next transaction sets off.
+    /// Arms the cut for the next transaction.
     pub(super) fn cut_on_submit(&self, when: CutOnSubmit) {
         *self.cut_on_submit.lock().unwrap_or_else(PoisonError::into_inner) = Some(when);
     }
 
-    /// Disarms it, and says whether it was armed.
+    /// Disarms the cut, and returns whether it was armed.
     pub(super) fn take_cut_on_submit(&self) -> Option<CutOnSubmit> {
         self.cut_on_submit.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

@@ -1,10 +1,9 @@
-//! A chain in this process, for development and for tests.
+//! A chain in this process, for development and tests.
 //!
-//! It speaks the JSON-RPC of a Substrate node over WebSocket and HTTP, so that whatever talks to
-//! Bittensor talks to it: `subxt`, the Bittensor SDK, this crate. It verifies signatures, makes
-//! blocks, refuses what the real chain refuses in the same words, and opens timelocked weights with
-//! a beacon of its own. What it stores, and in which form, follows from the metadata it serves:
-//! metadata of its own making, or that of a real chain.
+//! It speaks the JSON-RPC of a Substrate node over WebSocket and HTTP, so every client of Bittensor
+//! works with it: `subxt`, the Bittensor SDK, this crate. It verifies signatures, makes blocks,
+//! refuses what the real chain refuses in the same words, and opens timelocked weights with its own
+//! beacon. The metadata it serves, its own or that of a real chain, decides what it stores and how.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,8 +20,8 @@
 //! # }
 //! ```
 //!
-//! It is no model of Bittensor's economy: nobody earns anything, fees are flat, and calls that
-//! Kinitro has no use for are refused with `System.CallFiltered`.
+//! It does not model Bittensor's economy: there are no emissions, fees are flat, and calls that Kinitro
+//! does not need are refused with `System.CallFiltered`.
 
 mod accounts;
 mod admin;
@@ -73,30 +72,30 @@ use crate::timelock::BeaconKey;
 type Account = [u8; 32];
 type Hash = [u8; 32];
 
-/// Why there is no local chain.
+/// Why a local chain could not be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LocalChainError {
-    /// Something else listens at the port, or it may not be listened at.
+    /// The port is in use, or this process may not listen on it.
     #[error("cannot listen at {address}")]
     Listen {
-        /// Where.
+        /// The address that was to be listened on.
         address: SocketAddr,
-        /// Why not.
+        /// The reason of the operating system.
         source: io::Error,
     },
     /// The metadata cannot be served.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
-    /// The metadata has other types than this node knows.
+    /// The metadata has types that this node does not support.
     #[error("the metadata does not fit this node: {0}")]
     Misfit(String),
-    /// The subnet is the root network, which takes no weights, or beyond what there can be.
+    /// The number is not from 1 to 4095. 0 is the root network, which takes no weights.
     #[error("{0} is no number of a subnet: use 1 to 4095")]
     Netuid(NetUid),
 }
 
-/// What a local chain is to be like.
+/// Settings of a local chain that is to be started.
 #[derive(Debug, Clone)]
 pub struct LocalChainBuilder {
     metadata: Option<Vec<u8>>,
@@ -108,43 +107,43 @@ pub struct LocalChainBuilder {
 }
 
 impl LocalChainBuilder {
-    /// Serves the encoded metadata of a real chain, of version 15 or 16, in place of its own.
+    /// Serves the encoded metadata of a real chain, version 15 or 16, instead of its own.
     #[must_use]
     pub fn metadata(self, bytes: impl Into<Vec<u8>>) -> Self {
         Self { metadata: Some(bytes.into()), ..self }
     }
 
-    /// The time between two blocks: a quarter of a second unless told otherwise.
+    /// The time between two blocks: 250 ms by default, at least 2 ms.
     #[must_use]
     pub fn block_time(self, block_time: Duration) -> Self {
         Self { block_time: block_time.max(Duration::from_millis(2)), ..self }
     }
 
-    /// Makes a block for each transaction as it comes, which is final at once, and no others.
+    /// Makes one block for each transaction, final at once, and no other blocks.
     #[must_use]
     pub fn instant(self) -> Self {
         Self { instant: true, ..self }
     }
 
-    /// How many blocks a block waits to be final: 2 unless told otherwise, 0 in instant mode.
+    /// How many blocks later a block becomes final: 2 by default, 0 in instant mode.
     #[must_use]
     pub fn finality_lag(self, blocks: u64) -> Self {
         Self { finality_lag: Some(blocks), ..self }
     }
 
-    /// The subnet there is: 1 unless told otherwise.
+    /// The number of its one subnet: 1 by default.
     #[must_use]
     pub fn netuid(self, netuid: NetUid) -> Self {
         Self { netuid, ..self }
     }
 
-    /// The port to listen at, on this machine only; any that is free unless told otherwise.
+    /// The port to listen on, on this machine only: any free one by default.
     #[must_use]
     pub fn port(self, port: u16) -> Self {
         Self { port, ..self }
     }
 
-    /// Starts the chain. It must be called from within a Tokio runtime, which then runs it.
+    /// Starts the chain. Call it from within a Tokio runtime, which then runs the chain.
     ///
     /// # Errors
     /// [`LocalChainError`].
@@ -157,7 +156,7 @@ impl LocalChainBuilder {
             Some(bytes) => Runtime::from_bytes(bytes)?,
             None => Runtime::new(own::metadata().map_err(misfit)?)?,
         };
-        // What clients reckon times with: the period is half the time of a block.
+        // Clients compute times from it: the period is half the block time.
         let runtime = runtime.patched(None, Some(self.block_time.as_millis() as u64 / 2))?;
         let node = Node::new(
             Arc::new(runtime),
@@ -181,7 +180,7 @@ impl LocalChainBuilder {
     }
 }
 
-/// Makes a block whenever it is time for one.
+/// Makes blocks at the set interval.
 async fn make_blocks(shared: Arc<Shared>, block_time: Duration) {
     let mut clock = tokio::time::interval(block_time);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -198,7 +197,7 @@ async fn make_blocks(shared: Arc<Shared>, block_time: Duration) {
 
 /// A chain that runs in this process until it is dropped.
 ///
-/// What its methods change is in a final block when they return.
+/// The changes that its methods make are in a final block when they return.
 #[derive(Debug)]
 pub struct LocalChain {
     shared: Arc<Shared>,
@@ -207,7 +206,7 @@ pub struct LocalChain {
 }
 
 impl LocalChain {
-    /// A chain with metadata of its own, a block every quarter of a second, and subnet 1.
+    /// Starts a chain with its own metadata, a block every 250 ms, and subnet 1.
     ///
     /// # Errors
     /// [`LocalChainError`].
@@ -215,7 +214,7 @@ impl LocalChain {
         Self::builder().start().await
     }
 
-    /// A chain that is like this or like that.
+    /// Starts from the default settings, to change some of them.
     pub fn builder() -> LocalChainBuilder {
         LocalChainBuilder {
             metadata: None,
@@ -232,21 +231,21 @@ impl LocalChain {
         format!("ws://{}", self.listener.address())
     }
 
-    /// How it is doing.
+    /// Its state: blocks, subnet, waiting transactions.
     pub fn status(&self) -> LocalStatus {
         self.shared.status()
     }
 
-    /// Gives a hotkey the next slot of the subnet. As on the real chain it then has to wait for the
-    /// rate limit before it may set weights.
+    /// Registers a hotkey on the subnet and returns its slot. As on a real chain, the hotkey must wait
+    /// for the rate limit to pass before it may set weights.
     ///
     /// # Errors
-    /// [`AdminError`]; so for all that follow.
+    /// [`AdminError`]. This holds for all methods that follow.
     pub fn register(&self, hotkey: &Hotkey, coldkey: &Coldkey) -> Result<MinerUid, AdminError> {
         self.shared.register(hotkey, coldkey)
     }
 
-    /// Says whether a neuron may set weights for others.
+    /// Gives a neuron the validator permit, or takes it away.
     pub fn set_permit(&self, hotkey: &Hotkey, permit: bool) -> Result<(), AdminError> {
         self.shared.set_permit(hotkey, permit)
     }
@@ -256,14 +255,14 @@ impl LocalChain {
         self.shared.set_stake(hotkey, stake)
     }
 
-    /// Sets a hyperparameter by the name that the storage has for it: of the subnet, as `Tempo`; of
-    /// the chain, as `StakeThreshold`; or of another pallet, as `Commitments.MaxSpace`.
+    /// Sets a hyperparameter by its name in storage: of the subnet (`Tempo`), of the chain
+    /// (`StakeThreshold`), or of another pallet (`Commitments.MaxSpace`).
     pub fn set_hyperparameter(&self, name: &str, value: &str) -> Result<(), AdminError> {
         self.shared.set_hyperparameter(name, value)
     }
 
-    /// Makes so many blocks at once, and returns the newest. The beacon's rounds that sealed
-    /// weights wait for come as early as the blocks do.
+    /// Makes that many blocks at once and returns the newest. The beacon publishes the rounds that
+    /// sealed weights wait for accordingly early.
     pub fn advance(&self, blocks: u64) -> Result<BlockNumber, AdminError> {
         self.shared.advance(blocks)
     }
@@ -273,44 +272,43 @@ impl LocalChain {
         self.shared.faults.cut();
     }
 
-    /// Cuts all connections when the next transaction comes.
+    /// Cuts all connections when the next transaction arrives.
     pub fn cut_on_submit(&self, when: CutOnSubmit) {
         self.shared.faults.cut_on_submit(when);
     }
 
-    /// Holds every answer back for that long; for ever without, until it is set again.
+    /// Delays every answer by that long; with `None`, holds all answers back until it is set again.
     pub fn set_delay(&self, delay: Option<Duration>) {
         self.shared.faults.set_delay(delay);
     }
 
-    /// Stops listening, cuts all connections, and listens again after a while. Blocks go on: the
-    /// rest of the network is still there, and so are the transactions in its pools.
+    /// Stops listening, cuts all connections, and listens again after `gone_for`. Blocks continue to be
+    /// made and transactions stay in the pool, as if the rest of a network were still there.
     ///
     /// # Errors
-    /// When the port was taken meanwhile. Then this chain is deaf.
+    /// If the port has been taken meanwhile. The chain then no longer listens.
     pub async fn restart(&self, gone_for: Duration) -> io::Result<()> {
         self.listener.restart(gone_for).await
     }
 
-    /// Says whether transactions get into blocks. Those that do not wait in the pool until they are
-    /// too old.
+    /// Sets whether blocks include transactions. If not, they wait in the pool until they expire.
     pub fn set_including(&self, includes: bool) {
         self.shared.node().includes = includes;
     }
 
-    /// Replaces the newest `depth` blocks that are not final by one more than that, none of which
-    /// holds a transaction. Returns how many were replaced.
+    /// Replaces the newest `depth` blocks that are not final by one more empty block than that. Returns
+    /// how many were replaced.
     pub fn fork(&self, depth: u64, forked: Forked) -> Result<u64, AdminError> {
         Ok(self.shared.node().fork(depth, forked)?)
     }
 
-    /// Lets a runtime of another version take over, with other metadata if there is any.
+    /// Upgrades the runtime to another version, with other metadata if it is given.
     pub fn upgrade(&self, spec_version: u32, metadata: Option<&[u8]>) -> Result<(), AdminError> {
         self.shared.upgrade(spec_version, metadata)
     }
 
-    /// Passes itself off as another chain: this is what its first block is said to be from now on,
-    /// and what transactions have to be signed for.
+    /// Poses as another chain: from now on it reports this hash as its first block's, and transactions
+    /// must be signed for it.
     pub fn set_genesis(&self, hash: Hash256) {
         self.shared.node().genesis = hash.0;
     }

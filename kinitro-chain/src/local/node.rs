@@ -1,4 +1,4 @@
-//! The chain itself: makes blocks out of transactions, finalizes them, and takes them back.
+//! The chain itself: makes blocks from transactions, finalizes them, and takes them back.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ const FUNDS: u64 = 1_000_000_000_000_000;
 /// What the first neuron has staked, in rao.
 const OWNER_STAKE: u64 = 1_000_000_000_000;
 
-/// News of the chain, for those who have subscribed.
+/// News of the chain, for subscribers.
 #[derive(Debug, Clone)]
 pub(super) enum Notice {
     Best(Arc<Block>),
@@ -33,13 +33,13 @@ pub(super) enum Notice {
     Runtime(Arc<Runtime>),
 }
 
-/// What becomes of transactions whose block a fork takes away.
+/// What happens to transactions whose block a fork removes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Forked {
-    /// They return to the pool, and get into the block after the fork.
+    /// They return to the pool and are included in the block after the fork.
     Returned,
-    /// This node never hears of them again.
+    /// They are lost.
     Lost,
 }
 

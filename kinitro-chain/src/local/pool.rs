@@ -1,4 +1,4 @@
-//! Transactions that wait for a block, and those who watch what becomes of them.
+//! Transactions waiting for a block, and the watchers of their fate.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::extrinsic::{Invalid, Transaction};
 use super::{Account, Hash};
 
-/// What becomes of a transaction, as its watchers are told.
+/// The status of a transaction, as reported to its watchers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Status {
     /// It waits for an earlier one of its sender.

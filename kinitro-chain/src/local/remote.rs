@@ -1,4 +1,4 @@
-//! A local chain in another process, for whoever runs it.
+//! The operator's client of a local chain in another process.
 
 use std::fmt;
 
@@ -13,49 +13,49 @@ use serde::de::DeserializeOwned;
 use super::admin::LocalStatus;
 use crate::subnet::Rao;
 
-/// A local chain that runs in another process, as `kinitro chain local` does.
+/// A local chain that runs in another process.
 #[derive(Debug)]
 pub struct RemoteLocalChain {
     client: WsClient,
     address: String,
 }
 
-/// Why a local chain in another process did not do what it was asked.
+/// Why a local chain in another process did not carry out a request.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoteError {
-    /// Nobody answers at that address.
+    /// Nothing answers at that address.
     #[error("no chain answers at {address}")]
     Unreachable {
-        /// Where.
+        /// The address.
         address: String,
-        /// Why not.
+        /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A node answers, and it is none of this kind: nobody can change it like that.
+    /// A node answers, but it is not a local chain: its state cannot be changed this way.
     #[error("the node at {address} is no local chain of Kinitro")]
     NotLocal {
-        /// Where.
+        /// The address.
         address: String,
     },
-    /// The chain says why it will not.
+    /// The chain refused, for this reason.
     #[error("{0}")]
     Refused(String),
-    /// The answer is none that this library understands.
+    /// This library does not understand the answer.
     #[error("the local chain at {address} answers something else than was asked for")]
     Protocol {
-        /// Where.
+        /// The address.
         address: String,
-        /// What about it.
+        /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
 impl RemoteLocalChain {
-    /// Connects to a `ws://` address, and makes sure that a local chain answers there.
+    /// Connects to a `ws://` address and makes sure that a local chain answers there.
     ///
     /// # Errors
-    /// [`RemoteError`]; so for all that follow.
+    /// [`RemoteError`]. This holds for all methods that follow.
     pub async fn connect(address: impl fmt::Display) -> Result<Self, RemoteError> {
         let address = address.to_string();
         match WsClientBuilder::default().build(&address).await {
@@ -86,7 +86,7 @@ impl RemoteLocalChain {
         })
     }
 
-    /// How it is doing.
+    /// See [`LocalChain::status`](super::LocalChain::status).
     pub async fn status(&self) -> Result<LocalStatus, RemoteError> {
         self.call("kinitro_status", rpc_params![]).await
     }

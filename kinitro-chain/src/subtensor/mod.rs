@@ -1,4 +1,4 @@
-//! A real node, over its JSON-RPC.
+//! The client of a real node, over its JSON-RPC.
 //!
 //! ```no_run
 //! use kinitro_chain::{Chain, Network, Subtensor};
@@ -13,16 +13,15 @@
 //! ```
 //!
 //! # Reading
-//! Names are looked up in the metadata of the runtime that made the block, so that a runtime may be
-//! upgraded while this runs. A subnet is read in one pass: its neurons with one call of the runtime,
-//! its commitments and parameters with one list of keys and one of values. The node is asked for its
-//! genesis block each time, because another node may answer after a connection broke.
+//! Names are looked up in the metadata of the runtime that made the block, so the runtime can be
+//! upgraded while the client is connected. A subnet is read in one pass: its neurons with one runtime
+//! call, its commitments and parameters with one query for keys and one for values. The genesis block
+//! is checked each time, because another node may answer after a broken connection.
 //!
 //! # Writing
-//! A transaction is signed for the next [`Settings::mortality`] blocks and sent once. Whatever
-//! happens then, the chain is searched for it until it is found or those blocks are final; so a
-//! broken connection, a restarted node or a fork cannot make it happen twice, nor be taken for a
-//! failure.
+//! A transaction is signed for the next [`Settings::mortality`] blocks and sent once. Whatever happens
+//! then, the client searches the chain for it until it is found or those blocks are final. A broken
+//! connection, a restarted node or a fork can neither make it happen twice nor look like a failure.
 
 mod hex;
 mod pin;
@@ -57,28 +56,28 @@ use crate::weights::{WeightVector, WeightsReceipt, WeightsState};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Finality {
-    /// When no fork can take it back.
+    /// Once no fork can take it back.
     #[default]
     Finalized,
-    /// When it is in the newest block or one before it, which is sooner.
+    /// Once it is in the newest block or an earlier one, which is sooner.
     Best,
 }
 
-/// How to deal with a node.
+/// How to connect to a node and send transactions to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
-    /// How long to wait for an answer, a connection included.
+    /// The longest wait for an answer, including the time to connect: 30 s by default.
     pub timeout: Duration,
-    /// How often to look for a transaction that was sent.
+    /// The time between two looks for a transaction that was sent: 500 ms by default.
     pub poll: Duration,
-    /// For how many blocks a transaction is valid: a power of two from 4 to 64.
+    /// How many blocks a transaction is valid for: a power of two from 4 to 64, by default 16.
     pub mortality: u64,
-    /// How long to look for a transaction, if the node stays away.
+    /// How long to look for a transaction while the node does not answer: 15 minutes by default.
     pub patience: Duration,
-    /// When a transaction counts as done.
+    /// When a transaction counts as done: once it is final by default.
     pub finality: Finality,
-    /// The first block that the chain must have. Known for [`Network::Finney`].
+    /// The hash that the first block must have. For [`Network::Finney`] it is known.
     pub genesis: Option<Hash256>,
 }
 
@@ -103,7 +102,7 @@ pub struct Subtensor {
     settings: Settings,
     genesis: Hash256,
     runtimes: Mutex<Vec<Arc<Runtime>>>,
-    /// Held from the choice of a nonce until the transaction with it is sent.
+    /// Held from choosing a nonce until the transaction with it is sent.
     sending: tokio::sync::Mutex<()>,
 }
 
@@ -111,17 +110,17 @@ impl Subtensor {
     /// Connects to a node of the network.
     ///
     /// # Errors
-    /// [`ChainErrorKind::Connection`] or [`ChainErrorKind::Timeout`] when none answers,
-    /// [`ChainErrorKind::WrongChain`] when it is of another chain.
+    /// [`ChainErrorKind::Connection`] or [`ChainErrorKind::Timeout`] if none answers,
+    /// [`ChainErrorKind::WrongChain`] if it belongs to another chain.
     pub async fn connect(network: Network) -> Result<Self, ChainError> {
         Self::connect_with(network, Settings::default()).await
     }
 
-    /// Connects with settings of one's own.
+    /// Connects with these settings.
     ///
     /// # Errors
-    /// As [`connect`](Self::connect), and [`ChainErrorKind::Invalid`] for a mortality that
-    /// there is none of.
+    /// As [`connect`](Self::connect), and [`ChainErrorKind::Invalid`] if the mortality is not a power
+    /// of two from 4 to 64.
     pub async fn connect_with(network: Network, settings: Settings) -> Result<Self, ChainError> {
         if !(settings.mortality.is_power_of_two() && (4..=64).contains(&settings.mortality)) {
             let message =
@@ -143,7 +142,7 @@ impl Subtensor {
         self.genesis
     }
 
-    /// How many calls were made to the node, by method.
+    /// How many calls have been made to the node, by method.
     pub fn calls(&self) -> BTreeMap<&'static str, u64> {
         self.rpc.calls()
     }
@@ -156,7 +155,7 @@ impl Subtensor {
         ChainError::new(ChainErrorKind::WrongChain, message)
     }
 
-    /// Fails if another chain answers than the one that was connected to.
+    /// Fails if the node that answers is no longer of the chain that was connected to.
     async fn check_genesis(&self) -> Result<(), ChainError> {
         let found: Hash256 = self.rpc.read("chain_getBlockHash", json!([0])).await?;
         if found == self.genesis { Ok(()) } else { Err(self.wrong_chain(self.genesis, found)) }
@@ -170,7 +169,7 @@ impl Subtensor {
         self.rpc.read("chain_getBlockHash", json!([])).await
     }
 
-    /// The newest block that no fork takes back.
+    /// The newest final block.
     async fn finalized(&self) -> Result<Pin<'_>, ChainError> {
         let (hash, ()) = tokio::try_join!(self.finalized_hash(), self.check_genesis())?;
         Pin::at(self, hash).await
@@ -187,7 +186,7 @@ impl Subtensor {
         runtimes.iter().find(|runtime| runtime.version == version).cloned()
     }
 
-    /// Keeps a runtime, and the one before it for blocks around an upgrade.
+    /// Keeps this runtime, and the one before it for blocks around an upgrade.
     fn remember(&self, runtime: Runtime) -> Arc<Runtime> {
         let runtime = Arc::new(runtime);
         let mut runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);

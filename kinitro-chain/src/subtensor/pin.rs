@@ -1,4 +1,4 @@
-//! One block, read with the runtime that made its state.
+//! Reading the state of one block, with the runtime that made it.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use super::runtime::{Runtime, Version, protocol};
 use crate::block::{Block, Hash256};
 use crate::error::{ChainError, ChainErrorKind};
 
-/// How many keys or values are asked for at once. Nodes refuse more keys than 1000.
+/// How many keys or values are requested at once. Nodes refuse more than 1000 keys.
 const PAGE: usize = 1000;
 
-/// A block that is read: everything asked of it is of the same state.
+/// A pinned block. Everything read through it comes from the same state.
 #[derive(Debug)]
 pub(super) struct Pin<'chain> {
     chain: &'chain Subtensor,
@@ -31,14 +31,13 @@ struct Header {
     number: Hex,
 }
 
-/// What a node says of the values of some keys.
+/// A node's answer about the values of some keys.
 #[derive(Deserialize)]
 struct StorageChanges {
     changes: Vec<(Hex, Option<Hex>)>,
 }
 
-/// The part of the runtime's version that is looked at. The layout is that of every runtime since
-/// 2021.
+/// The start of the runtime's version. All runtimes since 2021 have this layout.
 #[derive(Decode)]
 struct RuntimeVersion {
     _spec_name: String,
@@ -51,8 +50,8 @@ struct RuntimeVersion {
 }
 
 impl<'chain> Pin<'chain> {
-    /// Pins a block by its hash. Its runtime is looked up, so that an upgrade between two readings
-    /// is noticed.
+    /// Pins a block by its hash. Its runtime is looked up each time, so that an upgrade between two
+    /// readings is noticed.
     pub(super) async fn at(chain: &'chain Subtensor, hash: Hash256) -> Result<Self, ChainError> {
         let (number, version) =
             tokio::try_join!(chain.block_number(hash), Self::version(chain, hash))?;
@@ -73,7 +72,7 @@ impl<'chain> Pin<'chain> {
         Ok(Version { spec: version.spec_version, transaction: version.transaction_version })
     }
 
-    /// The newest metadata that the runtime has, of those that subxt reads.
+    /// The newest version of the metadata that subxt can read.
     async fn metadata(chain: &Subtensor, hash: Hash256) -> Result<Vec<u8>, ChainError> {
         let call = |function: &'static str, argument: Hex| {
             chain.rpc.read::<Hex>("state_call", json!([function, argument, hash]))
@@ -96,7 +95,7 @@ impl<'chain> Pin<'chain> {
         })
     }
 
-    /// Calls a function of the runtime.
+    /// Calls a runtime function.
     pub(super) async fn call<T: DecodeAsType>(
         &self,
         api: &str,
@@ -110,7 +109,7 @@ impl<'chain> Pin<'chain> {
         self.runtime.answer(api, function, &bytes)
     }
 
-    /// The values of many keys, in their order.
+    /// The values of these keys, in their order.
     pub(super) async fn values(
         &self,
         keys: &[Vec<u8>],
@@ -137,7 +136,7 @@ impl<'chain> Pin<'chain> {
         Ok(values)
     }
 
-    /// All keys that begin so.
+    /// All keys with that prefix.
     pub(super) async fn keys(&self, prefix: &[u8]) -> Result<Vec<Vec<u8>>, ChainError> {
         let mut keys: Vec<Vec<u8>> = Vec::new();
         loop {
@@ -170,7 +169,7 @@ impl<'chain> Pin<'chain> {
         self.runtime.value(pallet, entry, bytes.as_ref().map(|bytes| &*bytes.0))
     }
 
-    /// The next batch of values that are asked for together.
+    /// Starts a batch of values to be read together.
     pub(super) fn batch(&self) -> Batch<'_> {
         Batch { pin: self, keys: Vec::new(), entries: Vec::new() }
     }
@@ -194,12 +193,12 @@ pub(super) struct Batch<'pin> {
     entries: Vec<(&'static str, &'static str)>,
 }
 
-/// A place in a batch.
+/// The place of a value in a batch.
 #[derive(Clone, Copy)]
 pub(super) struct Slot(usize);
 
 impl<'pin> Batch<'pin> {
-    /// Asks for a value.
+    /// Adds a value to the batch.
     pub(super) fn add(
         &mut self,
         pallet: &'static str,
@@ -210,7 +209,7 @@ impl<'pin> Batch<'pin> {
         Ok(self.add_key(pallet, entry, key))
     }
 
-    /// Asks for the value of a key that is known.
+    /// Adds the value of a known key to the batch.
     pub(super) fn add_key(
         &mut self,
         pallet: &'static str,
@@ -222,14 +221,14 @@ impl<'pin> Batch<'pin> {
         Slot(self.keys.len() - 1)
     }
 
-    /// Reads them all.
+    /// Reads all values of the batch.
     pub(super) async fn read(self) -> Result<BatchValues, ChainError> {
         let values = self.pin.values(&self.keys).await?;
         Ok(BatchValues { runtime: self.pin.runtime.clone(), entries: self.entries, values })
     }
 }
 
-/// What was read of a batch.
+/// The values of a batch.
 pub(super) struct BatchValues {
     runtime: Arc<Runtime>,
     entries: Vec<(&'static str, &'static str)>,
@@ -237,7 +236,7 @@ pub(super) struct BatchValues {
 }
 
 impl BatchValues {
-    /// A value or its default.
+    /// A value, or its default. It is an error if there is neither.
     pub(super) fn get<T: DecodeAsType>(&self, slot: Slot) -> Result<T, ChainError> {
         self.find(slot)?.ok_or_else(|| {
             let (pallet, entry) = self.entries[slot.0];
@@ -246,7 +245,7 @@ impl BatchValues {
         })
     }
 
-    /// A value or its default, if it has one.
+    /// A value, or its default if it has one.
     pub(super) fn find<T: DecodeAsType>(&self, slot: Slot) -> Result<Option<T>, ChainError> {
         let (pallet, entry) = self.entries[slot.0];
         self.runtime.value(pallet, entry, self.values[slot.0].as_deref())

@@ -1,4 +1,4 @@
-//! The connection to a node: JSON-RPC over a WebSocket that mends itself.
+//! The connection to a node: JSON-RPC over a WebSocket that reconnects.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use kinitro_core::Backoff;
 use serde::de::DeserializeOwned;
 use subxt::rpcs::client::reconnecting_rpc_client::{self as reconnecting, RpcError};
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{ChainError, ChainErrorKind};
 
-/// The largest answer that is taken: metadata has 340 KB, a subnet of 256 some 100 KB.
+/// The largest accepted answer. Metadata takes 340 KB, a subnet of 256 neurons about 100 KB.
 const MAX_RESPONSE_BYTES: u32 = 64 << 20;
 
 /// A connection that reconnects by itself, with a time limit on each call.
@@ -27,38 +28,33 @@ pub(super) struct Rpc {
 /// Why a call had no answer.
 #[derive(Debug)]
 pub(super) enum CallError {
-    /// The node refuses it: number, message and data of the JSON-RPC error.
+    /// The node refused it, with this JSON-RPC error.
     Refused { code: i32, message: String, data: String },
     /// It is not known whether the node has seen it.
     Lost(ChainError),
 }
 
-/// How long to wait before the next attempt to connect. The first connection has one attempt, so
-/// that a wrong address is told at once; a connection that was there is sought for ever.
+/// The waits between attempts to connect. The first connection gets a single attempt, so that a wrong
+/// address is reported at once; a connection that broke is retried for ever.
 #[derive(Debug, Clone)]
 struct Patience {
     was_connected: Arc<AtomicBool>,
-    delay: Duration,
+    backoff: Backoff,
 }
 
 impl Iterator for Patience {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        if !self.was_connected.load(Ordering::Relaxed) {
-            return None;
-        }
-        let delay = self.delay;
-        self.delay = (delay * 2).min(Duration::from_secs(10));
-        Some(delay)
+        self.was_connected.load(Ordering::Relaxed).then(|| self.backoff.fail())
     }
 }
 
 impl Rpc {
     pub(super) async fn connect(address: &str, timeout: Duration) -> Result<Self, ChainError> {
         let was_connected = Arc::new(AtomicBool::new(false));
-        let patience =
-            Patience { was_connected: was_connected.clone(), delay: Duration::from_millis(50) };
+        let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(10));
+        let patience = Patience { was_connected: was_connected.clone(), backoff };
         let build = reconnecting::RpcClient::builder()
             .retry_policy(patience)
             .request_timeout(timeout)
@@ -80,13 +76,13 @@ impl Rpc {
         Ok(Self { client, address: address.to_owned(), timeout, calls: Mutex::default() })
     }
 
-    /// How many calls were made, by method.
+    /// How many calls have been made, by method.
     pub(super) fn calls(&self) -> BTreeMap<&'static str, u64> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Calls a method that only reads. Where the connection breaks it is called again on the next
-    /// one, within the time limit.
+    /// Calls a method that only reads. If the connection breaks, the call is repeated on the next one,
+    /// within the time limit.
     pub(super) async fn read<R: DeserializeOwned>(
         &self,
         method: &'static str,
@@ -164,7 +160,7 @@ impl fmt::Debug for Rpc {
     }
 }
 
-/// A duration in seconds, without needless digits.
+/// A duration in seconds, without trailing zeros.
 struct Seconds(Duration);
 
 impl fmt::Display for Seconds {
@@ -173,7 +169,7 @@ impl fmt::Display for Seconds {
     }
 }
 
-/// The innermost error, which says more than those around it.
+/// The innermost error, which says the most.
 fn cause(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
@@ -182,12 +178,12 @@ fn cause(error: &dyn std::error::Error) -> String {
     excerpt(&innermost.to_string(), "")
 }
 
-/// A JSON string without its quotes; anything else as it is.
+/// A JSON string without its quotes; anything else unchanged.
 fn plain(json: &str) -> String {
     serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_owned())
 }
 
-/// What a node says, on one line and not too long.
+/// A node's message, on one line and shortened.
 pub(super) fn excerpt(message: &str, data: &str) -> String {
     let text = if data.is_empty() { message.to_owned() } else { format!("{message}: {data}") };
     text.escape_debug().take(200).collect()
@@ -208,8 +204,8 @@ mod tests {
     #[test]
     fn the_first_connection_has_one_attempt_and_later_ones_have_many() {
         let was_connected = Arc::new(AtomicBool::new(false));
-        let mut patience =
-            Patience { was_connected: was_connected.clone(), delay: Duration::from_secs(4) };
+        let backoff = Backoff::new(Duration::from_secs(4), Duration::from_secs(10));
+        let mut patience = Patience { was_connected: was_connected.clone(), backoff };
         assert_eq!(patience.next(), None);
         was_connected.store(true, Ordering::Relaxed);
         let delays: Vec<u64> = patience.take(4).map(|delay| delay.as_secs()).collect();

@@ -1,4 +1,4 @@
-//! What the metadata of a runtime is needed for: from names to bytes and back.
+//! Encoding and decoding by name, with the metadata of a runtime.
 
 use std::fmt;
 
@@ -21,19 +21,19 @@ use subxt::metadata::Metadata;
 use crate::block::Hash256;
 use crate::error::{ChainError, ChainErrorKind};
 
-/// The pallet that subnets live in.
+/// The pallet with the subnets.
 pub(super) const SUBTENSOR: &str = "SubtensorModule";
-/// The pallet that commitments live in.
+/// The pallet with the commitments.
 pub(super) const COMMITMENTS: &str = "Commitments";
 
-/// One version of the chain's runtime. Names are looked up in its metadata, so that indices may
-/// move and fields be added.
+/// One version of the chain's runtime. Everything is looked up by name in its metadata, so indices may
+/// change and fields be added.
 pub(super) struct Runtime {
     pub(super) version: Version,
     client: OfflineClientAtBlock<SubstrateConfig>,
 }
 
-/// Which version of a runtime.
+/// The version of a runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Version {
     pub(super) spec: u32,
@@ -73,7 +73,7 @@ impl Runtime {
         self.client.metadata_ref()
     }
 
-    /// The first of those calls that the pallet has.
+    /// The first of these calls that the pallet has.
     pub(super) fn first_call<'name>(
         &self,
         pallet: &str,
@@ -98,7 +98,7 @@ impl Runtime {
             .map_err(|error| protocol("the time between blocks of the chain", error))
     }
 
-    /// Whether commitments may be longer than 128 bytes: whether a kind for them is among the types.
+    /// Whether commitments may be longer than 128 bytes, which shows in the types.
     pub(super) fn takes_long_commitments(&self) -> bool {
         let is_long = |ty: &PortableType| match &ty.ty.type_def {
             TypeDef::Variant(variant) => variant.variants.iter().any(|kind| kind.name == "BigRaw"),
@@ -107,15 +107,14 @@ impl Runtime {
         self.metadata().types().types.iter().any(is_long)
     }
 
-    /// The names of a pallet and of one of its errors, by the two numbers an event has for them.
+    /// The names of a pallet and of one of its errors, by the two indices that an event has.
     pub(super) fn error_name(&self, pallet: u8, error: u8) -> Option<(String, String)> {
         let pallet = self.metadata().pallet_by_error_index(pallet)?;
         let variant = pallet.error_variant_by_index(error)?;
         Some((pallet.name().to_owned(), variant.name.clone()))
     }
 
-    /// The key under which a value is stored; with some of its parts only, what the keys of all such
-    /// values begin with.
+    /// The key of a stored value; with only some of its parts, the common prefix of all such keys.
     pub(super) fn key(
         &self,
         pallet: &str,
@@ -131,8 +130,7 @@ impl Runtime {
             .map_err(|error| protocol(what(), error))
     }
 
-    /// A stored value, or the default of its entry where nothing is stored; none where there is no
-    /// default either.
+    /// A stored value, or the default of its entry if nothing is stored; `None` if it has no default.
     pub(super) fn value<T: DecodeAsType>(
         &self,
         pallet: &str,
@@ -154,7 +152,7 @@ impl Runtime {
         }
     }
 
-    /// The arguments of a runtime function.
+    /// Encodes the arguments of a runtime function.
     pub(super) fn arguments(
         &self,
         api: &str,
@@ -166,7 +164,7 @@ impl Runtime {
             .map_err(|error| protocol(format_args!("the function {api}_{function}"), error))
     }
 
-    /// The answer of a runtime function.
+    /// Decodes the answer of a runtime function.
     pub(super) fn answer<T: DecodeAsType>(
         &self,
         api: &str,
@@ -186,7 +184,7 @@ impl fmt::Debug for Runtime {
     }
 }
 
-/// An error about something that does not fit what this library knows of the chain.
+/// An error about something that does not match what this library expects of the chain.
 pub(super) fn protocol(
     what: impl fmt::Display,
     error: impl std::error::Error + Send + Sync + 'static,

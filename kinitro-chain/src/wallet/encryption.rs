@@ -1,5 +1,5 @@
-//! How Bittensor encrypts keys: secretbox of NaCl, with a key that Argon2i makes of the password
-//! and a salt that is the same for all (docs/spec/chain.md, section 4).
+//! How Bittensor encrypts keys: NaCl's secretbox, with a key that Argon2i derives from the password
+//! and a fixed salt (docs/spec/chain.md, section 4).
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use crypto_secretbox::aead::Aead;
@@ -12,10 +12,10 @@ const SALT: [u8; 16] = *b"\x13q\x83\xdf\xf1Z\t\xbc\x9c\x90\xb5Q\x879\xe9\xb1";
 const NONCE: usize = 24;
 const TAG: usize = 16;
 
-/// What is sealed is that much longer.
+/// How many bytes longer the encrypted form is.
 pub(super) const OVERHEAD: usize = NONCE + TAG;
 
-/// Opens a nonce and what follows it.
+/// Decrypts a nonce followed by a ciphertext.
 pub(super) fn open(sealed: &[u8], password: &str) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     let (nonce, sealed) = sealed.split_at_checked(NONCE).ok_or(KeyFileError::Torn)?;
     let key = derive(password)?;

@@ -7,114 +7,114 @@ use kinitro_core::Hotkey;
 
 use crate::remedy::Remedy;
 
-/// Why something is not a key. Nothing of a secret is in it.
+/// Why something is not a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeypairError {
-    /// Too many words, or too few.
+    /// The mnemonic has this many words, which no mnemonic has.
     #[error("a mnemonic has 12, 15, 18, 21 or 24 words, not {0}")]
     WordCount(usize),
-    /// A word that is none, counted from 1.
+    /// This word, counted from 1, is not a BIP-39 word.
     #[error("word {0} of the mnemonic is not in the English list of BIP-39")]
     UnknownWord(usize),
-    /// All are words, and yet it is no mnemonic.
+    /// Every word is valid, but the checksum is wrong.
     #[error("the checksum of the mnemonic is wrong: a word is another one, or they are mixed up")]
     Checksum,
-    /// Not 32 bytes in hex.
+    /// The seed is not 32 bytes in hex.
     #[error("the seed must be 64 hex characters, with or without `0x`")]
     Seed,
-    /// Not 64 bytes in hex.
+    /// The private key is not 64 bytes in hex.
     #[error("the private key must be 128 hex characters, with or without `0x`")]
     PrivateKeyLength,
-    /// 64 bytes that are no key.
+    /// The private key has the right length, but is not a valid key.
     #[error("the private key is not one of sr25519: its first half is no scalar of the curve")]
     PrivateKeyScalar,
-    /// Not of the form of a secret URI.
+    /// The text is not a secret URI.
     #[error(
         "a secret URI must be `PHRASE//hard/soft///PASSWORD`, of which each part may be missing"
     )]
     Uri,
-    /// A password that would have no effect.
+    /// A secret URI with a seed has a password, which would have no effect.
     #[error("a password belongs to a mnemonic: a seed has none")]
     SeedWithPassword,
-    /// The operating system has no random numbers to give.
+    /// The operating system did not provide random numbers.
     #[error("the operating system gave no random numbers: {0}")]
     Randomness(#[from] getrandom::Error),
 }
 
-/// Why a key file is of no use. Nothing of a secret is in it.
+/// Why a key file cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyFileError {
-    /// Nothing is in it.
+    /// The file is empty.
     #[error("the file is empty")]
     Empty,
-    /// Far more than a key is in it.
+    /// The file is larger than 64 KiB, far more than a key needs.
     #[error("the file is larger than any key file")]
     TooLarge,
-    /// A directory, a socket or the like.
+    /// The path is a directory, a socket or the like.
     #[error("it is {0}, not a file")]
     NotAFile(&'static str),
-    /// Others can read a secret.
+    /// The file has an unencrypted secret and permissions, given as the mode, that let others at it.
     #[error("the key is not encrypted, and others can read or write the file (mode {0:04o})")]
     Exposed(u32),
-    /// Torn, or something else altogether.
+    /// The content is not JSON, or it is cut off.
     #[error("the file does not hold the JSON of a key: it breaks at line {line}, column {column}")]
     NotJson {
-        /// Where, counted from 1.
+        /// The line of the error, counted from 1.
         line: usize,
-        /// Where, counted from 1.
+        /// The column of the error, counted from 1.
         column: usize,
     },
-    /// A field of another kind.
+    /// This field should be a string.
     #[error("`{0}` is not a string")]
     NotString(&'static str),
-    /// A secret that is none.
+    /// A secret is malformed.
     #[error("`{field}`: {source}")]
     Secret {
-        /// The field it is in.
+        /// The name of the field.
         field: &'static str,
-        /// What is wrong with it.
+        /// Why it is malformed.
         source: KeypairError,
     },
-    /// An address or a public key that is none.
+    /// An address or a public key is malformed.
     #[error("`{field}` is not {expected}")]
     Address {
-        /// The field it is in.
+        /// The name of the field.
         field: &'static str,
-        /// What it should be.
+        /// What the field should contain.
         expected: &'static str,
     },
-    /// Parts of two different keys.
+    /// The file mixes parts of two keys.
     #[error("`{field}` belongs to another key than the secret, which is that of {secret}")]
     OtherKey {
-        /// The field with the other address.
+        /// The field that belongs to another key than the secret.
         field: &'static str,
-        /// The address of the secret.
+        /// The secret's own address.
         secret: Hotkey,
     },
-    /// An address without a secret.
+    /// The file has an address but no secret.
     #[error("the file holds an address and no secret, so that nothing can be signed with it")]
     WatchOnly,
-    /// Neither an address nor a secret.
+    /// The file has neither an address nor a secret.
     #[error("the file holds neither a secret nor an address")]
     NoKey,
-    /// A key of another kind.
+    /// The key is of this type instead of sr25519.
     #[error("the key is of type {0}: only sr25519 keys are known here")]
     KeyType(String),
-    /// Encrypted as Bittensor did years ago, or as nobody does.
+    /// The file is encrypted in this outdated way.
     #[error("the key is encrypted in an old way ({0}), which is not known here")]
     OldEncryption(&'static str),
-    /// Too short for what is encrypted.
+    /// The encrypted file is cut off.
     #[error("the encrypted key is torn: the file ends too early")]
     Torn,
-    /// The password is another one, or the file was changed.
+    /// The password is wrong, or the file was changed.
     #[error("the key does not open: the password is wrong, or the file was changed")]
     WrongPassword,
-    /// Nobody knows the password.
+    /// The key is encrypted and there is no password, for this reason.
     #[error("the key is encrypted, and there is no password: {0}")]
     NoPassword(String),
-    /// No room to find out whether the password is right.
+    /// There is not enough memory to derive the key from the password.
     #[error("there is not enough memory to open the key: that takes 512 MiB")]
     Memory,
 }
@@ -135,52 +135,52 @@ impl KeyFileError {
     }
 }
 
-/// Why a wallet is of no use. Nothing of a secret is in it.
+/// Why a wallet cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WalletError {
-    /// A name that is no plain file name.
+    /// The name is not allowed.
     #[error(
         "`{}` cannot name a {what}: take letters, digits, spaces, `-`, `_` and `.`, not beginning \
          with `.` nor ending in `pub.txt`",
         name.escape_debug()
     )]
     InvalidName {
-        /// What it should name.
+        /// What it was to name: a wallet or a hotkey.
         what: &'static str,
-        /// The name, cut short when it is long.
+        /// The name, cut off after 80 characters.
         name: String,
     },
-    /// Nowhere to look for wallets.
+    /// `HOME` is not set, so there is no folder to look in.
     #[error("no folder of wallets: HOME is not set")]
     NoHome,
-    /// No such folder.
+    /// A file or folder is missing.
     #[error("there is no {what} at {}", path.display())]
     Missing {
-        /// What should be there.
+        /// What is missing.
         what: &'static str,
-        /// Where it was looked for.
+        /// The path that was looked at.
         path: PathBuf,
     },
-    /// There is a key of that name, which may be the only copy.
+    /// There is already a key at this path, which may be the only copy.
     #[error("{} exists: choose another name, or say that it may be overwritten", .0.display())]
     Exists(PathBuf),
-    /// The file is no key, or not one that can be used.
+    /// A key file cannot be used.
     #[error("{}: {source}", path.display())]
     KeyFile {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Why it cannot be used.
         source: KeyFileError,
     },
-    /// The operating system refused.
+    /// The operating system refused a file operation.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The operation, as a verb: `read`, `write`.
         action: &'static str,
-        /// On which file or folder.
+        /// The file or folder.
         path: PathBuf,
-        /// What the operating system says.
+        /// The reason of the operating system.
         source: io::Error,
     },
 }

@@ -1,4 +1,4 @@
-//! The folders of wallets.
+//! Wallet folders.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -16,10 +16,10 @@ use super::key_file::{self, KeyFile, PlainKey};
 use super::keypair::Keypair;
 use super::mnemonic::Mnemonic;
 
-/// What the name of the public half of a hotkey ends in.
+/// The suffix of the file with a hotkey's public half.
 const PUBLIC: &str = "pub.txt";
 
-/// The largest file that is read as a key. Those of Bittensor have some 600 bytes.
+/// The largest file that is read as a key. Bittensor writes about 600 bytes.
 const LARGEST: usize = 64 * 1024;
 
 /// Why there is no password.
@@ -27,19 +27,18 @@ const LARGEST: usize = 64 * 1024;
 pub struct NoPassword(String);
 
 impl NoPassword {
-    /// For that reason, which reads after "there is no password:".
+    /// No password, for this reason. It completes the sentence "there is no password: ...".
     pub fn because(reason: impl Into<String>) -> Self {
         Self(reason.into())
     }
 }
 
-/// Who knows the passwords of encrypted keys. [`NoPassword`] knows none; a function may ask.
+/// A source of passwords for encrypted keys: a function that asks, or [`NoPassword`], which has none.
 pub trait Passwords {
-    /// The password of the key in that file. It is asked for once a key, and only if that is
-    /// encrypted.
+    /// The password of the key in that file. Called once for each key, and only if it is encrypted.
     ///
     /// # Errors
-    /// [`NoPassword`].
+    /// [`NoPassword`] with the reason.
     fn password(&self, path: &Path) -> Result<Zeroizing<String>, NoPassword>;
 }
 
@@ -55,18 +54,18 @@ impl<F: Fn(&Path) -> Result<Zeroizing<String>, NoPassword>> Passwords for F {
     }
 }
 
-/// A folder of wallets.
+/// A folder that contains wallets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wallets {
     path: PathBuf,
 }
 
 impl Wallets {
-    /// The wallets in that folder. A `~` at its beginning is the home folder, as it is in the
-    /// variables and settings of Bittensor, which no shell expands.
+    /// The wallets in that folder. A leading `~` stands for the home folder, as in Bittensor's
+    /// variables and settings, where no shell expands it.
     ///
     /// # Errors
-    /// [`WalletError::NoHome`] if there is a `~` and no home folder.
+    /// [`WalletError::NoHome`] if the path begins with `~` and `HOME` is not set.
     pub fn new(path: impl Into<PathBuf>) -> Result<Self, WalletError> {
         let path = path.into();
         let path = match path.strip_prefix("~") {
@@ -79,7 +78,7 @@ impl Wallets {
         Ok(Self { path })
     }
 
-    /// The usual place, `~/.bittensor/wallets`.
+    /// The wallets in Bittensor's default folder, `~/.bittensor/wallets`.
     ///
     /// # Errors
     /// [`WalletError::NoHome`].
@@ -87,22 +86,22 @@ impl Wallets {
         Self::new("~/.bittensor/wallets")
     }
 
-    /// The folder.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// All wallets, by name. Folders whose names no wallet can have are passed over.
+    /// All wallets, sorted by name. Folders whose names are not allowed for wallets are skipped.
     ///
     /// # Errors
-    /// [`WalletError::Missing`] if the folder is not there, [`WalletError::Io`].
+    /// [`WalletError::Missing`] if there is no such folder, [`WalletError::Io`].
     pub fn list(&self) -> Result<Vec<Wallet>, WalletError> {
         let names = names_in("folder of wallets", &self.path)?;
         let wallets = names.into_iter().filter_map(|name| self.wallet(&name).ok());
         Ok(wallets.filter(|wallet| wallet.path.is_dir()).collect())
     }
 
-    /// The wallet of that name, whether it is there or not.
+    /// The wallet of that name, whether or not it exists.
     ///
     /// # Errors
     /// [`WalletError::InvalidName`].
@@ -112,7 +111,7 @@ impl Wallets {
     }
 }
 
-/// A wallet: a coldkey, which owns, and hotkeys, which act.
+/// A wallet: a coldkey that owns the stake, and hotkeys that sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wallet {
     path: PathBuf,
@@ -120,23 +119,23 @@ pub struct Wallet {
 }
 
 impl Wallet {
-    /// Its name.
+    /// The name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its folder.
+    /// The path of its folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Its coldkey, which is normally encrypted. Kinitro never needs it to sign.
+    /// The coldkey, which is normally encrypted. Kinitro never signs with it.
     pub fn coldkey(&self) -> StoredKey {
         let public = self.path.join("coldkeypub.txt");
         StoredKey { name: "coldkey".to_owned(), path: self.path.join("coldkey"), public }
     }
 
-    /// All its hotkeys, by name; among them those of which there is only an address.
+    /// All hotkeys, sorted by name, including those of which there is only an address.
     ///
     /// # Errors
     /// [`WalletError::Io`].
@@ -151,7 +150,7 @@ impl Wallet {
         Ok(names.into_iter().filter_map(|name| self.hotkey(name).ok()).collect())
     }
 
-    /// The hotkey of that name, whether it is there or not.
+    /// The hotkey of that name, whether or not it exists.
     ///
     /// # Errors
     /// [`WalletError::InvalidName`].
@@ -163,9 +162,9 @@ impl Wallet {
     }
 
     /// Writes the key of a mnemonic as a hotkey of that name, with its public half, as
-    /// bittensor-wallet does: not encrypted, and for its owner alone. Folders that are not there are
-    /// made. Both files are there with all they hold or not at all, and one that exists is left alone
-    /// unless `overwrite`.
+    /// bittensor-wallet does: unencrypted, readable by its owner only. Missing folders are created.
+    /// Each file is written whole or not at all, and an existing one is kept unless `overwrite` is
+    /// set.
     ///
     /// # Errors
     /// [`WalletError::InvalidName`], [`WalletError::Exists`], [`WalletError::Io`].
@@ -192,30 +191,30 @@ impl Wallet {
     }
 }
 
-/// How well a key is kept.
+/// How a stored key is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Protection {
-    /// Whoever reads the file has the key.
+    /// It is not: everyone who can read the file has the key.
     Plain,
-    /// A password opens it.
+    /// By a password.
     Encrypted,
-    /// Only its address is here.
+    /// Only its address is stored, so there is nothing to protect.
     WatchOnly,
 }
 
-/// What can be told of a key without its password.
+/// What is known about a stored key without its password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct KeySummary {
-    /// Whose key it is; `None` if only the password tells.
+    /// The address of the key; `None` if the password is needed to find out.
     pub account: Option<Hotkey>,
-    /// How it is kept.
+    /// How it is protected.
     pub protection: Protection,
 }
 
-/// A key in a wallet, whether it is there or not.
+/// A key in a wallet, whether or not it exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredKey {
     name: String,
@@ -224,25 +223,25 @@ pub struct StoredKey {
 }
 
 impl StoredKey {
-    /// Its name.
+    /// The name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The file of the key.
+    /// The path of the key file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The file of its address alone, which may be missing.
+    /// The path of the file with its address only, which may be missing.
     pub fn public_path(&self) -> &Path {
         &self.public
     }
 
-    /// Loads the key. Whoever knows the passwords is asked if it is encrypted.
+    /// Loads the key, and asks for its password if it is encrypted.
     ///
     /// # Errors
-    /// [`WalletError::KeyFile`] for each way in which the file may be of no use,
+    /// [`WalletError::KeyFile`] if the file cannot be used,
     /// [`WalletError::Missing`], [`WalletError::Io`].
     pub fn load(&self, passwords: &dyn Passwords) -> Result<Keypair, WalletError> {
         let failed = |source| WalletError::KeyFile { path: self.path.clone(), source };
@@ -258,8 +257,8 @@ impl StoredKey {
         key.into_keypair().map_err(failed)
     }
 
-    /// Whose key it is and how it is kept. A key that is not encrypted is checked as if it were
-    /// loaded.
+    /// The address of the key and how it is protected. An unencrypted key is checked as thoroughly as
+    /// when it is loaded.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -290,7 +289,7 @@ impl StoredKey {
     }
 }
 
-/// Names that are safe as a part of a path and in a line of text.
+/// Accepts names that are safe in a path and in a line of text.
 fn check_name(what: &'static str, name: &str) -> Result<(), WalletError> {
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | '@' | '+');
     let valid = (1..=128).contains(&name.len())
@@ -305,7 +304,7 @@ fn check_name(what: &'static str, name: &str) -> Result<(), WalletError> {
     }
 }
 
-/// The names in a folder, in order, of which those that are no UTF-8 are left out.
+/// The names in a folder, sorted, without those that are not UTF-8.
 fn names_in(what: &'static str, folder: &Path) -> Result<BTreeSet<String>, WalletError> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => WalletError::Missing { what, path: folder.to_owned() },
@@ -316,7 +315,7 @@ fn names_in(what: &'static str, folder: &Path) -> Result<BTreeSet<String>, Walle
     names.filter_map(Result::transpose).collect()
 }
 
-/// Reads a key file that may hold a secret. If it does, nobody else may read it.
+/// Reads a key file. If it has a secret, nobody but its owner may have access to it.
 fn read_secret(path: &Path) -> Result<KeyFile, WalletError> {
     let (key, exposed) = read(path)?;
     match (&key, exposed) {
@@ -338,7 +337,7 @@ fn read_public(path: &Path) -> Result<PlainKey, WalletError> {
     }
 }
 
-/// Reads a key file, and the mode of one that others can read.
+/// Reads a key file, and its mode if others have access to it.
 fn read(path: &Path) -> Result<(KeyFile, Option<u32>), WalletError> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => WalletError::Missing { what: "key", path: path.to_owned() },

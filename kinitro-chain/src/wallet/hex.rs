@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-/// The bytes of hex characters, with or without `0x`.
+/// Decodes exactly `N` bytes of hex, with or without `0x`.
 pub(super) fn from_hex<const N: usize>(text: &str) -> Option<Zeroizing<[u8; N]>> {
     let mut bytes = Zeroizing::new([0; N]);
     let digits = text.strip_prefix("0x").unwrap_or(text);

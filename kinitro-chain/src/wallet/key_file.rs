@@ -1,4 +1,4 @@
-//! What is in a key file of Bittensor.
+//! The content of Bittensor's key files.
 
 use std::fmt;
 
@@ -14,35 +14,34 @@ use super::keypair::Keypair;
 use super::mnemonic::Mnemonic;
 use crate::signer::Signer;
 
-/// What a key file holds, as far as that can be told without a password.
+/// The content of a key file, as far as it is known without a password.
 ///
-/// Of the secrets, the first one that is there counts: `secretPhrase`, `secretSeed`, `privateKey`.
-/// Every field may be missing, and others are not looked at.
+/// The first secret that is present counts: `secretPhrase`, `secretSeed`, `privateKey`. Every field
+/// is optional, and unknown fields are ignored.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum KeyFile {
-    /// A key for everyone to read who can read the file.
+    /// A key that is not encrypted, or an address without a key.
     Plain(PlainKey),
-    /// A key that a password opens.
+    /// A key that is encrypted with a password.
     Encrypted(EncryptedKey),
 }
 
-/// A key that is not encrypted, or an address alone.
+/// A key that is not encrypted, or an address without a key.
 #[derive(Debug)]
 pub struct PlainKey {
     account: Hotkey,
     keypair: Option<Keypair>,
 }
 
-/// A key that is encrypted in the present way of Bittensor, `$NACL`.
+/// A key that is encrypted in Bittensor's current format, `$NACL`.
 #[derive(Debug)]
 pub struct EncryptedKey {
     sealed: Vec<u8>,
 }
 
 impl KeyFile {
-    /// Reads the bytes of a key file. An address that does not belong to the secret beside it is an
-    /// error.
+    /// Reads the bytes of a key file. It is an error if the address does not belong to the secret.
     ///
     /// # Errors
     /// [`KeyFileError`].
@@ -65,24 +64,24 @@ impl KeyFile {
 }
 
 impl EncryptedKey {
-    /// Opens the key. That takes half a gigabyte of memory and a few seconds of this thread, which is
-    /// what keeps others from trying many passwords.
+    /// Decrypts the key. This takes half a gigabyte of memory and blocks the thread for a few seconds,
+    /// by design: it makes guessing passwords expensive.
     ///
     /// # Errors
     /// [`KeyFileError::WrongPassword`], [`KeyFileError::Memory`], and those of
-    /// [`KeyFile::from_bytes`] for what was encrypted.
+    /// [`KeyFile::from_bytes`] for the decrypted content.
     pub fn open(&self, password: &str) -> Result<PlainKey, KeyFileError> {
         PlainKey::from_json(&encryption::open(&self.sealed, password)?)
     }
 }
 
 impl PlainKey {
-    /// Whose key it is.
+    /// The address.
     pub fn account(&self) -> Hotkey {
         self.account
     }
 
-    /// Whether nothing can be signed with it.
+    /// Whether there is only an address, which cannot sign.
     pub fn is_watch_only(&self) -> bool {
         self.keypair.is_none()
     }
@@ -90,7 +89,7 @@ impl PlainKey {
     /// The key.
     ///
     /// # Errors
-    /// [`KeyFileError::WatchOnly`].
+    /// [`KeyFileError::WatchOnly`] if there is only an address.
     pub fn into_keypair(self) -> Result<Keypair, KeyFileError> {
         self.keypair.ok_or(KeyFileError::WatchOnly)
     }
@@ -169,7 +168,7 @@ impl Fields {
         Ok(None)
     }
 
-    /// All that says whose key it is.
+    /// Every field that identifies the key, with the address in it.
     fn addresses(&self) -> Result<Vec<(&'static str, Hotkey)>, KeyFileError> {
         let mut addresses = Vec::new();
         if let Some(address) = text("ss58Address", self.ss58_address.as_ref())? {
@@ -199,8 +198,8 @@ fn text<'a>(
     }
 }
 
-/// The value of a field, which is zeroized when it is dropped. Numbers are those of key types, as
-/// some versions have them.
+/// The value of a field; a text is zeroized when it is dropped. Some versions write the key type as a
+/// number.
 enum Entry {
     Text(Zeroizing<String>),
     Number(u64),
@@ -270,7 +269,7 @@ struct Written<'a> {
     crypto_type: u8,
 }
 
-/// The bytes of the files of a new key: with its secrets, and without.
+/// The bytes of the two files of a new key: the one with its secrets, and the public one.
 pub(super) fn write(mnemonic: &Mnemonic) -> (Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>) {
     let seed = mnemonic.seed("");
     let keypair = Keypair::from_seed(&seed);

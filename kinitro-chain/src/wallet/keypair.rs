@@ -14,8 +14,8 @@ use crate::signer::Signer;
 /// Substrate's signing context. A signature made in it is valid in no other.
 const CONTEXT: &[u8] = b"substrate";
 
-/// A key that signs: sr25519, as hotkeys and coldkeys of Bittensor are. It is zeroized when it is
-/// dropped, and in no `Debug`.
+/// An sr25519 key pair, like Bittensor's hotkeys and coldkeys. It is zeroized when it is dropped, and
+/// `Debug` does not show it.
 ///
 /// ```
 /// use kinitro_chain::{Signer, wallet::{Keypair, verify}};
@@ -26,43 +26,49 @@ const CONTEXT: &[u8] = b"substrate";
 /// assert!(verify(&alice.hotkey(), b"hello", &signature));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-// In a box: a key that is moved about would leave copies behind.
+// In a box, because moving a key would leave copies behind.
 #[derive(Clone)]
 pub struct Keypair(Box<schnorrkel::Keypair>);
 
 impl Keypair {
-    /// The key of a mnemonic and a password, which is empty where there is none.
+    /// Derives the key from a mnemonic and a password. An empty password stands for none.
     pub fn from_mnemonic(mnemonic: &Mnemonic, password: &str) -> Self {
         Self::from_seed(&mnemonic.seed(password))
     }
 
-    /// The key of a seed, expanded as Ed25519 does it.
+    /// Derives the key from a seed, expanded in the Ed25519 way.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         let seed = MiniSecretKey::from_bytes(seed).expect("32 bytes are a seed");
         Self(Box::new(seed.expand_to_keypair(MiniSecretKey::ED25519_MODE)))
     }
 
-    /// The key of 64 bytes in the canonical form of schnorrkel, which is that of key files: a
-    /// scalar and the seed of nonces.
+    /// Reads a key from 64 bytes in schnorrkel's canonical form, which key files use: a scalar, and the
+    /// seed of nonces.
     ///
     /// # Errors
-    /// [`KeypairError::PrivateKeyScalar`].
+    /// [`KeypairError::PrivateKeyScalar`] if the first half is not a scalar of the curve.
     pub fn from_private_key(bytes: &[u8; 64]) -> Result<Self, KeypairError> {
         let secret = SecretKey::from_bytes(bytes).map_err(|_| KeypairError::PrivateKeyScalar)?;
         Ok(Self(Box::new(secret.to_keypair())))
     }
 
-    /// The key of a secret URI, `PHRASE//hard/soft///PASSWORD`: a mnemonic or the seed `0x...`, and
-    /// how the key is derived from it. Without a phrase it is a development key: `//Alice` is the
-    /// same for everyone.
+    /// Derives the key of a secret URI, `PHRASE//hard/soft///PASSWORD`: a mnemonic or a seed `0x...`,
+    /// followed by a derivation path. Without a phrase it is a development key, such as `//Alice`,
+    /// which is the same for everyone.
     ///
     /// # Errors
-    /// [`KeypairError`] when it is none, which the empty text is not either.
+    /// [`KeypairError`] if the text is not a secret URI. The empty text is not one.
     pub fn from_uri(uri: &str) -> Result<Self, KeypairError> {
         uri::derive(uri).map(|secret| Self(Box::new(secret.to_keypair())))
     }
 
-    /// The 64 bytes of [`from_private_key`](Self::from_private_key).
+    /// The development key that wallets call `//NAME`.
+    #[cfg(feature = "local-chain")]
+    pub(crate) fn development(name: &str) -> Self {
+        Self(Box::new(uri::development(name).to_keypair()))
+    }
+
+    /// The key in the form that [`from_private_key`](Self::from_private_key) reads.
     pub fn private_key(&self) -> Zeroizing<[u8; 64]> {
         Zeroizing::new(self.0.secret.to_bytes())
     }
@@ -84,7 +90,7 @@ impl fmt::Debug for Keypair {
     }
 }
 
-/// Whether that is a signature of the message by the key of the account, in the context `substrate`.
+/// Whether `signature` is the account's signature of the message, in the signing context `substrate`.
 pub fn verify(account: &Hotkey, message: &[u8], signature: &[u8; 64]) -> bool {
     let Ok(public) = PublicKey::from_bytes(account.account_id()) else { return false };
     let Ok(signature) = Signature::from_bytes(signature) else { return false };

@@ -10,13 +10,13 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::error::KeypairError;
 
-/// The words a key grows from, as BIP-39 has them, in English. They are zeroized when they are
-/// dropped.
+/// The words that a key is derived from, from the English list of BIP-39. They are zeroized when they
+/// are dropped.
 #[derive(Clone)]
 pub struct Mnemonic(bip39::Mnemonic);
 
 impl Mnemonic {
-    /// Twelve new words from the randomness of the operating system.
+    /// Generates twelve words with the operating system's random numbers.
     ///
     /// # Errors
     /// [`KeypairError::Randomness`].
@@ -27,7 +27,7 @@ impl Mnemonic {
         Ok(Self(mnemonic.expect("16 bytes are 12 words")))
     }
 
-    /// The words with single spaces between them.
+    /// The words, separated by single spaces.
     pub fn phrase(&self) -> Zeroizing<String> {
         // No word has more than eight letters. The text never grows: that would leave copies behind.
         let mut phrase = Zeroizing::new(String::with_capacity(9 * self.0.word_count()));
@@ -40,11 +40,11 @@ impl Mnemonic {
         phrase
     }
 
-    /// The seed of the key that these words and a password stand for.
+    /// The seed that these words and a password encode.
     ///
-    /// As Substrate has it, from the entropy that the words write down and not, as in BIP-39, from
-    /// the words themselves: the first 32 bytes of PBKDF2 with HMAC-SHA-512, 2048 times, salted with
-    /// `mnemonic` and the password.
+    /// As in Substrate, it is derived from the entropy that the words encode and not, as in BIP-39,
+    /// from the words themselves: the first 32 bytes of PBKDF2 with HMAC-SHA-512, 2048 rounds, salted
+    /// with `mnemonic` and the password.
     pub fn seed(&self, password: &str) -> Zeroizing<[u8; 32]> {
         const PREFIX: &str = "mnemonic";
         let (mut entropy, length) = self.0.to_entropy_array();
@@ -63,7 +63,7 @@ impl Mnemonic {
 impl FromStr for Mnemonic {
     type Err = KeypairError;
 
-    /// Reads words with any white space between them, in lower case.
+    /// Reads lower-case words, separated by any white space.
     fn from_str(phrase: &str) -> Result<Self, KeypairError> {
         let mnemonic = bip39::Mnemonic::parse_in_normalized(Language::English, phrase);
         mnemonic.map(Self).map_err(|error| match error {

@@ -1,7 +1,7 @@
-//! Keys that sign, and the wallets they are kept in.
+//! Signing keys, and Bittensor's wallet files.
 //!
-//! Wallets are those of Bittensor: a folder a wallet, in which `coldkey` owns, `coldkeypub.txt` says
-//! who owns, and `hotkeys/NAME` acts. A miner or a validator needs a hotkey only.
+//! A wallet is a folder: `coldkey` is the key that owns the stake, `coldkeypub.txt` has its address,
+//! and `hotkeys/NAME` are the keys that sign. A miner or a validator needs only a hotkey.
 //!
 //! ```no_run
 //! use kinitro_chain::Signer;
@@ -14,8 +14,8 @@
 //! ```
 //!
 //! # Secrets
-//! Keys, mnemonics, passwords and what is derived from them are zeroized when they are dropped, and
-//! are in no error and no `Debug`. A key that is not encrypted and that others can read is refused.
+//! Keys, mnemonics, passwords and what is derived from them are zeroized when they are dropped. Errors
+//! and `Debug` never show them. An unencrypted key that others can read is refused.
 
 mod encryption;
 mod error;

@@ -1,4 +1,4 @@
-//! Secret URIs of Substrate, `PHRASE//hard/soft///PASSWORD`.
+//! Substrate's secret URIs, `PHRASE//hard/soft///PASSWORD`.
 
 use blake2::digest::consts::U32;
 use blake2::{Blake2b, Digest};
@@ -10,7 +10,7 @@ use super::error::KeypairError;
 use super::hex::from_hex;
 use super::mnemonic::Mnemonic;
 
-/// The words of the development keys, which everybody knows.
+/// The publicly known words of the development keys.
 const DEVELOPMENT: &str = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";
 
 pub(super) fn derive(uri: &str) -> Result<SecretKey, KeypairError> {
@@ -35,7 +35,20 @@ pub(super) fn derive(uri: &str) -> Result<SecretKey, KeypairError> {
     follow(root.expand(MiniSecretKey::ED25519_MODE), path)
 }
 
-/// Goes from a key along `/soft` and `//hard` junctions.
+/// The key of the development phrase with one hard junction, whatever characters that has.
+#[cfg(feature = "local-chain")]
+pub(super) fn development(junction: &str) -> SecretKey {
+    let phrase: Mnemonic = DEVELOPMENT.parse().expect("the development phrase is a mnemonic");
+    let root = MiniSecretKey::from_bytes(phrase.seed("").as_ref()).expect("32 bytes are a seed");
+    hard(&root.expand(MiniSecretKey::ED25519_MODE), chain_code(junction))
+}
+
+fn hard(secret: &SecretKey, chain_code: ChainCode) -> SecretKey {
+    let (seed, _) = secret.hard_derive_mini_secret_key(Some(chain_code), b"");
+    seed.expand(MiniSecretKey::ED25519_MODE)
+}
+
+/// Derives a key along `/soft` and `//hard` junctions.
 fn follow(mut secret: SecretKey, mut path: &str) -> Result<SecretKey, KeypairError> {
     while let Some(rest) = path.strip_prefix('/') {
         let (is_hard, rest) = match rest.strip_prefix('/') {
@@ -48,8 +61,7 @@ fn follow(mut secret: SecretKey, mut path: &str) -> Result<SecretKey, KeypairErr
         }
         let chain_code = chain_code(junction);
         secret = if is_hard {
-            let (seed, _) = secret.hard_derive_mini_secret_key(Some(chain_code), b"");
-            seed.expand(MiniSecretKey::ED25519_MODE)
+            hard(&secret, chain_code)
         } else {
             secret.derived_key_simple(chain_code, b"").0
         };
@@ -58,8 +70,8 @@ fn follow(mut secret: SecretKey, mut path: &str) -> Result<SecretKey, KeypairErr
     Ok(secret)
 }
 
-/// A junction as 32 bytes: a number in little endian, or else a text in SCALE; padded with zeros,
-/// or hashed if it is longer.
+/// A junction as 32 bytes: a number in little endian, or a text in SCALE; padded with zeros, or hashed
+/// if it is longer.
 fn chain_code(junction: &str) -> ChainCode {
     let encoded = match junction.parse::<u64>() {
         Ok(number) => number.encode(),

@@ -1,4 +1,4 @@
-//! What transactions can ask for, and what a real chain would answer.
+//! The calls that transactions can make, with the outcome they would have on a real chain.
 
 mod balances;
 mod commitments;
@@ -29,7 +29,7 @@ pub(super) fn validate(ledger: &Ledger, signer: &Account, call: &Call) -> Result
     }
 }
 
-/// Carries a call out.
+/// Executes a call.
 pub(super) fn dispatch(
     block: &mut Execution,
     signer: &Account,
@@ -43,8 +43,8 @@ pub(super) fn dispatch(
     }
 }
 
-/// What a chain says that does not let a call through. This one knows the calls that Kinitro and
-/// the tests of it need.
+/// The error for calls that a chain filters out. This chain supports only the calls that Kinitro and
+/// its tests need.
 fn unsupported() -> DispatchError {
     DispatchError::Module("System", "CallFiltered")
 }

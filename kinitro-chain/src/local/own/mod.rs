@@ -1,5 +1,4 @@
-//! The metadata of the chain's own runtime, made of what is written down in `types.schema` and
-//! `runtime.schema`.
+//! The metadata of the chain's own runtime, generated from `types.schema` and `runtime.schema`.
 
 mod schema;
 
@@ -26,7 +25,7 @@ use schema::{Api, Declaration, Fields, Initial, Pallet, Schema, Shape, Storage, 
 const TYPES: &str = include_str!("types.schema");
 const RUNTIME: &str = include_str!("runtime.schema");
 
-/// The version that it calls itself.
+/// The spec version that it reports.
 const SPEC_VERSION: u32 = 424;
 
 /// The metadata of the chain's own runtime.

@@ -1,4 +1,4 @@
-//! The chain as clients call it: the methods of a Substrate node, and a few of its own.
+//! The JSON-RPC methods: those of a Substrate node, and a few of the chain's own.
 
 mod admin;
 mod author;
@@ -22,7 +22,7 @@ use super::node::Node;
 type Module = RpcModule<Shared>;
 type Answer<T> = Result<T, ErrorObjectOwned>;
 
-/// All methods there are.
+/// All methods.
 pub(super) fn methods(shared: Arc<Shared>) -> Result<Methods, RegisterMethodError> {
     let mut module = RpcModule::from_arc(shared);
     chain::register(&mut module)?;
@@ -60,7 +60,7 @@ fn invalid(message: impl fmt::Display) -> ErrorObjectOwned {
     ErrorObjectOwned::owned(-32602, format!("Invalid params: {message}"), None::<()>)
 }
 
-/// What a node says whose runtime or storage cannot answer.
+/// The error of a node whose runtime or storage cannot answer.
 fn client_error(message: impl fmt::Display) -> ErrorObjectOwned {
     ErrorObjectOwned::owned(4003, format!("Client error: {message}"), None::<()>)
 }
