@@ -160,8 +160,8 @@ impl Evaluation {
         }
     }
 
-    /// An evaluation of a policy that cannot be cloned: each worker calls the factory for a policy
-    /// of its own, on its own thread. `name` is what reports call it.
+    /// An evaluation of a policy that cannot be cloned: the factory makes one for each worker. `name`
+    /// is its name in reports.
     pub fn from_factory<P: Policy + 'static>(
         name: impl Into<String>,
         factory: impl Fn() -> P + Send + Sync + 'static,
