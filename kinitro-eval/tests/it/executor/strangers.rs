@@ -31,7 +31,7 @@ fn registry() -> Registry {
 
 /// The address of a policy that does nothing.
 pub(crate) async fn standing_still() -> String {
-    let server = PolicyServer::bind("127.0.0.1:0").await.unwrap();
+    let server = PolicyServer::bind("127.0.0.1:0").await.unwrap().with_registry(registry());
     let url = format!("http://{}", server.local_addr());
     tokio::spawn(server.serve(ZeroPolicy::new(), std::future::pending()));
     url
