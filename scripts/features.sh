@@ -60,9 +60,10 @@ lacks mujoco axum kinitro-chain reqwest rmp-serde sqlx utoipa
 lacks http axum kinitro-chain mujoco-rs sqlx utoipa
 lacks serve kinitro-chain mujoco-rs reqwest sqlx utoipa
 lacks bench kinitro-chain sqlx utoipa
-lacks storage axum kinitro-chain mujoco-rs prometheus-client reqwest rmp-serde utoipa
-lacks api kinitro-chain mujoco-rs reqwest rmp-serde
-lacks scheduler axum mujoco-rs prometheus-client reqwest rmp-serde utoipa
+lacks storage axum kinitro-chain mujoco-rs prometheus-client reqwest rmp-serde sqlx utoipa
+lacks sql axum kinitro-chain mujoco-rs prometheus-client reqwest rmp-serde utoipa
+lacks api kinitro-chain mujoco-rs reqwest rmp-serde sqlx
+lacks scheduler axum mujoco-rs prometheus-client reqwest rmp-serde sqlx utoipa
 lacks executor axum kinitro-chain mujoco-rs prometheus-client sqlx utoipa
 lacks validator axum mujoco-rs prometheus-client sqlx utoipa
 

@@ -1,7 +1,7 @@
 //! The evaluation backend, which the owner of a subnet runs. Each part has a feature of its name:
 //!
-//! - [`storage`]: the trait [`Store`](storage::Store) and its implementations: cycles, the queue of
-//!   their jobs, scores and weights
+//! - [`storage`]: the trait [`Store`](storage::Store), and stores in memory, SQLite and PostgreSQL.
+//!   Cycles, the queue of their jobs, scores and weights
 //! - [`scheduler`]: starts cycles and judges them
 //! - [`api`]: the REST API over a store
 //! - [`executor`]: fetches jobs from the API, runs them and returns the results

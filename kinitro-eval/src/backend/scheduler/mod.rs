@@ -1,17 +1,22 @@
-//! The scheduler: from the commitments on a subnet to tasks, and from their results to weights.
+//! The scheduler turns the commitments on a subnet into jobs, and their results into weights.
 //!
-//! A cycle begins with a reading of the chain, which says who is judged by which policy. All its
-//! tasks are stored in one transaction, together with the rules it is judged by; from then on the
-//! database alone knows what there is to do. So a scheduler may be killed at any moment: the next one
-//! goes on with the same cycle and the same tasks, and comes to the same weights.
+//! A cycle begins with a reading of the chain, which says which miners are judged and by which
+//! policies. All its jobs are stored in one transaction, together with the rules it is judged by; from
+//! then on everything is in the store. So a scheduler may be killed at any moment: the next one
+//! resumes the same cycle with the same jobs, and comes to the same weights.
 //!
-//! One scheduler works on a database at a time. Others wait until it is gone.
+//! Only one scheduler works on a store at a time. Others wait until it is gone.
+//!
+//! # Weights
+//! Any [`Weighting`](kinitro_core::scoring::Weighting) can be given in [`SchedulerSettings`]. A cycle
+//! is stored with the name and options of the rule it was begun with, and is finished by that rule,
+//! which [`SchedulerSettings::weightings`] makes again.
 //!
 //! # Seeds
-//! All miners meet the same seeds, so that they are compared like with like. Those grow from a secret
-//! that is drawn when the cycle begins ([`Seed::of_episode`](kinitro_core::Seed::of_episode)). Its
-//! SHA-256 can be read from then on, and the secret itself once the cycle is over; [`SeedProof`] checks
-//! one by the other. `docs/SCHEDULER.md` says what that proves and what it costs.
+//! All miners meet the same seeds, so that they are compared like with like. They are derived from a
+//! secret that is drawn when the cycle begins ([`Seed::of_episode`](kinitro_core::Seed::of_episode)). Its
+//! SHA-256 is public from then on, and the secret itself once the cycle is over; [`SeedProof`] checks
+//! one against the other. `docs/SCHEDULER.md` explains what that proves and what it costs.
 //!
 //! # Who was first
 //! A miner's priority is the block of its commitment to the policy it has now. Committing to the same
@@ -115,7 +120,7 @@ impl SchedulerError {
     }
 }
 
-/// Makes cycles, one after the other, and sees them through.
+/// Runs cycles, one after the other.
 pub struct Scheduler {
     settings: SchedulerSettings,
     chain: Arc<dyn Chain>,

@@ -9,37 +9,37 @@ use kinitro_core::{EnvId, NetUid};
 use super::super::storage::{RetryPolicy, SeedMode};
 use super::SchedulerError;
 
-/// How a scheduler goes about it.
+/// The settings of a scheduler.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SchedulerSettings {
-    /// The subnet.
+    /// The subnet whose miners are judged.
     pub netuid: NetUid,
     /// The environments that miners are judged in, at most [`EnvSet::CAPACITY`].
     pub env_ids: Vec<EnvId>,
-    /// What opens sealed endpoints.
+    /// The key that opens sealed endpoints; without one, miners that have sealed theirs are not judged.
     pub private_key: Option<PrivateKey>,
     /// The time from the beginning of a cycle to that of the next.
     pub eval_interval: Duration,
-    /// How many episodes each miner has in each environment.
+    /// The number of episodes of each miner in each environment, at least 1.
     pub episodes_per_env: u32,
-    /// After how long a cycle ends with what there is.
+    /// The time after which a cycle ends with the episodes there are.
     pub cycle_timeout: Duration,
-    /// The share of its episodes in each environment that each miner must have for a cycle to be
-    /// published.
+    /// The share of its episodes in each environment that each miner must have completed for a cycle
+    /// to be published, above 0 and at most 1.
     pub min_coverage: f64,
-    /// Whose tasks share a seed.
+    /// Which jobs share a seed.
     pub seed_mode: SeedMode,
     /// The rule that turns success rates into weights. A new cycle is stored with its name and
     /// options.
     pub weighting: Arc<dyn Weighting>,
     /// The rules that a cycle can be finished by which was begun under another one.
     pub weightings: Weightings,
-    /// How often tasks whose lease ran out are taken back, should no API do so.
+    /// The time between two checks for jobs whose lease ran out, in case no API takes them back.
     pub stale_threshold: Duration,
-    /// How often tasks that broke down are tried again.
+    /// When and how often jobs that broke down are tried again.
     pub retry: RetryPolicy,
-    /// How often to look at the state of things.
+    /// The time between two looks at the state of the cycle. Not zero.
     pub poll_interval: Duration,
     /// What an operator can do about an error, for the log. Only the program that runs the scheduler
     /// knows; by default nothing is said.
@@ -47,7 +47,7 @@ pub struct SchedulerSettings {
 }
 
 impl SchedulerSettings {
-    /// Usual settings for a subnet and environments.
+    /// Default settings for a subnet and environments.
     pub fn new(netuid: NetUid, env_ids: Vec<EnvId>) -> Self {
         Self {
             netuid,
@@ -91,7 +91,7 @@ impl SchedulerSettings {
     }
 }
 
-/// Why nothing can be scheduled like that.
+/// Why settings are refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {

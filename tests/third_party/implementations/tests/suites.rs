@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use implementations::{Ledges, Slow, Still, Threads, Walker};
+use implementations::{Ledges, Metered, Proportional, Slow, Still, Threads, Walker};
+use kinitro_eval::backend::storage;
 use kinitro_eval::conformance::{self, SandboxCases};
 use kinitro_eval::isolation::{EpisodeJob, EpisodeLimits};
+use kinitro_eval::kinitro_core::scoring;
 use kinitro_eval::kinitro_core::{EnvId, Outcome, Seed};
 use kinitro_eval::{Evaluation, Policy, Registry};
 
@@ -52,4 +54,18 @@ async fn the_sandbox_conforms() {
     let job = |policy: &str| EpisodeJob::new(env_id(), Seed(3), policy).with_limits(limits.clone());
     let cases = SandboxCases::new(job("walker"), job("still"), job("broken"), job("slow"));
     conformance::sandbox(&Threads::new(registry()), &cases).await;
+}
+
+#[tokio::test]
+async fn the_store_conforms() {
+    let store = Metered::default();
+    storage::conformance::store(&store, &store.clone()).await;
+    assert!(store.completed() > 0);
+}
+
+#[test]
+fn the_weighting_conforms() {
+    for least in [0.0, 0.5, 2.0] {
+        scoring::conformance::weighting(&Proportional { least }, &Proportional::rules());
+    }
 }
