@@ -86,8 +86,7 @@ mod tests {
         let weights = weights.iter().map(|(uid, value)| (MinerUid(*uid), *value));
         let weights = WeightVector::from_integers(weights);
         let hotkey = Hotkey::from_account_id([hotkey; 32]);
-        let mut parameters = Hyperparameters::default();
-        parameters.neurons = 3;
+        let parameters = Hyperparameters { neurons: 3, ..Hyperparameters::default() };
         eligibility(&parameters, &neurons, &hotkey, BlockNumber(block), &weights)
             .err()
             .map(|refusal| refusal.to_string())
