@@ -51,13 +51,13 @@ lacks() {
 
 # A crate that is renamed or replaced would be lacked by all.
 all=$(dependencies --all-features)
-for crate in axum kinitro-chain mujoco-rs prometheus-client reqwest rmp-serde sqlx utoipa; do
+for crate in axum gif kinitro-chain mujoco-rs prometheus-client reqwest rmp-serde sqlx utoipa zip; do
     echo "$all" | grep -qx "$crate" || fail "no feature depends on $crate: correct this script"
 done
 
-lacks default axum kinitro-chain prometheus-client sqlx utoipa
-lacks mujoco axum kinitro-chain reqwest rmp-serde sqlx utoipa
-lacks http axum kinitro-chain mujoco-rs sqlx utoipa
+lacks default axum gif kinitro-chain prometheus-client sqlx utoipa
+lacks mujoco axum gif kinitro-chain reqwest rmp-serde sqlx utoipa
+lacks http axum gif kinitro-chain mujoco-rs sqlx utoipa zip
 lacks serve kinitro-chain mujoco-rs reqwest sqlx utoipa
 lacks bench kinitro-chain sqlx utoipa
 lacks storage axum kinitro-chain mujoco-rs prometheus-client reqwest rmp-serde sqlx utoipa
