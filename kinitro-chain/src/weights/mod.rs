@@ -6,4 +6,4 @@ mod vector;
 
 pub use eligibility::{blocks_left, eligibility};
 pub use receipt::{Timelock, WeightsReceipt, WeightsState};
-pub use vector::WeightVector;
+pub use vector::{UnequalLists, WeightVector};

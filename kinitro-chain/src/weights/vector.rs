@@ -3,33 +3,31 @@
 use std::collections::BTreeMap;
 
 use kinitro_core::MinerUid;
-use kinitro_core::scoring::{Rounding, WeightsError, to_u16};
+use kinitro_core::scoring::{ChainWeights, Rounding, WeightsError, to_u16};
 use serde::{Deserialize, Serialize};
 
 /// Weights in the form that a chain accepts: uids in ascending order, each with an integer weight
 /// from 1 to 65535. Only the ratios count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "RawVector")]
+#[serde(try_from = "ChainWeights")]
 pub struct WeightVector {
     uids: Vec<u16>,
     values: Vec<u16>,
 }
 
-/// A vector from outside, before it is checked.
-#[derive(Deserialize)]
-struct RawVector {
-    uids: Vec<u16>,
-    values: Vec<u16>,
-}
+/// The lists of uids and weights differ in length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there are not as many uids as values")]
+pub struct UnequalLists;
 
-impl TryFrom<RawVector> for WeightVector {
-    type Error = &'static str;
+impl TryFrom<ChainWeights> for WeightVector {
+    type Error = UnequalLists;
 
-    fn try_from(raw: RawVector) -> Result<Self, &'static str> {
-        if raw.uids.len() != raw.values.len() {
-            return Err("there are not as many uids as values");
+    fn try_from(lists: ChainWeights) -> Result<Self, UnequalLists> {
+        if lists.uids.len() != lists.values.len() {
+            return Err(UnequalLists);
         }
-        Ok(Self::from_integers(raw.uids.into_iter().map(MinerUid).zip(raw.values)))
+        Ok(Self::from_integers(lists.uids.into_iter().zip(lists.values)))
     }
 }
 

@@ -210,12 +210,9 @@ fn read_weights(path: &Path) -> Result<WeightVector, Failure> {
     };
     let value: Value = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
     if let Some(weights) = value.get("weights_u16") {
-        let ChainWeights { uids, values } =
-            ChainWeights::deserialize(weights).map_err(|error| wrong(&error))?;
-        if uids.len() != values.len() {
-            return Err(wrong(&"uids and values are not equally many"));
-        }
-        return Ok(WeightVector::from_integers(uids.into_iter().zip(values)));
+        let weights = ChainWeights::deserialize(weights).map_err(|error| wrong(&error))?;
+        return WeightVector::try_from(weights)
+            .map_err(|_| wrong(&"uids and values are not equally many"));
     }
     let shares: BTreeMap<MinerUid, f64> =
         serde_json::from_value(value).map_err(|error| wrong(&error))?;

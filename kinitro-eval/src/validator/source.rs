@@ -100,15 +100,8 @@ fn parse(body: &[u8]) -> Result<LatestWeights, SourceError> {
         created_at.map_err(|_| malformed(format!("`created_at` is {time:?}, which is no time")))?;
     let block = answer.block.or(answer.block_number);
     let block = block.ok_or_else(|| malformed("it has no `block`".to_owned()))?;
-    let integers = match answer.weights_u16 {
-        Some(ChainWeights { uids, values }) if uids.len() == values.len() => {
-            Some(WeightVector::from_integers(uids.into_iter().zip(values)))
-        }
-        Some(_) => {
-            return Err(malformed("`weights_u16` has not as many uids as values".to_owned()));
-        }
-        None => None,
-    };
+    let integers = answer.weights_u16.map(WeightVector::try_from).transpose();
+    let integers = integers.map_err(|error| malformed(format!("`weights_u16`: {error}")))?;
     let shares = answer.weights;
     if shares.is_empty() && integers.is_none() {
         return Err(malformed("it has neither `weights` nor `weights_u16`".to_owned()));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kinitro_core::scoring::{Method, Weighting};
-use kinitro_core::{BlockNumber, CycleId, Hotkey, MinerUid};
+use kinitro_core::{Backoff, BlockNumber, CycleId, Hotkey, MinerUid};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 use tracing::{debug, error, info, warn};
@@ -58,19 +58,18 @@ impl<'a> Run<'a> {
 
     /// Cycle after cycle, for ever.
     pub(super) async fn cycles(&mut self) {
-        let mut failures = 0;
+        let mut backoff = self.backoff();
         loop {
             match self.next_cycle(true).await {
-                Ok(_) => failures = 0,
+                Ok(_) => backoff.reset(),
                 Err(SchedulerError::NobodyToJudge { rejected }) => {
-                    failures = 0;
+                    backoff.reset();
                     warn!(rejected, "no miner can be judged: the chain is looked at again soon");
                     let again = LONGEST_PAUSE.min(self.scheduler.settings.eval_interval);
                     self.due = Some(Instant::now() + again);
                 }
                 Err(error) => {
-                    failures += 1;
-                    self.pause_after(&error, failures).await;
+                    self.pause_after(&error, backoff.fail()).await;
                 }
             }
         }
@@ -78,24 +77,25 @@ impl<'a> Run<'a> {
 
     /// One cycle, without waiting until it is due.
     pub(super) async fn one_cycle(&mut self) -> Result<CycleEnd, SchedulerError> {
-        let mut failures = 0;
+        let mut backoff = self.backoff();
         loop {
             match self.next_cycle(false).await {
                 Err(error) if error.is_transient() => {
-                    failures += 1;
-                    self.pause_after(&error, failures).await;
+                    self.pause_after(&error, backoff.fail()).await;
                 }
                 end => return end,
             }
         }
     }
 
-    async fn pause_after(&mut self, error: &SchedulerError, failures: u32) {
+    fn backoff(&self) -> Backoff {
+        Backoff::new(self.scheduler.settings.poll_interval, LONGEST_PAUSE)
+    }
+
+    async fn pause_after(&mut self, error: &SchedulerError, pause: Duration) {
         if matches!(error, SchedulerError::LockLost(_)) {
             self.lock = None;
         }
-        let pause = self.scheduler.settings.poll_interval * 2_u32.pow(failures.min(10) - 1);
-        let pause = pause.min(LONGEST_PAUSE);
         let hint = (self.scheduler.settings.hints)(error);
         error!(%error, hint, "tried again in {} s", pause.as_secs_f64());
         sleep(pause).await;

@@ -28,7 +28,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use kinitro_core::{BlockNumber, MinerUid, Outcome};
+use kinitro_core::{Backoff, BlockNumber, MinerUid, Outcome};
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -196,9 +196,7 @@ pub fn is_used_up(attempts: u32, retry: &RetryPolicy) -> bool {
 /// with each, so that jobs that broke down together do not come back together. `jitter` is a random
 /// number in `[0, 1)`.
 pub fn retry_delay(attempts: u32, retry: &RetryPolicy, jitter: f64) -> Duration {
-    let doublings = attempts.saturating_sub(1).min(31);
-    let longest = retry.delay.saturating_mul(1 << doublings).min(retry.max_delay);
-    longest.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
+    Backoff::new(retry.delay, retry.max_delay).wait_after(attempts.max(1), jitter)
 }
 
 fn is_sensible(answer: &Answer) -> bool {
