@@ -15,7 +15,7 @@ fn no_string_of_a_library_names_a_flag_or_a_command() {
     let mut found = Vec::new();
     for library in LIBRARIES {
         for file in sources(&workspace().join(library)) {
-            let name = file.strip_prefix(workspace()).unwrap().to_str().unwrap();
+            let name = file.strip_prefix(workspace()).unwrap().display();
             for (line, string) in strings(&fs::read_to_string(&file).unwrap()) {
                 if speaks_of_the_program(&string, &commands) {
                     found.push(format!("{name}:{line}: {string:?}"));
