@@ -9,7 +9,6 @@ mod commands;
 mod database;
 mod environments;
 mod failure;
-mod fetch;
 mod hints;
 mod output;
 mod session;

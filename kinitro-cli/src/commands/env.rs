@@ -12,9 +12,9 @@ use kinitro_eval::{Registry, check};
 use serde::Serialize;
 
 use crate::args::{CheckArguments, FetchArguments, ListArguments, ParityArguments, ShowArguments};
+use crate::environments::fetch::{self, Progress};
 use crate::environments::registry;
 use crate::failure::{Code, Failure};
-use crate::fetch::{self, Progress};
 use crate::output::{json, progress, table, to_stderr, to_stdout};
 use crate::session::{runtime, stop_when_interrupted};
 

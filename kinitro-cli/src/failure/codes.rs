@@ -21,7 +21,7 @@ use kinitro_eval::isolation::SandboxError;
 use kinitro_eval::report::FolderError;
 use kinitro_eval::validator::ValidatorError;
 
-use crate::fetch::FetchError;
+use crate::environments::fetch::FetchError;
 use crate::hints::Hinted;
 
 /// What an exit code means. Documented in `docs/CLI.md`.

@@ -8,7 +8,7 @@ use kinitro_eval::isolation::SandboxError;
 use kinitro_eval::report::FolderError;
 
 use super::{Hint, Hinted, fixed, from_library};
-use crate::fetch::FetchError;
+use crate::environments::fetch::FetchError;
 
 impl Hinted for EnvironmentError {
     fn hint(&self) -> Hint {

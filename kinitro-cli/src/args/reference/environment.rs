@@ -217,8 +217,8 @@ fn nothing_else_is_read() {
         quoted.extend(text.split('"').filter(name).map(str::to_owned));
         by_constant.push_str(&text);
     }
-    // Tells the tests that make reference pages to write them.
-    quoted.remove("KINITRO_UPDATE_DOCS");
+    // Those are read by tests only; the first tells them to write the reference pages.
+    quoted.retain(|name| name != "KINITRO_UPDATE_DOCS" && !name.starts_with("KINITRO_TEST_"));
     for name in &quoted {
         assert!(ALL.iter().any(|variable| variable.name == name), "{name} is not in the table");
     }

@@ -1,4 +1,6 @@
-//! The environments that arguments name.
+//! The environments that arguments name, and how their model files are fetched.
+
+pub(crate) mod fetch;
 
 use kinitro_core::EnvId;
 use kinitro_eval::Registry;
