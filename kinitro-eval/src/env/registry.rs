@@ -29,7 +29,10 @@ impl Registry {
 
     /// The built-in families: `metaworld`, with the feature `mujoco`.
     pub fn builtin() -> Self {
-        #[cfg_attr(not(feature = "mujoco"), expect(unused_mut))]
+        #[cfg_attr(
+            not(feature = "mujoco"),
+            expect(unused_mut, reason = "without MuJoCo there is no family to register")
+        )]
         let mut registry = Self::empty();
         #[cfg(feature = "mujoco")]
         registry.register(super::metaworld::MetaWorld::default());
