@@ -23,6 +23,7 @@ macro_rules! named {
                 }
             }
 
+            #[cfg(feature = "sql")]
             pub(super) fn from_name(name: &str) -> Option<Self> {
                 match name {
                     $($text => Some(Self::$variant),)*
