@@ -26,8 +26,7 @@ bench: setup
 
 # Writes again what is generated and committed. `make test` fails where it is out of date.
 docs: setup
-	KINITRO_UPDATE_DOCS=1 cargo test -p kinitro-cli --quiet reference
-	KINITRO_UPDATE_DOCS=1 cargo test -p kinitro-eval --lib --quiet openapi
+	KINITRO_UPDATE_DOCS=1 cargo test --workspace --lib --bins --quiet -- reference openapi
 
 # The program and all that it needs, in a folder that may be moved anywhere.
 dist: setup

@@ -233,7 +233,11 @@ fn bad_input_is_told_before_anything_is_sent() {
     let commit = |arguments: &str| -> Finished {
         world.by("miner", &format!("miner commit --deployment-id {DEPLOYMENT} {arguments}")).run()
     };
-    commit("--repo alice/reach --revision main").failed(2, &["no commit"], &["hash of the commit"]);
+    commit("--repo alice/reach --revision main").failed(
+        2,
+        &["not a commit hash"],
+        &["8 digits of the commit hash"],
+    );
     let long = format!("--repo {}/reach --revision {REVISION}", "a".repeat(96));
     commit(&long).failed(2, &["bytes", "more than the 128"], &["--allow-long"]);
     let sealing = commit(&format!("--repo alice/reach --revision {REVISION} --encrypt"));

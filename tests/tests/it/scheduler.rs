@@ -175,7 +175,7 @@ fn what_makes_no_sense_is_said_before_anything_is_done() {
     let bad = with_key(&key[..63], "");
     assert!(!bad.stderr.contains(&key[..8]), "{}", bad.stderr);
     bad.failed(2, &["not a private key"], &[]);
-    with_key(key, "--backend-private-key-file /nonexistent").failed(2, &["in a file"], &[]);
+    with_key(key, "--backend-private-key-file /nonexistent").failed(2, &["as a file"], &[]);
     let missing = scheduler("--backend-private-key-file /nonexistent");
     missing.failed(3, &["/nonexistent"], &[]);
 }
