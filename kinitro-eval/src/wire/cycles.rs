@@ -1,4 +1,4 @@
-//! Cycles, as several answers show them.
+//! Cycles, as they appear in several answers.
 
 use kinitro_core::{BlockNumber, CycleId};
 use serde::{Deserialize, Serialize};
@@ -8,63 +8,66 @@ use super::Timestamp;
 use super::names::named;
 
 named! {
-    /// How far a cycle is.
+    /// The status of a cycle.
     pub enum CycleStatus {
-        /// Not begun. Cycles of this program begin as they are made.
+        /// Not started. The scheduler never stores this status: its cycles start when they are
+        /// created.
         Pending = "pending",
-        /// Its tasks are being run.
+        /// Its tasks are running.
         Running = "running",
-        /// Its scores and weights are there.
+        /// Its scores and weights are available.
         Completed = "completed",
-        /// It was given up; `failure` says why.
+        /// Abandoned; `failure` gives the reason.
         Failed = "failed",
     }
 }
 
 named! {
-    /// Whose tasks share a seed.
+    /// How the seeds of a cycle's tasks are chosen.
     pub enum SeedMode {
-        /// The same episode of an environment has the same seed for every miner.
+        /// All miners get the same seed for the same episode of an environment.
         Paired = "paired",
-        /// Every task has a seed of its own, which grows from its uuid.
+        /// Every task has its own seed, derived from its UUID.
         PerTask = "per-task",
     }
 }
 
-/// A cycle, as several answers show it.
+/// An evaluation cycle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct CycleBody {
-    /// Its number.
+    /// The id of the cycle.
     #[cfg_attr(feature = "api", schema(value_type = i64))]
     pub id: CycleId,
-    /// The block that it judges.
+    /// The block at which the cycle read the miners' commitments.
     #[cfg_attr(feature = "api", schema(value_type = u64))]
     pub block_number: BlockNumber,
-    /// When it began.
+    /// When the cycle started.
     pub started_at: Timestamp,
-    /// When it was over.
+    /// When the cycle completed or failed; null while it is running.
     pub completed_at: Option<Timestamp>,
-    /// How far it is.
+    /// The status of the cycle.
     pub status: CycleStatus,
-    /// How many miners it judges.
+    /// The number of miners evaluated.
     pub n_miners: u32,
-    /// How many environments it judges them in.
+    /// The number of environments they are evaluated in.
     pub n_environments: u32,
-    /// How long it took.
+    /// How long the cycle took, in seconds; null while it is running.
     pub duration_seconds: Option<f64>,
-    /// How many episodes each miner has in each environment.
+    /// The number of episodes per miner and environment.
     pub episodes_per_env: u32,
-    /// Whose tasks share a seed.
+    /// How the seeds of a cycle's tasks are chosen.
     pub seed_mode: SeedMode,
-    /// The SHA-256 of the secret that the seeds grow from, in hex; known from the start.
+    /// The SHA-256 of the secret that the seeds are derived from, in hex. Published when the cycle
+    /// starts.
     pub seed_commitment: String,
-    /// The secret, in hex, once the cycle is over.
+    /// The secret, in hex; null until the cycle is over.
     pub seed_secret: Option<String>,
-    /// What else was said of its result.
+    /// Further details of the result: outcomes, missing episodes, and how the weights were
+    /// computed.
     #[cfg_attr(feature = "api", schema(value_type = Option<Object>))]
     pub report: Option<Value>,
-    /// Why it failed.
+    /// Why the cycle failed; null unless it did.
     pub failure: Option<String>,
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct EnvironmentsBody {
-    /// The environments that miners are or were judged in.
+    /// The environments that miners are or have been evaluated in.
     pub environments: Vec<EnvironmentBody>,
 }
 
@@ -17,15 +17,15 @@ pub struct EnvironmentsBody {
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct EnvironmentBody {
-    /// Its name, `family/task`.
+    /// The environment's id, `family/task`.
     #[cfg_attr(feature = "api", schema(value_type = String))]
     pub env_id: EnvId,
-    /// The family.
+    /// The first half of the id: the family.
     pub env_name: String,
-    /// The task.
+    /// The second half of the id: the task name.
     pub task_name: String,
-    /// How many episodes counted, over all completed cycles.
+    /// The number of episodes that counted, over all completed cycles.
     pub n_evaluations: u64,
-    /// The share of them in which the robot did it.
+    /// The success rate over those episodes, 0 to 1; null if there are none.
     pub avg_success_rate: Option<f64>,
 }

@@ -1,12 +1,12 @@
-//! What every error is answered with.
+//! The body of every error response.
 
 use serde::{Deserialize, Serialize};
 
-/// Any error.
+/// The body of every error response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct ErrorBody {
-    /// What is wrong.
+    /// What went wrong, as a sentence for a person.
     pub detail: String,
 }

@@ -1,4 +1,4 @@
-//! The key that executors show to the API.
+//! The key that executors send to the API.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use std::fmt;
 pub struct ApiKey(String);
 
 impl ApiKey {
-    /// The key of that text.
+    /// A key with this text.
     pub fn new(key: impl Into<String>) -> Self {
         Self(key.into())
     }
 
-    /// The text of the key. Show it to nobody but the API.
+    /// The text of the key. Send it to the API only.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -10,7 +10,7 @@ use super::Timestamp;
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct MinersBody {
-    /// Everybody who was ever seen with a commitment.
+    /// All miners that were ever seen with a commitment.
     pub miners: Vec<MinerBody>,
 }
 
@@ -19,23 +19,23 @@ pub struct MinersBody {
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct MinerBody {
-    /// Its slot.
+    /// The miner's slot on the subnet.
     #[cfg_attr(feature = "api", schema(value_type = u16))]
     pub uid: MinerUid,
-    /// Its key.
+    /// The miner's hotkey.
     #[cfg_attr(feature = "api", schema(value_type = String))]
     pub hotkey: Hotkey,
-    /// Where its policy answers; not shown where the miner has sealed it.
+    /// The URL of the miner's policy server; null if the miner sealed it.
     pub endpoint: Option<String>,
-    /// When it was judged last.
+    /// When the miner was last evaluated; null if never.
     pub last_evaluated: Option<Timestamp>,
-    /// `active` while it is on the chain, `inactive` after.
+    /// `active` while the miner is on the subnet, `inactive` afterwards.
     pub status: String,
-    /// The block of the cycle that judged it last.
+    /// The block of the last cycle that evaluated the miner; null if none did.
     #[cfg_attr(feature = "api", schema(value_type = Option<u64>))]
     pub last_evaluated_block: Option<BlockNumber>,
-    /// The mean of its success rates then.
+    /// The mean of the miner's success rates in that cycle, 0 to 1.
     pub avg_success_rate: Option<f64>,
-    /// In how many environments it was judged then.
+    /// The number of environments the miner was evaluated in during that cycle.
     pub environments_evaluated: u32,
 }

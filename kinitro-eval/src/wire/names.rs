@@ -1,4 +1,4 @@
-//! Enumerations that the JSON knows by name.
+//! Enumerations that appear in the JSON by name.
 
 macro_rules! named {
     (
@@ -16,7 +16,7 @@ macro_rules! named {
             $($(#[$doc])* #[serde(rename = $text)] $variant,)*
         }
 
-        // The derive of utoipa does not see names that come out of a macro.
+        // The derive macro of utoipa cannot see names that another macro generates.
         #[cfg(feature = "api")]
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {

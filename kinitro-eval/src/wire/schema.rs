@@ -2,23 +2,23 @@
 
 use utoipa::ToSchema;
 
-/// Weights in the unit of the chain: two lists of the same length and order.
+/// Weights in the chain's units: two lists of equal length, in the same order.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its schema is used")]
 pub(super) struct ChainWeights {
-    /// The miners.
+    /// The miners' slots.
     uids: Vec<u16>,
-    /// Their weights, in units of 1/65535.
+    /// Their weights, 0 to 65535, where 65535 is the largest.
     values: Vec<u16>,
 }
 
-/// The rule that made weights.
+/// The rule that the weights were computed by.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its schema is used")]
 pub(super) struct Method {
     /// The name of the rule.
     name: String,
-    /// All its options.
+    /// All options of the rule.
     #[schema(value_type = Object)]
     options: serde_json::Value,
 }
@@ -29,9 +29,9 @@ pub(super) struct Method {
 pub(super) struct Outcome {
     /// `success`, `failure`, `policy_fault`, `infra_fault` or `cancelled`.
     outcome: String,
-    /// Of a policy's fault: `unreachable`, `timeout`, `bad_answer`, `bad_action` or `error`; of
-    /// one of the infrastructure: `simulator`, `container` or `database`.
+    /// For a `policy_fault`: `unreachable`, `timeout`, `bad_answer`, `bad_action` or `error`. For
+    /// an `infra_fault`: `simulator`.
     kind: Option<String>,
-    /// What happened. There for faults only.
+    /// What happened; present for faults only.
     detail: Option<String>,
 }

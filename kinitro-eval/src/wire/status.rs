@@ -19,7 +19,7 @@ pub struct Health {
 }
 
 impl Health {
-    /// What the API says of itself.
+    /// The health of the API, given whether its database answers.
     pub fn new(database_answers: bool) -> Self {
         let (status, database) =
             if database_answers { ("healthy", "connected") } else { ("unhealthy", "disconnected") };
@@ -36,32 +36,32 @@ impl Health {
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct StatusBody {
-    /// `running` once a scheduler has spoken, `starting` before.
+    /// `running` once a scheduler has reported to the database, `starting` before.
     pub status: String,
-    /// The newest block that the scheduler has seen.
+    /// The newest block that the scheduler has seen; null if it has seen none.
     #[cfg_attr(feature = "api", schema(value_type = Option<u64>))]
     pub current_block: Option<BlockNumber>,
-    /// The block of the last completed cycle.
+    /// The block of the last completed cycle; null if there is none.
     #[cfg_attr(feature = "api", schema(value_type = Option<u64>))]
     pub last_eval_block: Option<BlockNumber>,
-    /// How long until the next cycle begins.
+    /// The time until the next cycle starts, in seconds; null if unknown.
     pub next_eval_in_seconds: Option<u64>,
-    /// How many miners have a commitment.
+    /// The number of miners with a commitment.
     pub miners_registered: u64,
-    /// The environments that miners are judged in.
+    /// The environments that miners are evaluated in.
     #[cfg_attr(feature = "api", schema(value_type = Vec<String>))]
     pub environments_enabled: Vec<EnvId>,
-    /// The cycle that runs.
+    /// The running cycle; null if there is none.
     pub current_cycle: Option<CycleBody>,
-    /// The cycle that was completed last.
+    /// The last completed cycle; null if there is none.
     pub last_completed_cycle: Option<CycleBody>,
-    /// How many cycles there were.
+    /// The number of cycles so far.
     pub total_cycles: u64,
-    /// How many hotkeys have a score.
+    /// The number of hotkeys with a score.
     pub total_miners_evaluated: u64,
     /// The same as `environments_enabled`.
     #[cfg_attr(feature = "api", schema(value_type = Vec<String>))]
     pub environments: Vec<EnvId>,
-    /// A cycle runs.
+    /// Whether a cycle is running.
     pub is_evaluating: bool,
 }

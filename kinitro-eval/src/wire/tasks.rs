@@ -9,15 +9,15 @@ use super::names::named;
 use super::schema;
 
 named! {
-    /// How far a task is.
+    /// The status of a task.
     pub enum TaskStatus {
-        /// Nobody works on it.
+        /// No executor is working on it.
         Pending = "pending",
-        /// An executor works on it, as long as its lease lasts.
+        /// An executor holds a lease on it and is working on it.
         Assigned = "assigned",
-        /// Its episode ran, or did not because of the policy. Final.
+        /// Its episode ran, or could not run because of the policy. Final.
         Completed = "completed",
-        /// Its episode could not be run. Final, and counts in nobody's score.
+        /// Its episode could not be run for other reasons. Final; it counts towards no score.
         Failed = "failed",
     }
 }
@@ -27,17 +27,17 @@ named! {
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct FetchRequest {
-    /// Who wants tasks: 1 to 128 characters, no control characters.
+    /// The executor's id: 1 to 128 characters, no control characters.
     #[cfg_attr(
         feature = "api",
         schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")
     )]
     pub executor_id: String,
-    /// How many at most, from 1 to 100.
+    /// The largest number of tasks to return, 1 to 100.
     #[cfg_attr(feature = "api", schema(minimum = 1, maximum = 100))]
     #[serde(default = "FetchRequest::default_batch_size")]
     pub batch_size: u32,
-    /// Only tasks in these environments.
+    /// Return tasks in these environments only; all environments if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "api", schema(value_type = Option<Vec<String>>))]
     pub env_ids: Option<Vec<EnvId>>,
@@ -50,7 +50,7 @@ impl FetchRequest {
         Self { executor_id: executor_id.into(), batch_size, env_ids: None }
     }
 
-    /// Asks for up to that many tasks, from 1 to 100.
+    /// Asks for up to this many tasks, 1 to 100.
     #[must_use]
     pub fn batch_size(mut self, batch_size: u32) -> Self {
         self.batch_size = batch_size;
@@ -74,12 +74,12 @@ impl FetchRequest {
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct FetchAnswer {
-    /// Tasks to run.
+    /// The tasks to run.
     pub tasks: Vec<TaskBody>,
-    /// How many nobody works on, within the last second or so.
+    /// The number of pending tasks, up to about a second old.
     pub total_pending: u64,
-    /// How long the lease on each of the tasks lasts, in seconds, for executors whose clock is not
-    /// the database's.
+    /// How long the lease on each task lasts, in seconds from now. Unlike `lease_expires_at`, it
+    /// does not depend on the executor's clock agreeing with the database's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_seconds: Option<f64>,
 }
@@ -89,40 +89,40 @@ pub struct FetchAnswer {
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct TaskBody {
-    /// Its name.
+    /// The task's UUID.
     pub task_uuid: String,
-    /// Its cycle.
+    /// The id of the cycle that the task belongs to.
     #[cfg_attr(feature = "api", schema(value_type = i64))]
     pub cycle_id: CycleId,
-    /// Whose policy.
+    /// The slot of the miner whose policy is evaluated.
     #[cfg_attr(feature = "api", schema(value_type = u16))]
     pub miner_uid: MinerUid,
-    /// The miner's key.
+    /// The miner's hotkey.
     #[cfg_attr(feature = "api", schema(value_type = String))]
     pub miner_hotkey: Hotkey,
-    /// Where the policy answers.
+    /// The URL of the miner's policy server.
     pub miner_endpoint: String,
     /// The repository with the miner's model.
     pub miner_repo: String,
-    /// The revision of the repository.
+    /// The revision of that repository.
     pub miner_revision: String,
-    /// Where.
+    /// The environment's id, `family/task`.
     #[cfg_attr(feature = "api", schema(value_type = String))]
     pub env_id: EnvId,
-    /// What the episode grows from.
+    /// The seed of the episode.
     #[cfg_attr(feature = "api", schema(value_type = u64))]
     pub seed: Seed,
-    /// `assigned`.
+    /// Always `assigned`.
     pub status: TaskStatus,
-    /// When it was made.
+    /// When the task was created.
     pub created_at: Timestamp,
-    /// The number of the episode among those of the miner in the environment.
+    /// The number of the episode among the miner's episodes in this environment, from 0.
     pub episode: u32,
-    /// How often it was handed out, this time included.
+    /// How often the task has been handed out, including this time; at least 1.
     pub attempt: u32,
-    /// What proves that the answer is of this lease.
+    /// The token of this lease, to be sent back with the result.
     pub lease_token: String,
-    /// When the task is taken back, by the clock of the database.
+    /// When the lease expires, by the database's clock.
     pub lease_expires_at: Timestamp,
 }
 
@@ -131,32 +131,32 @@ pub struct TaskBody {
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct RenewRequest {
-    /// Who works on the tasks.
+    /// The id of the executor that holds the leases.
     #[cfg_attr(
         feature = "api",
         schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")
     )]
     pub executor_id: String,
-    /// At most 1,000 leases that it wants to keep.
+    /// The leases to renew, at most 1,000.
     #[cfg_attr(feature = "api", schema(max_items = 1000))]
     pub leases: Vec<Lease>,
 }
 
 impl RenewRequest {
-    /// Asks to keep these leases.
+    /// Asks to renew these leases.
     pub fn new(executor_id: impl Into<String>, leases: Vec<Lease>) -> Self {
         Self { executor_id: executor_id.into(), leases }
     }
 }
 
-/// A lease that its holder wants to keep.
+/// A lease to renew.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Lease {
-    /// The task.
+    /// The task's UUID.
     pub task_uuid: String,
-    /// The token that came with it.
+    /// The token that came with the task.
     pub lease_token: String,
 }
 
@@ -174,9 +174,9 @@ impl Lease {
 pub struct RenewAnswer {
     /// The leases that were renewed.
     pub renewed: Vec<RenewedLease>,
-    /// The tasks whose leases are lost. Their results would be refused.
+    /// The UUIDs of the tasks whose leases are lost. Results for them would be rejected.
     pub lost: Vec<String>,
-    /// How long each of the leases lasts from now on, in seconds.
+    /// How long each renewed lease lasts, in seconds from now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_seconds: Option<f64>,
 }
@@ -186,9 +186,9 @@ pub struct RenewAnswer {
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct RenewedLease {
-    /// The task.
+    /// The task's UUID.
     pub task_uuid: String,
-    /// When it is taken back now.
+    /// When the renewed lease expires, by the database's clock.
     pub lease_expires_at: Timestamp,
 }
 
@@ -197,13 +197,13 @@ pub struct RenewedLease {
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct SubmitRequest {
-    /// Who ran the tasks.
+    /// The id of the executor that ran the tasks.
     #[cfg_attr(
         feature = "api",
         schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")
     )]
     pub executor_id: String,
-    /// At most 1,000 results.
+    /// The results, at most 1,000.
     #[cfg_attr(feature = "api", schema(max_items = 1000))]
     pub results: Vec<TaskResult>,
 }
@@ -215,52 +215,53 @@ impl SubmitRequest {
     }
 }
 
-/// What came of a task.
+/// The result of a task.
 ///
-/// Without an `outcome`, as older executors send it, a result with `success` is a success, one with
-/// an `error` the policy's fault and every other a failure. Only an executor that names the outcome
-/// has its infrastructure faults tried again: else a policy could have the seeds that it does not
-/// like taken out of the count by breaking down on them.
+/// Older executors send no `outcome`. Their result then counts as a success if `success` is true,
+/// as a policy fault if it has an `error`, and as a failure otherwise. Infrastructure faults are
+/// retried only if the executor names them in `outcome`: otherwise a policy could drop seeds it
+/// does not like by crashing on them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct TaskResult {
-    /// The task.
+    /// The task's UUID.
     pub task_uuid: String,
-    /// The robot did it.
+    /// Whether the episode succeeded.
     pub success: bool,
-    /// The score of the episode, in `[0, 1]`; by default what `success` says. A result with another
-    /// number is rejected.
+    /// The score of the episode, 0 to 1; by default 1 if `success` is true, else 0. A result with a
+    /// score outside this range is rejected.
     #[serde(default)]
     pub score: Option<f64>,
-    /// The sum of the rewards.
+    /// The sum of the rewards of all steps.
     #[serde(default)]
     pub total_reward: Option<f64>,
-    /// How many steps it took.
+    /// The number of steps in the episode.
     #[serde(default)]
     #[cfg_attr(feature = "api", schema(value_type = Option<u64>, maximum = 4_294_967_295_u32))]
     pub timesteps: Option<u32>,
-    /// What went wrong.
+    /// What went wrong, if anything did.
     #[serde(default)]
     pub error: Option<String>,
-    /// Whether the policy is the committed one, if that was looked at.
+    /// Whether the policy is the committed one; null if this was not checked.
     #[serde(default)]
     pub verification_passed: Option<bool>,
-    /// How closely.
+    /// How closely the policy matches the committed one; null if this was not checked.
     #[serde(default)]
     pub verification_score: Option<f64>,
-    /// The token that came with the task. Without one the executor's id must do.
+    /// The token that came with the task. Without one, the lease is recognised by `executor_id`
+    /// alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_token: Option<String>,
-    /// How the episode ended, and whose fault that was.
+    /// How the episode ended, and for a fault, whose it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "api", schema(value_type = Option<schema::Outcome>))]
     pub outcome: Option<Outcome>,
 }
 
 impl TaskResult {
-    /// The result of a task whose episode ended like this, with the score that follows from it, no
-    /// reward and no steps. Without a lease token the executor's id must do.
+    /// The result of a task whose episode had this outcome, with the score that follows from it, no
+    /// reward, no steps and no lease token.
     pub fn new(task_uuid: impl Into<String>, outcome: Outcome) -> Self {
         let error = match &outcome {
             Outcome::PolicyFault(fault) => Some(fault.detail.clone()),
@@ -282,14 +283,14 @@ impl TaskResult {
         }
     }
 
-    /// The same result, under the lease of that token.
+    /// The same result with this lease token.
     #[must_use]
     pub fn lease_token(mut self, token: impl Into<String>) -> Self {
         self.lease_token = Some(token.into());
         self
     }
 
-    /// The same result, with the sum of the rewards and the number of steps.
+    /// The same result with this sum of rewards and number of steps.
     #[must_use]
     pub fn steps(mut self, total_reward: f64, timesteps: u32) -> Self {
         self.total_reward = Some(total_reward);
@@ -303,14 +304,14 @@ impl TaskResult {
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct SubmitAnswer {
-    /// How many results are stored now. A result that was stored before is among them.
+    /// The number of results that are stored, including those that already were.
     pub accepted: u32,
-    /// How many are not.
+    /// The number of results that were rejected.
     pub rejected: u32,
-    /// Why, one for each that was rejected: the task and the reason. All reasons are final: the same
-    /// result need not be sent again.
+    /// One message for each rejected result, naming the task and the reason. Rejection is final: do
+    /// not send the same result again.
     pub errors: Vec<String>,
-    /// How many of the accepted were stored before.
+    /// How many of the accepted results were already stored.
     #[serde(default)]
     pub duplicates: u32,
 }
@@ -320,19 +321,19 @@ pub struct SubmitAnswer {
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct TaskStatsBody {
-    /// All tasks of the cycle that runs, or of the last one.
+    /// The number of tasks in the running cycle, or in the last one if none is running.
     pub total_tasks: u64,
-    /// Those that nobody works on.
+    /// Tasks that no executor is working on.
     pub pending_tasks: u64,
-    /// Those that an executor works on.
+    /// Tasks that an executor is working on.
     pub assigned_tasks: u64,
-    /// Those that count.
+    /// Tasks that are completed and count.
     pub completed_tasks: u64,
-    /// Those that could not be run.
+    /// Tasks that could not be run and do not count.
     pub failed_tasks: u64,
-    /// Executors with a running lease.
+    /// The number of executors that hold a lease.
     pub active_executors: u64,
-    /// The cycle that runs.
+    /// The id of the running cycle; null if there is none.
     #[cfg_attr(feature = "api", schema(value_type = Option<i64>))]
     pub current_cycle_id: Option<CycleId>,
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-/// A moment in milliseconds, by the clock of the database unless stated otherwise.
+/// A point in time with millisecond resolution, by the database's clock unless stated otherwise.
 ///
 /// As text, also in JSON, it is RFC 3339 in UTC: `2024-01-15T10:30:00.000Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -17,24 +17,24 @@ pub struct Timestamp {
 const LAST: i64 = 253_402_300_799_999;
 
 impl Timestamp {
-    /// The moment that many milliseconds after the beginning of 1970, clamped to the years 1970 to
+    /// The point in time this many milliseconds after the Unix epoch, clamped to the years 1970 to
     /// 9999.
     pub fn from_millis(millis: i64) -> Self {
         Self { millis: millis.clamp(0, LAST) }
     }
 
-    /// The milliseconds since the beginning of 1970.
+    /// Milliseconds since the Unix epoch.
     pub fn as_millis(self) -> i64 {
         self.millis
     }
 
-    /// Now, by the clock of this machine.
+    /// The current time by this machine's clock.
     pub fn now() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
-    /// The time since `earlier`; zero if that is later.
+    /// The time elapsed since `earlier`; zero if `earlier` is later than this.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.millis - earlier.millis).unwrap_or(0))
     }

@@ -15,15 +15,15 @@ use super::schema;
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct WeightsBody {
-    /// The block that was judged.
+    /// The block at which the cycle read the miners' commitments.
     #[cfg_attr(feature = "api", schema(value_type = u64))]
     pub block: BlockNumber,
-    /// The share of each miner; the sum is 1.
+    /// Each miner's share, 0 to 1; the shares sum to 1.
     #[cfg_attr(feature = "api", schema(value_type = BTreeMap<String, f64>))]
     pub weights: BTreeMap<MinerUid, f64>,
-    /// When they were stored.
+    /// When the weights were stored.
     pub created_at: Timestamp,
-    /// The cycle that they are of.
+    /// The id of the cycle that produced the weights.
     #[cfg_attr(feature = "api", schema(value_type = i64))]
     pub cycle_id: CycleId,
     /// The same as `block`.
@@ -31,29 +31,30 @@ pub struct WeightsBody {
     pub block_number: BlockNumber,
     /// The same as `created_at`.
     pub timestamp: Timestamp,
-    /// The weights in the unit of the chain.
+    /// The weights in the chain's units.
     #[cfg_attr(feature = "api", schema(value_type = schema::ChainWeights))]
     pub weights_u16: ChainWeights,
-    /// The hotkeys that were judged. A slot may have a new owner by now, who has earned nothing.
+    /// The hotkey that was evaluated in each slot. A slot may have changed owner since; the new
+    /// owner has not earned the weight.
     #[serde(default)]
     #[cfg_attr(feature = "api", schema(value_type = BTreeMap<String, String>))]
     pub hotkeys: BTreeMap<MinerUid, Hotkey>,
-    /// What they rest on.
+    /// What the weights are based on.
     pub metadata: WeightsMetadata,
 }
 
-/// What weights rest on.
+/// What weights are based on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct WeightsMetadata {
-    /// How many miners were judged.
+    /// The number of miners evaluated.
     pub n_miners_evaluated: u32,
-    /// In how many environments.
+    /// The number of environments they were evaluated in.
     pub n_environments: u32,
-    /// How long that took.
+    /// How long the evaluation took, in seconds; null if unknown.
     pub evaluation_duration_seconds: Option<f64>,
-    /// The rule that made them, with its options.
+    /// The rule that the weights were computed by, with its options.
     #[cfg_attr(feature = "api", schema(value_type = schema::Method))]
     pub method: Method,
 }

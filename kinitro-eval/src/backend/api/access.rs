@@ -10,7 +10,7 @@ use crate::wire::ApiKey;
 /// Who may fetch jobs and submit results.
 #[derive(Clone)]
 pub struct Access {
-    /// The SHA-256 of the key; without one anybody may.
+    /// The SHA-256 of the key; `None` admits every client.
     key: Option<[u8; 32]>,
 }
 
@@ -20,10 +20,11 @@ pub struct Access {
 pub struct WeakKey;
 
 impl Access {
-    /// Only clients that send this key. No more than its digest is kept.
+    /// Admits clients that send this key. Only its digest is kept.
     ///
     /// # Errors
-    /// [`WeakKey`] when it is shorter than 8 characters, or has others than visible ASCII.
+    /// [`WeakKey`] when the key is shorter than 8 characters or contains anything but visible
+    /// ASCII.
     pub fn key(key: &ApiKey) -> Result<Self, WeakKey> {
         let key = key.expose();
         if key.len() < 8 || !key.chars().all(|c| c.is_ascii_graphic()) {
@@ -32,12 +33,12 @@ impl Access {
         Ok(Self { key: Some(Sha256::digest(key).0) })
     }
 
-    /// Anybody. For development.
+    /// Admits every client. For development.
     pub fn open() -> Self {
         Self { key: None }
     }
 
-    /// Whether anybody may.
+    /// Whether every client is admitted.
     pub fn is_open(&self) -> bool {
         self.key.is_none()
     }
@@ -50,7 +51,7 @@ impl Access {
     /// Whether a request carries the key, so that its sender needs no rate limit.
     pub(super) fn knows(&self, headers: &HeaderMap) -> bool {
         let (Some(key), Some(sent)) = (&self.key, bearer(headers)) else { return false };
-        // The time does not depend on what was sent: digests have one length and are compared whole.
+        // In constant time: digests are of equal length and compared as a whole.
         Sha256::digest(sent).0.ct_eq(key).into()
     }
 }

@@ -1,4 +1,4 @@
-//! Connections: how many there may be, how long they may be silent, and how they end.
+//! Connections: how many are accepted, how long they may stay idle, and how they are closed.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use tower_service::Service as _;
 
 use super::ApiSettings;
 
-/// How long a client may take to send the head of a request.
+/// How long a client may take to send the headers of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait when the system is out of file descriptors.
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
-/// The address at the other end of a connection.
+/// The address of the peer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer(pub(super) SocketAddr);
 

@@ -123,7 +123,7 @@ impl From<MinerScore> for ScoreRow {
 }
 
 impl ScoresBody {
-    /// The scores of a cycle, with `rows` if they are asked for.
+    /// The scores of a cycle, including `rows` if `with_rows`.
     pub(super) fn new(scores: CycleScores, with_rows: bool) -> Self {
         let CycleScores { cycle, rows, frontier } = scores;
         let mut by_miner: BTreeMap<MinerUid, BTreeMap<EnvId, f64>> = BTreeMap::new();
@@ -200,7 +200,7 @@ impl TaskResult {
     /// The answer for the queue.
     ///
     /// # Errors
-    /// In words for the sender, when `success` and `outcome` contradict each other.
+    /// A message for the sender when `success` and `outcome` contradict each other.
     pub(super) fn into_answer(self) -> Result<Answer, String> {
         let outcome = match (self.outcome, self.success, self.error) {
             (Some(outcome), success, _) if (outcome == Outcome::Success) == success => outcome,
@@ -243,7 +243,7 @@ impl SubmitAnswer {
 
     /// Counts a result that is rejected.
     pub(super) fn reject(&mut self, task_uuid: &str, reason: impl std::fmt::Display) {
-        // A name that no job has is any text, of any length.
+        // An unknown UUID may be any text of any length.
         let name: String = task_uuid.chars().take(64).collect();
         self.rejected += 1;
         self.errors.push(format!("{}: {reason}", name.escape_debug()));

@@ -20,7 +20,7 @@ pub(super) async fn guard(State(api): State<Arc<Api>>, request: Request, next: N
     let started = Instant::now();
     let id = request_id(request.headers());
     let method = request.method().clone();
-    // Unknown paths are arbitrary text: they share one label, and are not logged.
+    // Unknown paths are arbitrary text: they share one label and are not logged.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
     let client = client(&request, api.settings.trust_proxy);
@@ -51,7 +51,7 @@ pub(super) async fn guard(State(api): State<Arc<Api>>, request: Request, next: N
     response
 }
 
-/// The id that the client gave the request, if it is safe to repeat, or else a new one.
+/// The client's id for the request if it is safe to echo, else a new one.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
     let is_fit = |id: &str| {
         (1..=64).contains(&id.len())
@@ -70,7 +70,7 @@ fn client(request: &Request, trust_proxy: bool) -> Option<IpAddr> {
     if !trust_proxy {
         return peer;
     }
-    // The proxy appends the address that it has seen itself.
+    // The proxy appends the address that it saw itself.
     let forwarded = request.headers().get_all("x-forwarded-for").iter().next_back();
     let last = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next());
     last.and_then(|address| address.trim().parse().ok()).or(peer)
@@ -107,7 +107,7 @@ mod tests {
             |forwarded: &[&str], trust| client(&request(forwarded), trust).unwrap().to_string();
         assert_eq!(of(&["198.51.100.7"], false), "192.0.2.1");
         assert_eq!(of(&["198.51.100.7"], true), "198.51.100.7");
-        // The client has written the first ones itself.
+        // The client may have forged all but the last address.
         assert_eq!(of(&["203.0.113.9", "203.0.113.8, 198.51.100.7"], true), "198.51.100.7");
         assert_eq!(of(&["nonsense"], true), "192.0.2.1");
         assert_eq!(of(&[], true), "192.0.2.1");

@@ -1,7 +1,7 @@
 //! Metrics for Prometheus.
 //!
-//! What this instance has done is counted here. The state of the whole backend is read from the
-//! database at every scrape, and so is the same from every instance.
+//! Requests and results are counted per instance. The state of the whole backend is read from the
+//! database at every scrape, so every instance reports the same.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ struct Score {
     env_id: String,
 }
 
-/// What this instance has done.
+/// Counters of this instance.
 #[derive(Debug)]
 pub(super) struct Metrics {
     registry: Registry,
@@ -68,7 +68,7 @@ pub(super) struct Metrics {
 impl Metrics {
     pub(super) fn new() -> Self {
         let mut registry = Registry::with_prefix("kinitro");
-        // From a millisecond to half a minute.
+        // From 1 ms to about 30 s.
         let histogram: fn() -> Histogram = || Histogram::new(exponential_buckets(0.001, 2.0, 16));
         let requests = Family::new_with_constructor(histogram);
         registry.register_with_unit(
@@ -91,7 +91,7 @@ impl Metrics {
     }
 
     pub(super) fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
-        // Methods are arbitrary text, too.
+        // Methods are arbitrary text too.
         let method = match method {
             "GET" | "HEAD" | "POST" => method,
             _ => "other",
@@ -117,7 +117,8 @@ impl Metrics {
         self.expiries.inc_by(u64::from(leases));
     }
 
-    /// The text for a scrape. Without the database it has only the counts of this instance.
+    /// The response to a scrape. If the database does not answer, it has the counters of this
+    /// instance only.
     pub(super) async fn render(&self, store: &dyn Store) -> String {
         let mut whole = Registry::with_prefix("kinitro");
         let up = Gauge::<i64>::default();
@@ -147,7 +148,7 @@ async fn register_whole(registry: &mut Registry, store: &dyn Store) -> Result<()
 
     let cycles = ConstCounter::new(overview.total_cycles);
     registry.register("eval_cycles", "Evaluation cycles begun", cycles);
-    // Of the last thousand cycles, which every instance knows.
+    // Over the last thousand cycles in the database, so that every instance reports the same.
     let histogram = Histogram::new(exponential_buckets(15.0, 2.0, 12));
     durations.into_iter().for_each(|seconds| histogram.observe(seconds));
     let help = "How long the last thousand completed cycles took";

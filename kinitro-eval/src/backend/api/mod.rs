@@ -1,7 +1,6 @@
 //! The REST API over a [`Store`].
 //!
-//! An instance keeps no state of its own that matters: any number of them on one database behave as
-//! one.
+//! An instance keeps no state that matters: any number of instances on one database behave as one.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -45,37 +44,37 @@ use self::metrics::Metrics;
 use self::rate::RateLimiter;
 use super::storage::{RetryPolicy, Store};
 
-/// How often expired leases are taken back.
+/// How often expired leases are revoked.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// How an API behaves.
+/// The settings of an API server.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ApiSettings {
-    /// Who may fetch and submit tasks.
+    /// Who may fetch jobs and submit results.
     pub access: Access,
-    /// How long an executor may work on a task without renewing its lease. 300 s.
+    /// How long an executor may work on a job without renewing its lease. Default: 300 s.
     pub lease: Duration,
-    /// How often, and after how long, a task is tried again that could not be run.
+    /// How often, and after what delay, a job that could not be run is retried.
     pub retry: RetryPolicy,
-    /// The most requests a second from one client without the key, in bursts of up to twice as many;
-    /// `None` for any number. 50.
+    /// The most requests per second from one client without the key, with bursts of twice as many;
+    /// `None` for no limit. Default: 50.
     pub rate_limit: Option<u32>,
-    /// Whether the last address in `X-Forwarded-For` is the client's. Only behind a proxy that no
-    /// client can get around.
+    /// Whether to take the last address in `X-Forwarded-For` for the client's. Enable this only
+    /// behind a proxy that clients cannot bypass. Default: `false`.
     pub trust_proxy: bool,
-    /// The longest that a request may take, including its body. 30 s.
+    /// The longest that a request may take, including its body. Default: 30 s.
     pub request_timeout: Duration,
-    /// How long running requests may take to finish once the server was told to stop. 30 s.
+    /// How long running requests may take to finish after a shutdown was requested. Default: 30 s.
     pub grace: Duration,
-    /// The longest body of a request, in bytes. 4 MiB.
+    /// The largest request body, in bytes. Default: 4 MiB.
     pub max_body: usize,
-    /// The most connections at a time; further ones wait. 1024.
+    /// The most connections at a time; further ones wait. Default: 1024.
     pub max_connections: usize,
 }
 
 impl ApiSettings {
-    /// The defaults, with this access.
+    /// The default settings, with this access.
     pub fn new(access: Access) -> Self {
         Self {
             access,
@@ -91,7 +90,7 @@ impl ApiSettings {
     }
 }
 
-/// What all requests share.
+/// The state that all requests share.
 struct Api {
     store: Arc<dyn Store>,
     settings: ApiSettings,
@@ -100,7 +99,7 @@ struct Api {
     pending: routes::PendingCount,
 }
 
-/// An API whose socket is open. It answers once it [serves](Self::serve).
+/// An API server whose socket is bound. It answers once [`serve`](Self::serve) runs.
 pub struct ApiServer {
     listener: TcpListener,
     address: SocketAddr,
@@ -114,10 +113,10 @@ impl std::fmt::Debug for ApiServer {
 }
 
 impl ApiServer {
-    /// Listens on an address. Port 0 means any free port.
+    /// Binds an address. Port 0 takes any free port.
     ///
     /// # Errors
-    /// When the address is in use, is not one of this machine, or needs more privileges.
+    /// When the address is in use, does not belong to this machine, or needs more privileges.
     pub async fn bind(
         address: impl ToSocketAddrs,
         store: Arc<dyn Store>,
@@ -135,13 +134,13 @@ impl ApiServer {
         Ok(Self { listener, address, api })
     }
 
-    /// The address it listens on.
+    /// The address that the server listens on.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// Answers requests and takes back expired leases until `shutdown` completes. Requests that are
-    /// running then are still answered, within [`ApiSettings::grace`].
+    /// Answers requests and revokes expired leases until `shutdown` completes. Requests that are
+    /// running by then get [`ApiSettings::grace`] to finish.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) {
         let Self { listener, api, .. } = self;
         let sweeper = tokio::spawn(sweep(Arc::clone(&api)));
@@ -172,7 +171,7 @@ async fn sweep(api: Arc<Api>) {
                 }
                 is_failing = false;
             }
-            // Once is enough: the requests say it too.
+            // Logged once: failing requests report it too.
             Err(error) if is_failing => tracing::debug!(%error, "leases cannot be looked at"),
             Err(error) => {
                 tracing::warn!(%error, "leases cannot be looked at");

@@ -59,7 +59,7 @@ const STYLE: &str =
 h2 { font-size: 1em; font-family: monospace; margin: 2em 0 0 }
 pre { background: #8881; padding: 1em; overflow: auto }";
 
-/// The document as a page that loads nothing else.
+/// The document as a self-contained HTML page.
 pub(super) fn page() -> String {
     let document = serde_json::to_value(document()).unwrap_or_default();
     let mut page = format!(
@@ -105,7 +105,7 @@ fn section(page: &mut String, path: &str, method: &str, operation: &Value) {
     let _ = writeln!(page, "</ul>");
 }
 
-/// A line on what is sent, with a link to its schema.
+/// A line that describes a body, with a link to its schema.
 fn schema(what: &str, content: &Value) -> String {
     let Some(reference) = content.pointer("/content/application~1json/schema/$ref") else {
         return if content.is_null() { String::new() } else { format!("<li>{what}</li>\n") };

@@ -5,10 +5,10 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The most clients that are remembered.
+/// The most clients to keep track of.
 const MAX_CLIENTS: usize = 16_384;
 
-/// A token bucket for each client. Each request takes a token, and tokens come back with time.
+/// A token bucket for each client. Each request takes a token; tokens are refilled over time.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
     per_second: f64,
@@ -28,16 +28,17 @@ impl RateLimiter {
         Self { per_second, burst: 2.0 * per_second, buckets: Mutex::default() }
     }
 
-    /// Takes a token of a client, or returns how long until there is one.
+    /// Takes a client's token, or returns how long until the next one is available.
     pub(super) fn take(&self, client: IpAddr, now: Instant) -> Result<(), Duration> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let client = network(client);
         if buckets.len() >= MAX_CLIENTS && !buckets.contains_key(&client) {
-            // Full buckets need not be remembered.
+            // Full buckets need not be kept.
             let refill = Duration::from_secs_f64(self.burst / self.per_second);
             buckets.retain(|_, bucket| now.duration_since(bucket.seen) < refill);
             if buckets.len() >= MAX_CLIENTS {
-                // So many at once are a few people with many addresses: remembering them is no use.
+                // So many active clients are a few people with many addresses; limiting each
+                // address is useless.
                 buckets.clear();
             }
         }
@@ -54,7 +55,7 @@ impl RateLimiter {
     }
 }
 
-/// An IPv4 address, or the /64 network of an IPv6 address: whoever has one address of it has all.
+/// An IPv4 address, or the /64 network of an IPv6 address, which usually belongs to one client.
 fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V4(address) => address.into(),

@@ -1,4 +1,4 @@
-//! Errors as answers.
+//! Errors as HTTP responses.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use crate::backend::storage::{StoreError, StoreErrorKind};
 use crate::wire::ErrorBody;
 
-/// An error for the client. What only the operator should know goes to the log.
+/// An error for the client. Details meant for the operator only go to the log.
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
@@ -61,7 +61,7 @@ impl IntoResponse for Refusal {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(wait) = self.retry_after {
-            // Whole seconds, so up rather than down.
+            // In whole seconds, rounded up.
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }

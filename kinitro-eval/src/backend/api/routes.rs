@@ -29,7 +29,8 @@ use crate::wire::{
 
 /// How long `/health` waits for the database.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
-/// The greatest age of the count of pending jobs in an answer. Counting takes longer than claiming.
+/// The maximum age of the count of pending jobs in an answer. Counting takes longer than claiming,
+/// so the count is cached.
 const PENDING_AGE: Duration = Duration::from_secs(1);
 const MAX_BATCH: u32 = 100;
 const MAX_RESULTS: usize = 1000;
@@ -57,13 +58,13 @@ pub(super) fn router() -> Router<Arc<Api>> {
         })
 }
 
-/// The number of pending jobs, counted once in a while.
+/// The number of pending jobs, cached.
 #[derive(Debug, Default)]
 pub(super) struct PendingCount(Mutex<Option<(Instant, u64)>>);
 
 impl PendingCount {
     async fn get(&self, store: &dyn Store) -> Result<u64, StoreError> {
-        // Locked while the database counts, so that it counts once for all who wait.
+        // Locked while the database counts, so that concurrent requests share one count.
         let mut count = self.0.lock().await;
         match *count {
             Some((counted, tasks)) if counted.elapsed() < PENDING_AGE => Ok(tasks),
@@ -76,23 +77,23 @@ impl PendingCount {
     }
 }
 
-/// The errors of the endpoints for executors, for the OpenAPI document.
+/// The errors of the endpoints for executors, as listed in the OpenAPI document.
 #[derive(utoipa::IntoResponses)]
 #[expect(dead_code, reason = "it is a description, and `Refusal` what is answered")]
 enum TaskRefusal {
     /// The body is not JSON.
     #[response(status = 400)]
     Syntax(ErrorBody),
-    /// The key is missing or another.
+    /// The key is missing or wrong.
     #[response(status = 401)]
     Key(ErrorBody),
-    /// The body is too long.
+    /// The body is too large.
     #[response(status = 413)]
     Length(ErrorBody),
-    /// The body is said not to be JSON.
+    /// The `Content-Type` of the body is not JSON.
     #[response(status = 415)]
     MediaType(ErrorBody),
-    /// The body does not fit.
+    /// The body does not match the schema.
     #[response(status = 422)]
     Content(ErrorBody),
     /// The database does not answer.
@@ -121,7 +122,7 @@ pub(super) async fn health(State(api): State<Arc<Api>>) -> Response {
     (status, Json(Health::new(answers))).into_response()
 }
 
-/// What the backend is at.
+/// The state of the backend.
 #[utoipa::path(get, path = "/v1/status", tag = "status", responses(
     (status = 200, description = "The state of the backend.", body = StatusBody),
     (status = 503, description = "The database does not answer.", body = ErrorBody),
@@ -144,7 +145,7 @@ pub(super) async fn latest_weights(
     Ok(Json(weights.into()))
 }
 
-/// The weights of the last completed cycle that judged that block.
+/// The weights of the last completed cycle for this block.
 #[utoipa::path(get, path = "/v1/weights/{block}", tag = "weights",
     params(("block" = u64, Path, description = "The block that was judged.")),
     responses(
@@ -165,18 +166,18 @@ pub(super) async fn weights_of_block(
     Ok(Json(weights.into()))
 }
 
-/// How much of the scores is asked for.
+/// How much detail to return.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ScoresQuery {
-    /// `rows` adds one row for each miner and environment.
+    /// `rows` adds one row per miner and environment.
     detail: Option<Detail>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Detail {
-    /// With one row for each miner and environment.
+    /// Adds one row per miner and environment.
     Rows,
 }
 
@@ -197,7 +198,7 @@ pub(super) async fn latest_scores(
     Ok(Json(ScoresBody::new(scores, with_rows)))
 }
 
-/// The scores of a cycle; none while it is not completed.
+/// The scores of a cycle; empty until the cycle is completed.
 #[utoipa::path(get, path = "/v1/scores/{cycle_id}", tag = "scores",
     params(("cycle_id" = i64, Path, description = "The number of the cycle."), ScoresQuery),
     responses(
@@ -223,7 +224,7 @@ fn with_rows(query: Result<Query<ScoresQuery>, QueryRejection>) -> Result<bool, 
     Ok(query.detail == Some(Detail::Rows))
 }
 
-/// Everybody who was ever seen with a commitment.
+/// All miners that were ever seen with a commitment.
 #[utoipa::path(get, path = "/v1/miners", tag = "scores", responses(
     (status = 200, description = "The miners.", body = MinersBody),
     (status = 503, description = "The database does not answer.", body = ErrorBody),
@@ -233,7 +234,7 @@ pub(super) async fn miners(State(api): State<Arc<Api>>) -> Result<Json<MinersBod
     Ok(Json(MinersBody { miners: miners.into_iter().map(Into::into).collect() }))
 }
 
-/// The environments that miners are or were judged in.
+/// The environments that miners are or have been evaluated in.
 #[utoipa::path(get, path = "/v1/environments", tag = "scores", responses(
     (status = 200, description = "The environments.", body = EnvironmentsBody),
     (status = 503, description = "The database does not answer.", body = ErrorBody),
@@ -246,7 +247,7 @@ pub(super) async fn environments(
     Ok(Json(EnvironmentsBody { environments }))
 }
 
-/// Hands out tasks to an executor.
+/// Fetches tasks to run. Each comes with a lease.
 #[utoipa::path(post, path = "/v1/tasks/fetch", tag = "tasks", request_body = FetchRequest,
     security(("key" = [])), responses(
         (status = 200, description = "Tasks to run; none when there is nothing to do.", body = FetchAnswer),
@@ -285,7 +286,7 @@ pub(super) async fn fetch(
     }))
 }
 
-/// Makes leases last longer.
+/// Renews the leases of tasks.
 #[utoipa::path(post, path = "/v1/tasks/renew", tag = "tasks", request_body = RenewRequest,
     security(("key" = [])), responses(
         (status = 200, description = "Which leases were renewed, and which are lost.", body = RenewAnswer),
@@ -319,7 +320,7 @@ pub(super) async fn renew(
     Ok(Json(answer))
 }
 
-/// Takes results of tasks. The same result may be sent any number of times.
+/// Submits the results of tasks. Sending the same result again is harmless.
 #[utoipa::path(post, path = "/v1/tasks/submit", tag = "tasks", request_body = SubmitRequest,
     security(("key" = [])), responses(
         (status = 200, description = "What became of them, and why some were rejected.", body = SubmitAnswer),
@@ -363,7 +364,7 @@ pub(super) async fn submit(
     Ok(Json(answer))
 }
 
-/// How many tasks there are of each kind.
+/// The number of tasks by status.
 #[utoipa::path(get, path = "/v1/tasks/stats", tag = "tasks", responses(
     (status = 200, description = "The counts.", body = TaskStatsBody),
     (status = 503, description = "The database does not answer.", body = ErrorBody),
@@ -387,7 +388,7 @@ async fn openapi_json() -> Response {
 }
 
 async fn docs() -> Response {
-    // The page is text and its style, and nothing else.
+    // The page consists of text and inline styles only.
     let policy = "default-src 'none'; style-src 'unsafe-inline'";
     ([(CONTENT_SECURITY_POLICY, policy)], Html(openapi::page())).into_response()
 }
@@ -407,12 +408,13 @@ fn at_most(count: usize, what: &str) -> Result<(), Refusal> {
     Err(Refusal::unprocessable(format!("{count} {what} are too many: send at most {MAX_RESULTS}")))
 }
 
-/// Parses a body of JSON.
+/// Parses a JSON body.
 fn decode<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<T, Refusal> {
-    // Without a type it is taken for JSON. A form that another site sends has a type.
+    // A missing type is taken for JSON. A form submitted from another site always has a type, and
+    // is refused.
     let media_type = headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
     let essence = media_type.map(|value| value.split(';').next().unwrap_or_default().trim());
     if essence.is_some_and(|essence| !essence.eq_ignore_ascii_case("application/json")) {

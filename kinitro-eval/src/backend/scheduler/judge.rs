@@ -1,7 +1,7 @@
-//! From what came of the tasks of a cycle to its result.
+//! Turns the outcomes of a cycle's jobs into its scores and weights.
 //!
-//! A pure function of the tasks, in their order: neither who ran them, when, nor how often the
-//! scheduler was interrupted changes a bit of it.
+//! A pure function of the jobs, in order: the result does not depend, to the last bit, on who ran
+//! them, when, or how often the scheduler was interrupted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,38 +13,38 @@ use super::super::storage::{CycleMiner, CycleResult, JobRecord, JobStatus, Miner
 use super::plan::Rules;
 use super::roster::Rejected;
 
-/// What is said of a completed cycle beside its scores and weights; in JSON the `report` of the
-/// cycle.
+/// Details of a completed cycle besides its scores and weights; the `report` of the cycle in JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CycleReport {
-    /// Whether it ended for want of time.
+    /// Whether the cycle was cut short by its time limit.
     pub timed_out: bool,
-    /// Where miners have fewer episodes than they should, by uid and environment.
+    /// The miners and environments with fewer episodes than planned, ordered by uid and
+    /// environment.
     pub missing: Vec<MissingEpisodes>,
-    /// Miners on the subnet whose commitment was no good, by uid.
+    /// Miners on the subnet whose commitment was unusable, ordered by uid.
     pub rejected: Vec<Rejected>,
-    /// Miners who were judged and have left the subnet since. They get no weight.
+    /// Miners that were evaluated but have left the subnet since. They get no weight.
     pub left: Vec<MinerUid>,
-    /// How the episodes that count ended, by miner: successes, failures, each kind of fault.
+    /// The number of episodes that count, by miner and outcome: success, failure, or kind of fault.
     pub outcomes: BTreeMap<MinerUid, BTreeMap<String, u32>>,
-    /// Points, thresholds and weights, and what made them.
+    /// Points, thresholds and weights, and the rule that produced them.
     pub scoring: ScoreReport,
 }
 
-/// Episodes of a miner in an environment that are not there.
+/// The missing episodes of a miner in an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissingEpisodes {
     /// The miner.
     pub uid: MinerUid,
     /// The environment.
     pub env_id: EnvId,
-    /// How many there should be.
+    /// The number of episodes planned.
     pub planned: u32,
-    /// How many there are.
+    /// The number of episodes that count.
     pub completed: u32,
-    /// How many could not be run, for no fault of the policy.
+    /// The number of episodes that could not be run, through no fault of the policy.
     pub failed: u32,
-    /// How many were not run in time.
+    /// The number of episodes that were not finished in time.
     pub unfinished: u32,
 }
 
@@ -58,7 +58,7 @@ struct Tally {
     rewards: f64,
 }
 
-/// What came of all tasks.
+/// The outcomes of all jobs.
 #[derive(Debug)]
 pub(super) struct Tallies {
     pairs: BTreeMap<(MinerUid, EnvId), Tally>,
@@ -66,7 +66,7 @@ pub(super) struct Tallies {
 }
 
 impl Tallies {
-    /// Nothing yet, for each of those pairs.
+    /// An empty tally for each pair of miner and environment.
     pub(super) fn new(miners: &[CycleMiner], env_ids: &[EnvId]) -> Self {
         let pairs = miners.iter().flat_map(|miner| {
             env_ids.iter().map(move |env_id| ((miner.uid, env_id.clone()), Tally::default()))
@@ -74,8 +74,8 @@ impl Tallies {
         Self { pairs: pairs.collect(), outcomes: BTreeMap::new() }
     }
 
-    /// Adds a task. Sums of rewards depend on the order in their last digits, so it has to be that
-    /// of the tasks' positions.
+    /// Adds a job. The last digits of a sum of rewards depend on the order of summation, so jobs
+    /// must be added in the order of their positions.
     pub(super) fn add(&mut self, task: &JobRecord) {
         let tally = self.pairs.entry((task.uid, task.env_id.clone())).or_default();
         match task.status {
@@ -92,7 +92,8 @@ impl Tallies {
     }
 }
 
-/// Judges a cycle by that rule: its result, or why it has none. `present` is who holds each slot now.
+/// Scores a cycle by a weighting rule. Returns its result, or why it has none. `present` is who
+/// holds each slot now.
 pub(super) fn judge(
     rules: &Rules,
     weighting: &dyn Weighting,
@@ -103,7 +104,8 @@ pub(super) fn judge(
 ) -> Result<CycleResult, String> {
     let missing = missing(rules, &tallies);
     let is_too_few = |pair: &&MissingEpisodes| {
-        // A quotient is rounded once, as the number that was typed was: 40 of 50 are 0.8.
+        // The quotient is rounded once, like the threshold when it was parsed: 40 / 50 equals 0.8
+        // exactly.
         f64::from(pair.completed) / f64::from(pair.planned) < rules.min_coverage
     };
     if let Some(first) = missing.iter().find(is_too_few) {
@@ -240,7 +242,7 @@ mod tests {
         miners.iter().map(|miner| (miner.uid, miner.hotkey)).collect()
     }
 
-    /// A task of an episode that succeeded or did not, or whatever `status` says.
+    /// A job whose episode succeeded or failed, or that has the given `status`.
     fn task(uid: u16, env_id: &EnvId, episode: u32, status: JobStatus, wins: u32) -> JobRecord {
         let completed = status == JobStatus::Completed;
         let success = episode < wins;
@@ -264,8 +266,8 @@ mod tests {
         }
     }
 
-    /// The tallies of miners that have so many completed, failed and unfinished episodes each in
-    /// each environment, of which the first `wins` are won.
+    /// The tallies of miners with these numbers of completed, failed and unfinished episodes in
+    /// each environment, the first `wins` of which succeeded.
     fn tallies(miners: &[(CycleMiner, u32)], completed: u32, failed: u32) -> Tallies {
         let all: Vec<CycleMiner> = miners.iter().map(|(miner, _)| miner.clone()).collect();
         let mut tallies = Tallies::new(&all, &envs());
@@ -324,7 +326,7 @@ mod tests {
             judge(&rules(), &ParetoSubsets::new(), &miners, tallies(&with, 7, 3), &here, false)
                 .unwrap_err();
         assert!(broken.starts_with("too many episodes could not be run"), "{broken}");
-        // Just enough is enough.
+        // Exactly the required share is enough.
         assert!(
             judge(&rules(), &ParetoSubsets::new(), &miners, tallies(&with, 8, 0), &here, true)
                 .is_ok()
@@ -345,7 +347,7 @@ mod tests {
     #[test]
     fn a_copy_that_committed_later_wins_nothing() {
         let miners = [miner(1, 10), miner(2, 20)];
-        // The uid of the copy is lower and it is first in the list: only blocks decide.
+        // The copy has the lower uid and comes first in the list: only blocks decide.
         let miners = [CycleMiner { uid: MinerUid(0), ..miners[1].clone() }, miners[0].clone()];
         let with = [(miners[0].clone(), 9), (miners[1].clone(), 9)];
         let result = judge(

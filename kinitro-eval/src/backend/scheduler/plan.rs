@@ -1,4 +1,4 @@
-//! What a cycle is made of: its settings, which outlive the process that began it, and its jobs.
+//! The plan of a cycle: its rules, which outlive the process that started it, and its jobs.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use super::super::storage::{CycleMiner, NewJob, SeedMode, SeedSecret};
 use super::roster::Rejected;
 use super::settings::SchedulerSettings;
 
-/// What a cycle is judged by, written down when it begins: whoever goes on with it does so by the
-/// same rules, whatever their own settings are by then.
+/// The rules of a cycle, stored when it starts. A scheduler that resumes the cycle applies these
+/// rules, whatever its own settings are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Rules {
     pub(super) netuid: NetUid,
@@ -24,7 +24,7 @@ pub(super) struct Rules {
     /// The rule that turns success rates into weights.
     #[serde(deserialize_with = "method")]
     pub(super) scoring: Method,
-    /// Whose commitments were no good, for the report.
+    /// Miners with an unusable commitment, for the report.
     pub(super) rejected: Vec<Rejected>,
 }
 
@@ -46,7 +46,7 @@ impl Rules {
     }
 }
 
-/// Reads a rule. Cycles that were begun before there was more than one hold its options alone.
+/// Reads a rule. Cycles from before there were several rules store its options only.
 fn method<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Method, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -60,11 +60,11 @@ fn method<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Method, D::Error
     })
 }
 
-/// The jobs of a cycle, in the order in which they are to be handed out: seed by seed, so that all
-/// miners meet one at about the same time.
+/// The jobs of a cycle, in the order in which they are handed out: seed by seed, so that all miners
+/// get the same seed at about the same time.
 ///
 /// # Errors
-/// When the operating system has no random numbers for uuids.
+/// When the operating system cannot provide random numbers for UUIDs.
 pub(super) fn jobs(
     miners: &[CycleMiner],
     env_ids: &[EnvId],
@@ -148,7 +148,7 @@ mod tests {
             prop_assert_eq!(made.len(), miner_count as usize * env_count * episodes as usize);
             let uuids: BTreeSet<&str> = made.iter().map(|job| job.uuid.as_str()).collect();
             prop_assert_eq!(uuids.len(), made.len());
-            // Each miner has each episode once, with the seed that follows from the secret.
+            // Each miner has each episode once, with the seed derived from the secret.
             let mut seen = BTreeSet::new();
             let mut of_pair = BTreeMap::new();
             for job in &made {

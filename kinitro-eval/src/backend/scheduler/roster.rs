@@ -1,4 +1,4 @@
-//! Who is judged: from the commitments on a subnet to miners with endpoints.
+//! Who is evaluated: turns the commitments on a subnet into miners with endpoints.
 
 use std::collections::BTreeMap;
 
@@ -12,31 +12,31 @@ use serde::{Deserialize, Serialize};
 
 use super::super::storage::{CycleMiner, Miner, MinerStatus};
 
-/// A commitment that nobody can be judged by.
+/// An unusable commitment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejected {
     /// The miner's slot.
     pub uid: MinerUid,
-    /// The miner's key.
+    /// The miner's hotkey.
     pub hotkey: Hotkey,
     /// The block of the commitment.
     pub block: BlockNumber,
-    /// What is wrong with it.
+    /// Why the commitment is unusable.
     pub reason: String,
 }
 
-/// What the commitments on a subnet come to.
+/// The miners on a subnet, according to its commitments.
 #[derive(Debug, Default)]
 pub(super) struct Roster {
-    /// All miners whose commitment can be read, by uid, those whose endpoint cannot be opened
-    /// included.
+    /// All miners with a readable commitment, ordered by uid, including those whose endpoint cannot
+    /// be unsealed.
     pub(super) miners: Vec<Miner>,
-    /// Those whose commitment cannot be read or opened, by uid.
+    /// Miners whose commitment cannot be read or unsealed, ordered by uid.
     pub(super) rejected: Vec<Rejected>,
 }
 
 impl Roster {
-    /// Reads the commitments of those who are on the subnet. `known` is who was seen before.
+    /// Reads the commitments of the miners on the subnet. `known` are the miners seen before.
     pub(super) fn read(
         subnet: &Subnet,
         netuid: NetUid,
@@ -52,7 +52,7 @@ impl Roster {
             let reject = |reason: String| Rejected { uid, hotkey, block, reason };
             let commitment = match published {
                 Ok(Published::Miner(commitment)) => commitment,
-                // A backend's key, and whatever else is no miner's.
+                // A backend's key, or anything else that is not a miner's commitment.
                 Ok(_) => continue,
                 Err(error) => {
                     roster.rejected.push(reject(error.to_string()));
@@ -76,7 +76,7 @@ impl Roster {
         roster
     }
 
-    /// Those who can be judged.
+    /// The miners that can be evaluated.
     pub(super) fn contenders(&self) -> Vec<CycleMiner> {
         let contender = |miner: &Miner| {
             Some(CycleMiner {
@@ -107,12 +107,12 @@ fn open(
     }
 }
 
-/// Since when a miner has had the policy it commits to.
+/// The block since which a miner has been committed to its current policy.
 ///
-/// The chain remembers the block of the last commitment only. Who commits to the same policy again,
-/// say because it moved, keeps the earlier block that was seen; who commits to another one starts
-/// over. Otherwise anybody could take a place in the queue with any policy, wait for a good one to
-/// come up and commit to a copy of that as if it had been there first.
+/// The chain stores only the block of the last commitment. A miner that commits to the same policy
+/// again, for instance because its endpoint moved, keeps the earlier block; one that commits to
+/// another policy starts over. Otherwise a miner could commit early to any policy, wait for a good
+/// one to appear, and then commit to a copy of it and count as the first.
 fn first_block(
     block: BlockNumber,
     commitment: &MinerCommitment,
@@ -127,7 +127,7 @@ fn first_block(
         .map_or(block, |first| first.min(block))
 }
 
-/// Whether both name the same state of a repository: commits are written whole or cut short.
+/// Whether both name the same revision: commit hashes may be abbreviated.
 fn is_same_revision(before: &str, now: &Revision) -> bool {
     let is_beginning = |long: &str, short: &str| {
         let both: Option<(Revision, Revision)> = long.parse().ok().zip(short.parse().ok());
@@ -199,7 +199,7 @@ mod tests {
                 commitment(0, 1, b"\xff\xfe"),
                 commitment(1, 1, b"a/b"),
                 commitment(2, 1, seal(&own(2)).as_bytes()),
-                // Another miner's blob, which version 2 is bound against.
+                // Another miner's sealed endpoint: version 2 binds the seal to the hotkey.
                 commitment(3, 1, seal(&own(2)).as_bytes()),
                 commitment(4, 1, seal(&SealV1 { backend: key.public_key() }).as_bytes()),
                 commitment(5, 1, seal(&SealV1 { backend: other }).as_bytes()),
@@ -218,7 +218,7 @@ mod tests {
         let rejected: Vec<u16> = roster.rejected.iter().map(|rejected| rejected.uid.0).collect();
         assert_eq!(rejected, [0, 1, 3, 5, 7, 9]);
         assert!(roster.rejected.iter().all(|rejected| !rejected.reason.is_empty()));
-        // Whose endpoint does not open is still a miner with a commitment.
+        // A miner whose endpoint cannot be unsealed still has a commitment.
         let unopened = roster.miners.iter().filter(|miner| miner.endpoint.is_none());
         assert_eq!(unopened.map(|miner| miner.uid.0).collect::<Vec<_>>(), [3, 5]);
     }
@@ -237,7 +237,7 @@ mod tests {
         assert!(roster.rejected[0].reason.contains("no private key"));
     }
 
-    /// The block that counts after one commitment was followed by another.
+    /// The block that counts after a first commitment is followed by a second.
     fn after(first: (u64, &str), second: (u64, &str)) -> u64 {
         let before = read(vec![commitment(0, first.0, first.1.as_bytes())], None, None);
         let now = read(vec![commitment(0, second.0, second.1.as_bytes())], None, Some(&before));
@@ -260,10 +260,10 @@ mod tests {
         ] {
             assert_eq!(after(original, (300, changed)), 300, "{changed}");
         }
-        // Names of branches are compared whole.
+        // Branch names must match exactly.
         assert_eq!(after((100, "a/b:v1:http://192.0.2.1"), (300, "a/b:v10:http://192.0.2.1")), 300);
         assert_eq!(after((100, "a/b:v1:http://192.0.2.1"), (300, "a/b:v1:http://192.0.2.2")), 100);
-        // A chain that was taken back does not make anybody younger.
+        // A chain reorganisation does not move a miner's block forward.
         assert_eq!(after((300, original.1), (100, original.1)), 100);
     }
 

@@ -1,4 +1,4 @@
-//! One scheduler at work.
+//! A running scheduler.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -21,25 +21,26 @@ use super::plan::{Rules, jobs};
 use super::roster::Roster;
 use super::{CycleEnd, Scheduler, SchedulerError};
 
-/// How often in a row the database is asked the same.
+/// How often a call to the database is tried.
 const TRIES: u32 = 5;
-/// The longest pause after something went wrong.
+/// The longest pause after an error.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// How many tasks are read at a time when a cycle is judged.
+/// The number of jobs to read at a time when a cycle is scored.
 const PAGE: u32 = 5000;
-/// How often it is said how far a cycle is.
+/// How often progress is logged.
 const SAY_EVERY: Duration = Duration::from_secs(60);
 
-/// What a scheduler has in mind. All that matters is in the database: this can be lost at any time.
+/// The scheduler's state in memory. All that matters is in the database, so it may be lost at any
+/// time.
 pub(super) struct Run<'a> {
     scheduler: &'a Scheduler,
     lock: Option<Box<dyn SchedulerLock>>,
-    /// The cycle that is being seen through. Should the database take its end and not say so, this
-    /// tells that it has ended.
+    /// The cycle in progress. If the database stores its end but the reply is lost, this is how the
+    /// scheduler finds out that the cycle has ended.
     current: Option<CycleId>,
-    /// When the next cycle begins; `None` before that was looked up.
+    /// When the next cycle is due; `None` until this has been looked up.
     due: Option<Instant>,
-    /// The newest block that is known.
+    /// The newest block seen.
     block: Option<BlockNumber>,
     last_sweep: Option<Instant>,
 }
@@ -56,7 +57,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Cycle after cycle, for ever.
+    /// Runs cycles one after another, without end.
     pub(super) async fn cycles(&mut self) {
         let mut backoff = self.backoff();
         loop {
@@ -75,7 +76,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// One cycle, without waiting until it is due.
+    /// Runs one cycle without waiting until it is due.
     pub(super) async fn one_cycle(&mut self) -> Result<CycleEnd, SchedulerError> {
         let mut backoff = self.backoff();
         loop {
@@ -101,9 +102,9 @@ impl<'a> Run<'a> {
         sleep(pause).await;
     }
 
-    /// Goes on with the cycle that runs, or begins the next one, and sees it through.
+    /// Resumes the running cycle, or starts the next one, and completes it.
     ///
-    /// After an error it is called again, and takes up what the database says.
+    /// After an error it is called again and continues from the state in the database.
     async fn next_cycle(&mut self, when_due: bool) -> Result<CycleEnd, SchedulerError> {
         self.become_the_one().await?;
         let store = &self.scheduler.store;
@@ -135,13 +136,13 @@ impl<'a> Run<'a> {
         self.end_of(id).await?.ok_or_else(|| gone(id))
     }
 
-    /// How a cycle ended that was being seen through, if it has.
+    /// How the cycle in progress ended, if it has.
     async fn end_of(&mut self, id: CycleId) -> Result<Option<CycleEnd>, SchedulerError> {
         let store = &self.scheduler.store;
         let cycle = self.scheduler.ask(|| store.cycle(id)).await?;
         let Some(Cycle { status, failure, seed_secret, completed_at, started_at, .. }) = cycle
         else {
-            // Somebody has emptied the database.
+            // The database has been cleared.
             self.current = None;
             return Ok(None);
         };
@@ -163,7 +164,7 @@ impl<'a> Run<'a> {
         Ok(Some(end))
     }
 
-    /// Waits until no other scheduler works on the database.
+    /// Waits until no other scheduler is using the database.
     async fn become_the_one(&mut self) -> Result<(), SchedulerError> {
         if self.lock.is_some() {
             return self.check_lock().await;
@@ -209,7 +210,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// When the next cycle begins, by when the last one did.
+    /// When the next cycle is due, given when the last one started.
     async fn look_up_due(&mut self) -> Result<Instant, SchedulerError> {
         let now = self.database_time().await?;
         let store = &self.scheduler.store;
@@ -220,11 +221,11 @@ impl<'a> Run<'a> {
         Ok(later(left))
     }
 
-    /// Notes that this scheduler is alive, and what it knows.
+    /// Stores a heartbeat with the scheduler's current state.
     async fn beat(&mut self, next_cycle_in: Option<Duration>) -> Result<(), SchedulerError> {
         match self.scheduler.chain.head().await {
             Ok(head) => self.block = Some(head.best.number),
-            // Nothing but a display depends on it.
+            // The block is for display only.
             Err(error) => warn!(%error, "the chain does not say its newest block"),
         }
         let heartbeat = Heartbeat {
@@ -236,7 +237,7 @@ impl<'a> Run<'a> {
         self.scheduler.ask(|| store.put_heartbeat(&heartbeat)).await
     }
 
-    /// The time by the clock of the database, which may be another machine's.
+    /// The current time by the database's clock, which may be another machine's.
     async fn database_time(&mut self) -> Result<Timestamp, SchedulerError> {
         self.beat(None).await?;
         let store = &self.scheduler.store;
@@ -244,7 +245,7 @@ impl<'a> Run<'a> {
         Ok(state.map_or_else(Timestamp::now, |state| state.updated_at))
     }
 
-    /// Reads the chain and stores the tasks of a new cycle.
+    /// Reads the chain and stores the jobs of a new cycle.
     async fn begin(&mut self) -> Result<CycleId, SchedulerError> {
         let Scheduler { settings, chain, store } = self.scheduler;
         let subnet = chain.subnet(settings.netuid).await?;
@@ -294,14 +295,15 @@ impl<'a> Run<'a> {
         Ok(NewCycle { block, seed_mode, seed_secret, episodes_per_env, settings, miners, jobs })
     }
 
-    /// Waits for the tasks of a cycle, and ends it.
+    /// Waits for the jobs of a cycle and ends it.
     async fn see_through(&mut self, plan: CyclePlan) -> Result<(), SchedulerError> {
         let CyclePlan { cycle, settings, miners, .. } = plan;
         let rules = match read_rules(settings) {
             Ok(rules) => rules,
             Err(reason) => return self.fail(cycle.id, &reason).await,
         };
-        // The cycle is not given up for want of a rule: a program that knows it can finish the cycle.
+        // An unknown rule does not fail the cycle: a program that knows the rule can still finish
+        // it.
         let weighting = self.scheduler.weighting(&rules.scoring)?;
         let elapsed = self.database_time().await?.since(cycle.started_at);
         let deadline = later(rules.timeout().saturating_sub(elapsed));
@@ -322,7 +324,7 @@ impl<'a> Run<'a> {
         Ok(self.scheduler.store.fail_cycle(id, reason).await?)
     }
 
-    /// Waits until all tasks are done, or the time is up; says which.
+    /// Waits until all jobs are done or the time is up. Returns which.
     async fn wait_for_jobs(
         &mut self,
         cycle: CycleId,
@@ -357,7 +359,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Takes back tasks whose leases ran out, now and then: the API does so all the time.
+    /// Revokes expired leases from time to time, in case no API is running that does it.
     async fn sweep(&mut self) -> Result<(), SchedulerError> {
         let Scheduler { settings, store, .. } = self.scheduler;
         let last = *self.last_sweep.get_or_insert_with(Instant::now);
@@ -377,8 +379,7 @@ impl<'a> Run<'a> {
 }
 
 impl Scheduler {
-    /// Asks the database for something that does no harm if it is done twice, a few times if it
-    /// must.
+    /// Makes an idempotent call to the database, retrying a few times.
     async fn ask<T, F>(&self, question: impl Fn() -> F) -> Result<T, SchedulerError>
     where
         F: Future<Output = Result<T, StoreError>>,
@@ -396,7 +397,7 @@ impl Scheduler {
         }
     }
 
-    /// The rule that a cycle was begun with.
+    /// The weighting rule that a cycle was started with.
     fn weighting(&self, method: &Method) -> Result<Arc<dyn Weighting>, SchedulerError> {
         let own = &self.settings.weighting;
         if own.method() == *method {
@@ -405,7 +406,7 @@ impl Scheduler {
         Ok(self.settings.weightings.of(method)?)
     }
 
-    /// What came of the jobs of a cycle, in their order.
+    /// Tallies the jobs of a cycle, in order.
     async fn tally(
         &self,
         cycle: CycleId,
@@ -423,7 +424,7 @@ impl Scheduler {
     }
 }
 
-/// The moment after that time; after a year where it is longer, which is for ever.
+/// The instant after this time, at most a year from now: longer times may overflow.
 fn later(time: Duration) -> Instant {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
     Instant::now() + time.min(YEAR)

@@ -1,30 +1,30 @@
-//! Checking afterwards that the seeds of a cycle were not chosen.
+//! Verifies after a cycle that its seeds were not hand-picked.
 
 use kinitro_core::{EnvId, Seed};
 
 use super::super::storage::SeedSecret;
 
-/// Why seeds are not those that were promised.
+/// Why the seeds of a cycle do not match its commitment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SeedProofError {
-    /// No secret.
+    /// The text is not a secret.
     #[error("the secret of a cycle is 64 hex characters")]
     NotASecret,
-    /// The secret is another one than at the start.
+    /// The secret does not match the hash published at the start of the cycle.
     #[error("the secret has the hash {found}, and {promised} was published at the start")]
     OtherSecret {
-        /// What was published at the start.
+        /// The hash published at the start of the cycle, in hex.
         promised: String,
-        /// The SHA-256 of the secret.
+        /// The SHA-256 of the secret, in hex.
         found: String,
     },
-    /// An episode ran with another seed.
+    /// An episode ran with a seed that does not follow from the secret.
     #[error("episode {episode} of {env_id} has the seed {expected}, and {found} was used")]
     OtherSeed {
         /// The environment.
         env_id: EnvId,
-        /// The episode.
+        /// The number of the episode, from 0.
         episode: u32,
         /// The seed that follows from the secret.
         expected: Seed,
@@ -33,7 +33,7 @@ pub enum SeedProofError {
     },
 }
 
-/// The secret of a cycle that is over, shown to be the one whose hash was published at its start.
+/// The secret of a finished cycle, verified against the hash published at its start.
 ///
 /// ```
 /// use kinitro_core::Seed;
@@ -51,7 +51,7 @@ pub enum SeedProofError {
 pub struct SeedProof(SeedSecret);
 
 impl SeedProof {
-    /// Checks a secret by the hash that was published at the start, both in hex.
+    /// Checks a secret against the hash published at the start of the cycle, both in hex.
     ///
     /// # Errors
     /// [`SeedProofError::NotASecret`], [`SeedProofError::OtherSecret`].
@@ -66,12 +66,12 @@ impl SeedProof {
         Ok(Self(secret))
     }
 
-    /// The seed that all miners met in that episode of an environment.
+    /// The seed that all miners got in this episode of an environment.
     pub fn seed(&self, env_id: &EnvId, episode: u32) -> Seed {
         Seed::of_episode(self.0.as_bytes(), env_id, episode)
     }
 
-    /// Checks the seed that an episode ran with.
+    /// Checks the seed that an episode was run with.
     ///
     /// # Errors
     /// [`SeedProofError::OtherSeed`].
