@@ -1,5 +1,6 @@
-//! Tries an environment out: whether episodes repeat, seeds differ and the expert solves them, and
-//! how fast it is. For authors of environments, and to see that one works on this machine.
+//! Checks an environment: whether episodes are reproducible, seeds differ and the expert solves
+//! them, and how fast it runs. For authors of environments, and to verify that an environment works
+//! on this machine.
 
 use std::time::{Duration, Instant};
 
@@ -9,37 +10,37 @@ use sha2::{Digest, Sha256};
 
 use crate::env::{Controller, Environment, EnvironmentError, EpisodeStatus, Registry, SeededRng};
 
-/// The result of trying an environment.
+/// The result of checking an environment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct EnvironmentCheck {
     /// The environment.
     pub env_id: EnvId,
-    /// How many seeds were tried, each twice.
+    /// The number of seeds tried, each twice.
     pub seeds: u32,
     /// Whether each seed gave the same episode both times.
     pub repeats: bool,
     /// Whether different seeds gave different scenarios.
     pub differs: bool,
-    /// How many of the seeds the scripted expert solves. `None` without an expert.
+    /// The number of seeds that the scripted expert solves; `None` without an expert.
     pub solved: Option<u32>,
-    /// How many steps were taken in all.
+    /// The total number of steps taken.
     pub steps: u64,
-    /// Steps per second on one thread, without pictures and resets.
+    /// Steps per second on one thread, not counting pictures and resets.
     pub steps_per_second: f64,
 }
 
 impl EnvironmentCheck {
-    /// Whether nothing is wrong: episodes repeat, seeds differ, and the expert solves at least four
-    /// of five.
+    /// Whether all is well: episodes are reproducible, seeds differ, and the expert, if any, solves
+    /// at least four out of five.
     pub fn passed(&self) -> bool {
         let solvable = self.solved.is_none_or(|solved| 5 * solved >= 4 * self.seeds);
         self.repeats && self.differs && solvable
     }
 }
 
-/// Tries an environment with `seeds` seeds from `first` on, each twice, with its expert at the
-/// controls or, if it has none, with random actions.
+/// Runs an environment on `seeds` seeds from `first` on, each twice, controlled by its expert or,
+/// if it has none, by random actions.
 ///
 /// # Errors
 /// When the environment cannot be made or breaks down.
@@ -140,7 +141,7 @@ mod tests {
         assert!(check.steps >= 10 && check.steps_per_second > 0.0);
     }
 
-    /// The point, spoilt.
+    /// The point environment with defects.
     #[derive(Debug, Clone, Copy)]
     enum Spoilt {
         Drifts,

@@ -9,7 +9,7 @@ use crate::episode::EpisodeRecord;
 use crate::report::FolderError;
 use crate::report::video::{self, Filmed};
 
-/// Runs an episode, and keeps its film where one is wanted.
+/// Runs an episode, and saves its film if one is wanted.
 pub(super) fn record(
     evaluation: &Evaluation,
     environment: &mut dyn Environment,
@@ -21,7 +21,8 @@ pub(super) fn record(
     let cameras = &evaluation.options.cameras;
     let mut filmed = Filmed::new(environment, cameras).map_err(EvaluationError::Settings)?;
     let record = run(&mut filmed)?;
-    // What broke through no fault of the policy shows nothing, and is run again.
+    // An episode that broke down through no fault of the policy is run again, so its film is
+    // dropped.
     if video.is_wanted_of(&record) && record.outcome.score().is_some() {
         keep(filmed, &folder.join(video::path(&record)))?;
     }

@@ -1,4 +1,4 @@
-//! Many episodes: a policy evaluated in several environments.
+//! Evaluates a policy over many episodes in several environments.
 
 #[cfg(feature = "video")]
 mod film;
@@ -21,9 +21,9 @@ use crate::report::Video;
 use crate::report::{FolderError, Identity, Manifest, Summary};
 /// Makes a policy for each worker.
 type Policies = Arc<dyn Fn() -> Box<dyn Policy> + Send + Sync>;
-/// Makes the expert of an environment, which it may find in the evaluation's registry.
+/// Makes the expert of an environment, given the evaluation's registry.
 type Experts = Arc<dyn Fn(&Registry, &EnvId) -> Option<Box<dyn Controller>> + Send + Sync>;
-/// Is called with every event.
+/// Called with every event.
 type Listener = Arc<dyn Fn(Event<'_>) + Send + Sync>;
 
 /// Who acts in the episodes.
@@ -33,10 +33,10 @@ enum Players {
     Experts(Experts),
 }
 
-/// An evaluation to be run: which policy, in which environments, how many episodes.
+/// An evaluation to run: which policy, in which environments, for how many episodes.
 ///
-/// Episode `i` of an environment has the seed `seed + i`. Two policies that are evaluated with the
-/// same seed meet the same scenarios, and `seed(s).episodes(1)` runs any one of them again.
+/// Episode `i` of an environment has the seed `seed + i`. Two policies evaluated with the same seed
+/// face the same scenarios, and `seed(s).episodes(1)` repeats any one of them.
 ///
 /// ```no_run
 /// use kinitro_eval::{Evaluation, HttpPolicy};
@@ -59,7 +59,7 @@ enum Players {
 pub struct Evaluation {
     players: Players,
     policy: String,
-    /// `None` until a policy was made that can be asked.
+    /// `None` until the first policy has been made, which can be asked.
     policy_uses_images: Option<bool>,
     registry: Registry,
     patterns: Vec<String>,
@@ -95,16 +95,16 @@ pub enum Event<'a> {
     /// The evaluation begins.
     #[non_exhaustive]
     Started {
-        /// How many episodes there are in all.
+        /// The total number of episodes.
         total: usize,
-        /// Those that an earlier run completed.
+        /// The episodes that an earlier run completed.
         done: &'a [EpisodeRecord],
     },
-    /// That many more steps were taken.
+    /// The number of steps taken since the last such event.
     Steps(u32),
     /// An episode is over, and on disk if there is a results folder.
     Episode(&'a EpisodeRecord),
-    /// An episode broke down through no fault of the policy, and is run again.
+    /// An episode broke down through no fault of the policy, and will be run again.
     Retry(&'a EpisodeRecord),
 }
 
@@ -135,13 +135,13 @@ pub enum EvaluationError {
     /// An environment does not exist or cannot be run on this machine.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
-    /// Results could not be kept.
+    /// Results could not be stored.
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// The policy cannot be used at all.
     #[error("the policy cannot be used: {0}")]
     Policy(#[from] PolicyFault),
-    /// A worker ended in a panic: a defect, of this program or of a policy in it.
+    /// A worker panicked: a bug in this program or in a policy it runs.
     #[error("a worker panicked: {0}")]
     Panic(String),
 }
@@ -169,16 +169,16 @@ impl Evaluation {
         Self::of(name.into(), Players::Policies(Arc::new(move || Box::new(factory()))))
     }
 
-    /// An evaluation of the scripted experts that the environments
-    /// [have](crate::env::EnvironmentFamily::expert), under the name `expert`. They see the full
-    /// state: their success rate is what can be reached, not what a robot could do.
+    /// An evaluation of the environments' [scripted
+    /// experts](crate::env::EnvironmentFamily::expert), under the name `expert`. They see the full
+    /// state: their success rate is an upper bound, not what a robot could achieve.
     pub fn of_experts() -> Self {
         let experts: Experts = Arc::new(|registry, env_id| registry.expert(env_id));
         Self::of("expert".to_owned(), Players::Experts(experts))
     }
 
-    /// An evaluation of controllers of your own, which see the full state. The factory is called
-    /// for each environment that a worker comes to.
+    /// An evaluation of your own controllers, which see the full state. The factory is called each
+    /// time a worker starts on an environment.
     pub fn of_controllers(
         name: impl Into<String>,
         factory: impl Fn(&EnvId) -> Option<Box<dyn Controller>> + Send + Sync + 'static,
@@ -209,12 +209,12 @@ impl Evaluation {
         }
     }
 
-    /// The policy's name in reports. For a URL with a password it is the URL without it.
+    /// The policy's name in reports. A URL is shown without its user name and password.
     pub fn policy_name(&self) -> &str {
         &self.policy
     }
 
-    /// Takes environments from this registry, in place of the [built-in](Registry::builtin) one.
+    /// Takes environments from this registry instead of the [built-in](Registry::builtin) one.
     #[must_use]
     pub fn registry(mut self, registry: Registry) -> Self {
         self.registry = registry;
@@ -228,7 +228,7 @@ impl Evaluation {
         self
     }
 
-    /// Episodes in each environment.
+    /// The number of episodes in each environment; 10 by default.
     #[must_use]
     pub fn episodes(mut self, episodes: u32) -> Self {
         self.episodes = episodes;
@@ -242,15 +242,15 @@ impl Evaluation {
         self
     }
 
-    /// How many episodes run at once; by default as many as the machine has threads. It changes the
-    /// time that an evaluation takes and nothing else.
+    /// How many episodes run at once; by default as many as the machine has threads. This affects
+    /// only how long the evaluation takes, not its results.
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers);
         self
     }
 
-    /// Steps after which an episode is over, in place of each environment's own limit.
+    /// The number of steps after which an episode ends, instead of each environment's own limit.
     #[must_use]
     pub fn max_steps(mut self, steps: u32) -> Self {
         self.options.max_steps = Some(steps);
@@ -286,16 +286,16 @@ impl Evaluation {
         self
     }
 
-    /// Keeps the results in a folder, episode by episode. If an earlier run of the same evaluation
-    /// stopped there, this continues it.
+    /// Stores the results in a folder, episode by episode. If the folder holds an unfinished run of
+    /// the same evaluation, this continues it.
     #[must_use]
     pub fn out(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
         self
     }
 
-    /// Keeps films of episodes in the folder `videos` of the [results](Self::out): GIFs of the
-    /// cameras that the policy sees, or of all cameras if it sees none. Only episodes of this run
+    /// Stores films of episodes in the folder `videos` of the [results](Self::out): GIFs from the
+    /// cameras that the policy sees, or from all cameras if it sees none. Only episodes of this run
     /// are filmed, not those that an earlier run completed.
     #[cfg(feature = "video")]
     #[must_use]
@@ -311,38 +311,39 @@ impl Evaluation {
         self
     }
 
-    /// Calls this with every event. It is called from several threads.
+    /// Calls this with every event, possibly from several threads.
     #[must_use]
     pub fn on_event(mut self, listener: impl Fn(Event<'_>) + Send + Sync + 'static) -> Self {
         self.listener = Some(Arc::new(listener));
         self
     }
 
-    /// Lets this token stop the evaluation. Running episodes are discarded, finished ones kept.
+    /// Stops the evaluation when this token is cancelled. Running episodes are discarded, finished
+    /// ones kept.
     #[must_use]
     pub fn stop(mut self, stop: CancellationToken) -> Self {
         self.stop = stop;
         self
     }
 
-    /// Runs the evaluation on threads of its own. Dropping the future stops it.
+    /// Runs the evaluation on its own threads. Dropping the future stops it.
     ///
     /// # Errors
     /// See [`EvaluationError`]. A policy that fails is not an error but a result.
     pub async fn run(self) -> Result<EvaluationReport, EvaluationError> {
-        // The caller's own token is cancelled by the caller alone.
+        // Only the caller may cancel the caller's token.
         let inner = CancellationToken::new();
         let _guard = inner.clone().drop_guard();
         let (send, receive) = oneshot::channel();
         let evaluation = self;
         std::thread::spawn(move || {
-            // Nobody is left to tell when the future was dropped.
+            // The receiver is gone if the future was dropped.
             let _ = send.send(evaluation.run_until(Some(&inner)));
         });
         receive.await.unwrap_or_else(|_| Err(EvaluationError::Panic("no report".to_owned())))
     }
 
-    /// Runs the evaluation and waits for it. Not to be called from asynchronous code.
+    /// Runs the evaluation and waits for it. Do not call this from asynchronous code.
     ///
     /// # Errors
     /// See [`EvaluationError`]. A policy that fails is not an error but a result.
@@ -355,7 +356,8 @@ impl Evaluation {
         dropped: Option<&CancellationToken>,
     ) -> Result<EvaluationReport, EvaluationError> {
         let environments = self.resolve()?;
-        // A policy that has to be asked whether it looks is made now, and goes to the first worker.
+        // If a policy has to be asked whether it uses pictures, make it now and give it to the
+        // first worker.
         let first = match &self.players {
             Players::Policies(make) if self.policy_uses_images.is_none() => Some(make()),
             _ => None,
@@ -373,7 +375,7 @@ impl Evaluation {
         self.workers.unwrap_or_else(available)
     }
 
-    /// The environments asked for, each once, after checking the other settings.
+    /// Checks the other settings and returns the selected environments, each once.
     fn resolve(&self) -> Result<Vec<EnvId>, EvaluationError> {
         let wrong = |text: &str| Err(EvaluationError::Settings(text.to_owned()));
         if self.patterns.is_empty() {

@@ -23,9 +23,9 @@ use crate::panic_text;
 use crate::policy::Policy;
 use crate::report::{Manifest, ResultsFolder, Summary};
 
-/// How often an episode is tried that breaks down through no fault of the policy.
+/// How often to try an episode that breaks down through no fault of the policy.
 const ATTEMPTS: u32 = 3;
-/// How often, at most, steps are reported.
+/// The shortest interval between reports of steps.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
 
 /// An episode to be run.
@@ -56,7 +56,7 @@ pub(super) fn run(
         }
         None => (None, Vec::new()),
     };
-    // What broke through no fault of the policy is not a result: it is tried again.
+    // An episode that broke down through no fault of the policy is not a result, and is run again.
     records.retain(|record| record.outcome.score().is_some());
     let jobs = missing(evaluation, &environments, &records);
     let total = environments.len() * evaluation.episodes as usize;
@@ -136,7 +136,7 @@ pub(super) fn run(
     Ok(EvaluationReport { manifest, summary, episodes: records, stopped })
 }
 
-/// The episodes that there is no record of, environment by environment.
+/// The episodes without a record, environment by environment.
 fn missing(
     evaluation: &Evaluation,
     environments: &[EnvId],
@@ -157,7 +157,7 @@ enum Player {
     Expert(Option<(EnvId, Box<dyn Controller>)>),
 }
 
-/// What a worker does from beginning to end.
+/// The body of a worker's thread.
 fn work(
     evaluation: &Evaluation,
     jobs: &Mutex<VecDeque<Job>>,
@@ -183,7 +183,7 @@ fn work(
             let environment = match &mut current {
                 Some((env_id, environment)) if *env_id == job.env_id => environment,
                 _ => {
-                    // Two simulators at once would only use memory.
+                    // Dropped first, since two simulators at once would only waste memory.
                     drop(current.take());
                     let made = evaluation.registry.make(&job.env_id)?;
                     &mut current.insert((job.env_id.clone(), made)).1
@@ -234,7 +234,7 @@ fn work(
             let message = match record.outcome {
                 Outcome::Cancelled => return Ok(()),
                 Outcome::InfraFault(_) if attempt < ATTEMPTS => {
-                    // A simulator that broke down is not to be trusted with another try.
+                    // A simulator that broke down must not be reused for the next attempt.
                     current = None;
                     Message::Retrying(record)
                 }

@@ -1,4 +1,4 @@
-//! Policies that act without looking: the baseline that any other policy should beat.
+//! Policies that ignore their observations: the baselines that any other policy should beat.
 
 use async_trait::async_trait;
 use kinitro_core::{Action, ActionSpec, Observation, PolicyFault, PolicyFaultKind};
@@ -6,7 +6,7 @@ use kinitro_core::{Action, ActionSpec, Observation, PolicyFault, PolicyFaultKind
 use super::{EpisodeStart, Policy};
 use crate::env::SeededRng;
 
-/// A policy that never moves: every number is as near to zero as its channel's bounds allow.
+/// A policy that never moves: every number is as close to zero as its channel's bounds allow.
 #[derive(Debug, Clone, Default)]
 pub struct ZeroPolicy {
     spec: ActionSpec,
@@ -44,9 +44,9 @@ impl Policy for ZeroPolicy {
     }
 }
 
-/// A policy that draws every number evenly from its channel's bounds, or from `[-1, 1)` where there
-/// are none. Its choices grow from the [seed that it is given](EpisodeStart::seed), so that an
-/// episode can be run again.
+/// A policy that draws every number uniformly from its channel's bounds, or from `[-1, 1)` if there
+/// are none. Its choices follow from the [policy's seed](EpisodeStart::seed), so episodes are
+/// reproducible.
 #[derive(Debug, Clone, Default)]
 pub struct RandomPolicy {
     episode: Option<(ActionSpec, SeededRng)>,

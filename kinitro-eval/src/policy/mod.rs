@@ -1,4 +1,4 @@
-//! Policies: whatever turns observations into actions.
+//! Policies, which turn observations into actions.
 
 mod blind;
 #[cfg(feature = "http")]
@@ -17,19 +17,19 @@ pub use blind::{RandomPolicy, ZeroPolicy};
 pub use http::{HttpPolicy, HttpPolicyError};
 pub use start::{EpisodeStart, TimeLimits};
 
-/// Something that acts.
+/// A policy: chooses an action for each observation.
 ///
 /// A policy is reset before every episode and then asked for one action per step. It belongs to one
-/// worker and is never asked two things at once.
+/// worker and never gets two calls at once.
 ///
-/// It is given up when its time is over, by dropping the future that `reset` or `act` returned. The
+/// When a call exceeds its time limit, the future that `reset` or `act` returned is dropped. The
 /// next call is then a `reset`.
 #[async_trait]
 pub trait Policy: Send {
-    /// Its name in reports: `random`, a URL, the name of a model.
+    /// The policy's name in reports, for instance `random`, a URL or the name of a model.
     fn name(&self) -> String;
 
-    /// Whether it looks at pictures. For a policy that does not, none are drawn.
+    /// Whether the policy uses pictures. If not, none are rendered.
     fn uses_images(&self) -> bool {
         true
     }
@@ -46,9 +46,9 @@ pub trait Policy: Send {
     /// A fault ends the episode and counts against the policy.
     async fn act(&mut self, observation: &Observation) -> Result<Action, PolicyFault>;
 
-    /// What it was waiting for when it was given up, as a noun without an article: with `answer to
-    /// /act` the fault reads `no answer to /act within 500 ms`. `None` for a policy that waits for
-    /// nobody.
+    /// What the policy was waiting for when its time ran out, as a noun without an article: with
+    /// `answer to /act` the fault reads `no answer to /act within 500 ms`. `None` for a policy that
+    /// waits for nothing.
     fn waiting_for(&self) -> Option<String> {
         None
     }

@@ -1,4 +1,4 @@
-//! What a policy is told when an episode begins, and the time that it has.
+//! What a policy learns when an episode begins, and its time limits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,27 +8,28 @@ use kinitro_core::{Action, Observation, PolicyFault, PolicyFaultKind, Seed, Task
 use super::Policy;
 use crate::env::EnvironmentSpec;
 
-/// All that a policy is told when an episode begins.
+/// Everything that a policy learns when an episode begins.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct EpisodeStart {
-    /// The environment and the number of the episode, never where things are.
+    /// The environment and the number of the episode, but never where objects are.
     pub task: TaskConfig,
-    /// The policy's own seed, for whatever it draws at random.
+    /// The policy's own seed, for its random choices.
     pub seed: Seed,
-    /// What the environment is: which channels there are, in which units and within which bounds.
-    /// `None` where nobody knows, as when a [policy server](super::serve) is asked about an
-    /// environment that is not in its registry.
+    /// The specification of the environment: its channels with their units and bounds. `None` if
+    /// unknown, for instance when a [policy server](super::serve) has no such environment in its
+    /// registry.
     pub spec: Option<Arc<EnvironmentSpec>>,
-    /// How long the policy may take. `None` where nobody knows: the protocol of policy servers does
-    /// not say.
+    /// How long the policy may take. `None` if unknown: the protocol of policy servers does not
+    /// transmit it.
     pub limits: Option<TimeLimits>,
-    /// Steps after which the episode is over. `None` where nobody knows.
+    /// The number of steps after which the episode ends. `None` if unknown.
     pub max_steps: Option<u32>,
 }
 
 impl EpisodeStart {
-    /// An episode of that task. The policy's own seed is the task's; spec and limits are not known.
+    /// An episode of this task. The policy's seed is the task's; specification and limits are
+    /// unknown.
     pub fn new(task: TaskConfig) -> Self {
         Self { seed: task.seed, task, spec: None, limits: None, max_steps: None }
     }
@@ -40,7 +41,7 @@ impl EpisodeStart {
         self
     }
 
-    /// The same in an environment of that specification.
+    /// The same with this specification of the environment.
     #[must_use]
     pub fn with_spec(mut self, spec: impl Into<Arc<EnvironmentSpec>>) -> Self {
         self.spec = Some(spec.into());
@@ -54,17 +55,17 @@ impl EpisodeStart {
         self
     }
 
-    /// The same with an episode of at most that many steps.
+    /// The same with an episode of at most this many steps.
     #[must_use]
     pub fn with_max_steps(mut self, steps: u32) -> Self {
         self.max_steps = Some(steps);
         self
     }
 
-    /// What the environment is, for policies that cannot act without knowing.
+    /// The specification of the environment, for policies that cannot act without it.
     ///
     /// # Errors
-    /// A fault of kind [`Error`](PolicyFaultKind::Error) where nobody knows.
+    /// A fault of kind [`Error`](PolicyFaultKind::Error) if it is unknown.
     pub fn known_spec(&self) -> Result<&Arc<EnvironmentSpec>, PolicyFault> {
         self.spec.as_ref().ok_or_else(|| {
             let detail = format!("nobody knows the environment `{}` here", self.task.env_id);
@@ -75,15 +76,15 @@ impl EpisodeStart {
 
 /// How long a policy may take.
 ///
-/// This is the one clock that policies are held to: [`reset`](Self::reset) and [`act`](Self::act)
-/// ask a policy and give up on it when its time is over. A policy that blocks its thread cannot be
-/// interrupted; one that waits for something can.
+/// This is the only clock that applies to policies: [`reset`](Self::reset) and [`act`](Self::act)
+/// call a policy and drop the call when its time is over. A policy that blocks its thread cannot be
+/// interrupted; one that awaits something can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TimeLimits {
-    /// For beginning an episode.
+    /// The limit for beginning an episode.
     pub reset: Duration,
-    /// For one action.
+    /// The limit for one action.
     pub action: Duration,
 }
 
@@ -139,7 +140,7 @@ fn overdue(policy: &dyn Policy, limit: Duration, what: &str) -> PolicyFault {
     PolicyFault::new(PolicyFaultKind::Timeout, detail)
 }
 
-/// A limit as a person writes it: `500 ms`, `5 s`.
+/// A limit in readable form: `500 ms`, `5 s`.
 pub(super) fn in_words(limit: Duration) -> String {
     match (limit.as_secs(), limit.subsec_nanos()) {
         (seconds @ 1.., 0) => format!("{seconds} s"),

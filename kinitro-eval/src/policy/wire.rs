@@ -1,4 +1,5 @@
-//! The bodies that a policy server and its clients exchange, and the two formats they travel in.
+//! The bodies that policy servers and their clients exchange, and the two formats they are encoded
+//! in.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,7 @@ pub(super) struct ActAnswer<T> {
     pub(super) action: T,
 }
 
-/// A format that bodies travel in.
+/// A format of bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Json,
@@ -36,7 +37,7 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// The media type, as `Content-Type` and `Accept` have it.
+    /// The media type for `Content-Type` and `Accept`.
     pub(super) const fn media_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
@@ -44,7 +45,7 @@ impl Format {
         }
     }
 
-    /// The name for messages.
+    /// The name to use in messages.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Json => "JSON",
@@ -52,7 +53,7 @@ impl Format {
         }
     }
 
-    /// The format that a `Content-Type` names, `None` where it is neither.
+    /// The format that a `Content-Type` names; `None` if it is neither.
     pub(super) fn from_content_type(content_type: &str) -> Option<Self> {
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         match essence.to_ascii_lowercase().as_str() {
@@ -64,7 +65,7 @@ impl Format {
         }
     }
 
-    /// Encodes a body. Fails only for a value that the format cannot hold.
+    /// Encodes a body. Fails only for a value that the format cannot represent.
     pub(super) fn encode(self, body: &impl Serialize) -> Result<Vec<u8>, EncodeError> {
         Ok(match self {
             Self::Json => serde_json::to_vec(body)?,
@@ -90,16 +91,16 @@ pub(super) enum EncodeError {
     MessagePack(#[from] rmp_serde::encode::Error),
 }
 
-/// Why a body could not be decoded. The texts may quote it.
+/// Why a body could not be decoded. Messages may quote the body.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub(super) enum DecodeError {
-    /// The bytes are not of the format.
+    /// The bytes are malformed.
     #[error("{0}")]
     Malformed(String),
-    /// JSON with a bare `NaN` or `Infinity`, which Python writes and no standard allows.
+    /// JSON with a bare `NaN` or `Infinity`, which Python writes but no standard allows.
     #[error("JSON has neither NaN nor infinity")]
     NotFinite,
-    /// The bytes are of the format, but not what was expected.
+    /// The bytes are well-formed, but their content is not what was expected.
     #[error("{0}")]
     Mismatch(String),
 }
@@ -124,7 +125,7 @@ fn has_python_float_at(body: &[u8], line: usize, column: usize) -> bool {
         0 | 1 => 0,
         _ => newlines.map(|(at, _)| at + 1).nth(line - 2).unwrap_or(body.len()),
     };
-    // Parsers differ in whether they point at the byte that is wrong or behind it.
+    // Parsers point either at the offending byte or just past it.
     let column = line_start + column;
     (column.saturating_sub(2)..=column)
         .filter_map(|at| body.get(at..))

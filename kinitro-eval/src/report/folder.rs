@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{Manifest, Summary};
 use crate::episode::EpisodeRecord;
 
-/// The file that says what was evaluated, with what, and where: a [`Manifest`].
+/// The file that records what was evaluated, with what, and where: a [`Manifest`].
 pub const MANIFEST_FILE: &str = "manifest.json";
 /// The file with a line for each episode: an [`EpisodeRecord`].
 pub const EPISODES_FILE: &str = "episodes.jsonl";
@@ -53,7 +53,7 @@ pub enum FolderError {
         /// The folder.
         path: PathBuf,
     },
-    /// A file is damaged in a way that being cut off does not explain.
+    /// A file is damaged, and not just truncated.
     #[error("{}, line {line}: {reason}", path.display())]
     Damaged {
         /// The file.
@@ -70,16 +70,16 @@ pub enum FolderError {
 pub struct ResultsFolder {
     path: PathBuf,
     episodes: File,
-    /// Length of the whole lines in the file of episodes, bytes.
+    /// The length of the complete lines in the file of episodes, in bytes.
     length: u64,
 }
 
 impl ResultsFolder {
-    /// Opens the folder of the evaluation that the manifest describes, and makes it if there is none.
-    /// Returns the records that are in it already; the manifest becomes that of the run that started
-    /// the evaluation.
+    /// Opens the folder of the evaluation that the manifest describes, creating it if necessary.
+    /// Returns the records that it already holds. `manifest` is replaced by that of the run that
+    /// started the evaluation.
     ///
-    /// A last line that was cut off in the middle is dropped; its episode must be run again.
+    /// A truncated last line is dropped; its episode must be run again.
     ///
     /// # Errors
     /// See [`FolderError`].
@@ -89,7 +89,7 @@ impl ResultsFolder {
     ) -> Result<(Self, Vec<EpisodeRecord>), FolderError> {
         fs::create_dir_all(path).map_err(|error| failed(path, "made", error))?;
         let manifest_path = path.join(MANIFEST_FILE);
-        // In this order, since another process may be writing its manifest.
+        // Checked in this order, since another process may be writing its manifest.
         if !is_empty(path)? && !manifest_path.exists() {
             return Err(FolderError::NotResults { path: path.to_owned() });
         }
@@ -124,10 +124,10 @@ impl ResultsFolder {
         Ok((folder, records))
     }
 
-    /// Adds a record. When this returns `Ok`, it is on the disk.
+    /// Appends a record. Once this returns `Ok`, the record is on disk.
     ///
     /// # Errors
-    /// [`FolderError::Io`]. The file is cut back to its whole lines.
+    /// [`FolderError::Io`]. The file is truncated to its complete lines.
     pub fn append(&mut self, record: &EpisodeRecord) -> Result<(), FolderError> {
         let written = serde_json::to_vec(record).map_err(io::Error::from).and_then(|mut line| {
             line.push(b'\n');
@@ -141,14 +141,15 @@ impl ResultsFolder {
                 Ok(())
             }
             Err(error) => {
-                // A line that cannot be taken back either is dropped when the folder is next opened.
+                // If truncating fails too, the partial line is dropped when the folder is next
+                // opened.
                 let _ = self.cut_to_length();
                 Err(failed(&self.path.join(EPISODES_FILE), "written", error))
             }
         }
     }
 
-    /// Writes the summary and replaces the one that was there.
+    /// Writes the summary, replacing any previous one.
     ///
     /// # Errors
     /// [`FolderError::Io`].
@@ -169,8 +170,8 @@ fn failed(path: &Path, verb: &'static str, source: io::Error) -> FolderError {
     FolderError::Io { path: path.to_owned(), verb, source }
 }
 
-/// Whether the folder holds nothing but what an evaluation leaves behind that is killed before its
-/// manifest is written.
+/// Whether the folder holds nothing except what an evaluation leaves behind if it is killed before
+/// its manifest is written.
 fn is_empty(path: &Path) -> Result<bool, FolderError> {
     let entries = fs::read_dir(path).map_err(|error| failed(path, "read", error))?;
     for entry in entries {
@@ -185,7 +186,7 @@ fn is_empty(path: &Path) -> Result<bool, FolderError> {
     Ok(true)
 }
 
-/// The manifest of the folder, if it is of the same evaluation as the given one.
+/// The folder's manifest, if it describes the same evaluation as the given one.
 fn manifest_of(folder: &Path, path: &Path, manifest: &Manifest) -> Result<Manifest, FolderError> {
     let text = fs::read_to_string(path).map_err(|error| failed(path, "read", error))?;
     let found: Manifest = serde_json::from_str(&text).map_err(|error| FolderError::Damaged {
@@ -201,7 +202,7 @@ fn manifest_of(folder: &Path, path: &Path, manifest: &Manifest) -> Result<Manife
     }
 }
 
-/// The records of a file, and the length of its whole lines.
+/// The records of a file, and the length of its complete lines in bytes.
 fn read_episodes(
     file: &mut File,
     path: &Path,
@@ -220,7 +221,7 @@ fn read_episodes(
         };
         let record = match serde_json::from_slice::<EpisodeRecord>(line) {
             Ok(record) if line.ends_with(b"\n") => record,
-            // Written in part when the program was killed or the power failed.
+            // A partial line, written when the program was killed or the power failed.
             _ if end == bytes.len() => break,
             Ok(_) => unreachable!("only the last line has no end"),
             Err(error) => return Err(damaged(format!("it is not a record: {error}"))),

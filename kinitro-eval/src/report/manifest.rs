@@ -4,16 +4,16 @@ use std::time::{Duration, SystemTime};
 use kinitro_core::{EnvId, Seed};
 use serde::{Deserialize, Serialize};
 
-/// The version of the format of the files in a folder of results.
+/// The format version of the files in a results folder.
 const FORMAT: u32 = 1;
 
 /// What was evaluated, with what, and where.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Manifest {
-    /// The version of the format of the files in this folder.
+    /// The format version of the files in this folder.
     pub format: u32,
-    /// What the results depend on. An evaluation is only continued where this is the same.
+    /// What the results depend on. An evaluation can only be continued if this is unchanged.
     pub evaluation: Identity,
     /// The machine it was started on.
     pub machine: Machine,
@@ -21,7 +21,7 @@ pub struct Manifest {
     pub workers: usize,
     /// The command line; empty when there was none.
     pub arguments: Vec<String>,
-    /// When it was started, RFC 3339.
+    /// When it was started, in RFC 3339 format.
     pub started_at: String,
 }
 
@@ -51,15 +51,15 @@ pub struct Identity {
     pub environments: Vec<EnvId>,
     /// Episodes per environment.
     pub episodes: u32,
-    /// The seed of each environment's first episode; each further episode has the next number.
+    /// The seed of each environment's first episode; each further episode has the next higher seed.
     pub seed: Seed,
-    /// Steps after which an episode ends; `None` for each environment's own limit.
+    /// The number of steps after which an episode ends; `None` for each environment's own limit.
     pub max_steps: Option<u32>,
     /// How long the policy may take for an action, s.
     pub action_timeout: f64,
-    /// How long it may take to begin an episode, s.
+    /// How long the policy may take to begin an episode, s.
     pub reset_timeout: f64,
-    /// The cameras whose pictures the policy was shown.
+    /// The cameras whose pictures the policy received.
     pub cameras: Vec<String>,
     /// For each family, what its results depend on: its
     /// [provenance](crate::env::EnvironmentFamily::provenance).
@@ -68,7 +68,7 @@ pub struct Identity {
 
 impl Identity {
     /// The identity of an evaluation by this version of the library, without cameras and with each
-    /// environment's own limit of steps. `episodes` is the number per environment, `seed` that of
+    /// environment's own step limit. `episodes` is the number per environment, `seed` the seed of
     /// the first.
     pub fn new(
         policy: impl Into<String>,
@@ -92,7 +92,7 @@ impl Identity {
         }
     }
 
-    /// The names of the fields in which two differ.
+    /// The names of the fields in which two identities differ.
     pub(super) fn differences(&self, other: &Self) -> Vec<String> {
         let fields = |identity: &Self| match serde_json::to_value(identity) {
             Ok(serde_json::Value::Object(fields)) => fields,
@@ -103,7 +103,7 @@ impl Identity {
     }
 }
 
-/// A machine, as far as results and speed depend on it.
+/// The properties of a machine that results and speed depend on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Machine {
@@ -113,10 +113,10 @@ pub struct Machine {
     pub arch: String,
     /// The model of the processor, or `unknown`.
     pub cpu: String,
-    /// Whether the processor has fused multiply-add, which changes the last digits of what the C
-    /// library computes.
+    /// Whether the processor has fused multiply-add, which changes the last digits of the C
+    /// library's results.
     pub fma: bool,
-    /// How many threads it runs at once.
+    /// The number of threads it runs at once.
     pub threads: usize,
 }
 

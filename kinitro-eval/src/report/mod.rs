@@ -1,4 +1,4 @@
-//! The results of an evaluation: files that people open, and the numbers in them.
+//! The results of an evaluation: the files it writes, and the numbers in them.
 
 mod folder;
 mod manifest;

@@ -8,19 +8,20 @@ use serde::{Deserialize, Serialize};
 use crate::Latencies;
 use crate::episode::EpisodeRecord;
 
-/// The results of an evaluation in numbers.
+/// The results of an evaluation, summarised.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Summary {
     /// The name of the policy.
     pub policy: String,
-    /// Whether every environment has all of its episodes.
+    /// Whether all episodes of every environment are done.
     pub complete: bool,
     /// The results in each environment, in the order of the evaluation.
     pub environments: Vec<EnvironmentSummary>,
-    /// The mean of the environments' success rates, 0 to 1; `None` while one of them has no episode.
+    /// The mean of the environments' success rates, 0 to 1; `None` if any environment has no
+    /// episode.
     pub mean_success_rate: Option<f64>,
-    /// Number of steps in all episodes.
+    /// The total number of steps in all episodes.
     pub steps: u64,
 }
 
@@ -30,7 +31,7 @@ pub struct Summary {
 pub struct EnvironmentSummary {
     /// The environment.
     pub env_id: EnvId,
-    /// Number of episodes that count.
+    /// The number of episodes that count.
     pub episodes: u64,
     /// How many of them succeeded.
     pub successes: u64,
@@ -42,9 +43,10 @@ pub struct EnvironmentSummary {
     pub mean_return: Option<f64>,
     /// The mean number of steps of an episode; `None` without an episode.
     pub mean_length: Option<f64>,
-    /// The time within which half of the actions were there, s; `None` without an action.
+    /// The median time that the policy took for an action, s; `None` without an action.
     pub latency_p50: Option<f64>,
-    /// The time within which 99 of 100 actions were there, s; `None` without an action.
+    /// The 99th percentile of the time that the policy took for an action, s; `None` without an
+    /// action.
     pub latency_p99: Option<f64>,
     /// The number of episodes that ended in each kind of fault. Those with infrastructure faults do
     /// not count among [`episodes`](Self::episodes).
@@ -54,7 +56,7 @@ pub struct EnvironmentSummary {
 }
 
 impl Summary {
-    /// Summarises records, of which there should be `expected` for each environment.
+    /// Summarises records; `expected` is the planned number of episodes per environment.
     pub fn new(
         policy: &str,
         environments: &[EnvId],
@@ -77,7 +79,7 @@ impl Summary {
 }
 
 impl EnvironmentSummary {
-    /// Summarises the records of one environment; those of others are passed over.
+    /// Summarises the records of one environment and ignores all others.
     pub fn new(env_id: &EnvId, records: &[EpisodeRecord]) -> Self {
         let mut latencies = Latencies::default();
         let mut faults = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Films of episodes: animated GIFs, which every browser and picture viewer shows.
+//! Films of episodes: animated GIFs, which every browser and image viewer can show.
 
 use std::borrow::Cow;
 use std::io;
@@ -15,22 +15,22 @@ use crate::episode::EpisodeRecord;
 /// The folder of the films within the folder of results.
 pub(crate) const VIDEOS_FOLDER: &str = "videos";
 
-/// How many frames are taken at most in a second of simulated time.
+/// The most frames to take per second of simulated time.
 const FRAMES_PER_SECOND: f64 = 20.0;
-/// How long the last frame stays, s.
+/// How long the last frame is shown, s.
 const LAST_FRAME_SECONDS: f64 = 1.0;
 /// Pictures are enlarged until they have this many rows.
 const ROWS: usize = 240;
-/// How coarsely 256 colours are chosen for a frame, from 1, the finest, to 30.
+/// The speed of choosing a frame's 256 colours, from 1, the most accurate, to 30.
 const COARSENESS: i32 = 10;
 
 /// Which episodes are filmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Video {
-    /// Every one.
+    /// Every episode.
     All,
-    /// Those that do not succeed.
+    /// Episodes that do not succeed.
     Failures,
 }
 
@@ -50,10 +50,10 @@ pub(crate) fn path(record: &EpisodeRecord) -> PathBuf {
     PathBuf::from(VIDEOS_FOLDER).join(name)
 }
 
-/// An environment that is filmed while it runs: some of its cameras, side by side.
+/// Wraps an environment and films it from some of its cameras, side by side.
 ///
-/// It behaves as the environment does. A picture that was taken for the film is not drawn again when
-/// it is asked for.
+/// It behaves like the environment itself. A picture that was rendered for the film is not rendered
+/// again when the policy asks for it.
 pub(crate) struct Filmed<'a> {
     environment: &'a mut dyn Environment,
     cameras: Vec<CameraSpec>,
@@ -66,7 +66,7 @@ pub(crate) struct Filmed<'a> {
 }
 
 impl<'a> Filmed<'a> {
-    /// Films with these cameras, or with all if none are named. The error says why the environment
+    /// Films from these cameras, or from all if none are named. The error says why the environment
     /// cannot be filmed.
     pub(crate) fn new(
         environment: &'a mut dyn Environment,
@@ -87,7 +87,7 @@ impl<'a> Filmed<'a> {
         Ok(Self { environment, cameras, stride, steps: 0, current: Vec::new(), film })
     }
 
-    /// The film, with the end of the episode as it is now.
+    /// Finishes the film with the current state as its last frame.
     ///
     /// # Errors
     /// When the last picture cannot be taken, or a frame could not be encoded.
@@ -106,7 +106,7 @@ impl<'a> Filmed<'a> {
         Ok(())
     }
 
-    /// Adds the current pictures. `finish` reports what goes wrong.
+    /// Adds the current pictures as a frame. `finish` reports any error.
     fn add_frame(&mut self, seconds: f64) {
         if let Ok(film) = &mut self.film {
             let frame = frame(&self.cameras, &self.current, seconds);
@@ -166,7 +166,7 @@ impl Environment for Filmed<'_> {
     }
 }
 
-/// Rows and columns of the pictures side by side, and how often each pixel is repeated.
+/// Rows and columns of the pictures side by side, and the factor to enlarge them by.
 fn layout(cameras: &[CameraSpec]) -> (usize, usize, usize) {
     let height = cameras.iter().map(|camera| camera.height).max().unwrap_or(1).max(1);
     let width = cameras.iter().map(|camera| camera.width).sum::<usize>().max(1);
@@ -193,7 +193,7 @@ fn frame(cameras: &[CameraSpec], pictures: &[(String, Image)], seconds: f64) -> 
         }
         left += picture.width();
     }
-    // Colours are chosen before the picture is enlarged, which changes none of them.
+    // Colours are chosen before enlarging, which is faster and does not change them.
     let small = Frame::from_rgb_speed(width as u16, height as u16, &pixels, COARSENESS);
     let mut large = Vec::with_capacity(small.buffer.len() * scale * scale);
     for row in small.buffer.chunks_exact(width) {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 pub(super) struct ChainWeights {
     /// The miners' slots.
     uids: Vec<u16>,
-    /// Their weights, 0 to 65535, where 65535 is the largest.
+    /// Their weights in units of 1/65535, 0 to 65535.
     values: Vec<u16>,
 }
 

@@ -1,4 +1,4 @@
-//! The calls that an executor makes.
+//! An executor's calls to the API.
 
 use kinitro_core::EnvId;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
@@ -17,10 +17,10 @@ use crate::wire::{
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CallError {
-    /// It may work in a moment.
+    /// A temporary failure: the call may succeed later.
     #[error("{0}")]
     Transient(String),
-    /// The API cannot read the request, whoever sends it.
+    /// The API cannot read the request. Sending it again will not help.
     #[error("the API refuses with status {status}: {detail}")]
     Refused { status: u16, detail: String },
     /// The API does not accept the key.
@@ -105,7 +105,7 @@ impl Api {
         match status {
             StatusCode::OK => serde_json::from_slice(&body).map_err(|error| {
                 let (reason, body) = (quote(error.to_string().as_bytes()), quote(&body));
-                // A proxy in between may answer with a page of its own for a while.
+                // A proxy in between may temporarily answer with a page of its own.
                 CallError::Transient(format!("the API's answer makes no sense ({reason}): {body}"))
             }),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(CallError::Unauthorized),

@@ -1,7 +1,8 @@
-//! The leases of the jobs that run here.
+//! The leases of this executor's running jobs.
 //!
-//! A lease lasts as long as the API says, timed by the clock of this process from before the request
-//! was sent. So clocks of different machines are never compared, and a lease that seems to hold does.
+//! A lease lasts as long as the API says, measured by this process's clock from before the request
+//! was sent. So clocks of different machines are never compared, and a lease that appears valid
+//! here is valid.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,21 +33,21 @@ pub(super) fn duration(seconds: Option<f64>) -> Duration {
 struct Held {
     lease: Lease,
     lasts: Duration,
-    /// When it was requested or last renewed, by the clock of this process.
+    /// When it was requested or last renewed, by this process's clock.
     since: Instant,
     /// Stops the episode.
     halt: CancellationToken,
     is_lost: bool,
 }
 
-/// The leases of the jobs that run here.
+/// The leases of this executor's running jobs.
 #[derive(Default)]
 pub(super) struct Leases {
     held: Mutex<BTreeMap<u64, Held>>,
     news: Notify,
 }
 
-/// Keeps the lease of a running job until this is dropped.
+/// Keeps renewing the lease of a running job until dropped.
 pub(super) struct LeaseGuard {
     leases: Arc<Leases>,
     number: u64,
@@ -54,7 +55,7 @@ pub(super) struct LeaseGuard {
 }
 
 impl Leases {
-    /// Starts to keep the lease of a job that was requested at a moment.
+    /// Starts to renew the lease of a job that was requested at `since`.
     pub(super) fn keep(
         self: &Arc<Self>,
         task: &TaskBody,
@@ -104,7 +105,7 @@ impl Leases {
                         warn!(%error, leases = due.len(), "leases are not renewed");
                     }
                     if let CallError::Unauthorized | CallError::Refused { .. } = error {
-                        // Fetching and sending fail in the same way, and report it.
+                        // Not logged: fetching and sending fail in the same way and report it.
                         tokio::time::sleep(Duration::from_secs(1)).await;
                     }
                 }
@@ -209,7 +210,7 @@ mod tests {
         assert_eq!(names(leases.due(asked)), ["short"]);
         leases.renewed([1].into_iter(), asked, Some(60.0), &[]);
         assert_eq!(leases.next_renewal(), Some(start + Duration::from_secs(30)));
-        // One question for both, though the longer lease is not due for another 20 s.
+        // One request for both, though the longer lease is not due for another 20 s.
         assert_eq!(names(leases.due(start + Duration::from_secs(80))), ["long", "short"]);
         drop(short);
         assert_eq!(leases.next_renewal(), Some(start + Duration::from_secs(100)));

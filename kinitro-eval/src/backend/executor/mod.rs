@@ -1,16 +1,16 @@
 //! The executor: fetches jobs from the API, runs their episodes in a sandbox, and returns the results.
 //!
-//! - It never asks for more jobs than it can start at once, and for none while results do not get
-//!   through. A job that it holds never waits.
-//! - It renews the leases of running jobs. A lease is timed by the clock of this process from the
-//!   moment of the request, so that clocks of different machines are never compared.
-//! - A result is on disk before it is sent, and stays there until the API has accepted it or refused
-//!   it for good. It survives a crash of the program and an outage of the API.
-//! - After a stop it fetches nothing more, gives running episodes some time to end, gives back the
+//! - It never asks for more jobs than it can start at once, and for none while results cannot be
+//!   delivered. A job that it holds never waits.
+//! - It renews the leases of running jobs. A lease is timed by this process's clock from the moment
+//!   of the request, so that clocks of different machines are never compared.
+//! - A result is on disk before it is sent, and stays there until the API has accepted or rejected
+//!   it. It survives a crash of the program and an outage of the API.
+//! - When stopped, it fetches no more jobs, gives running episodes some time to finish, returns the
 //!   jobs of the rest, and sends all results.
 //!
-//! `docs/DELIVERY.md` describes what the queue does with all this. Nothing here needs a database: the
-//! executor knows the backend by its API only.
+//! `docs/DELIVERY.md` describes the queue's side of this. Nothing here needs a database: the
+//! executor talks to the backend through its API only.
 
 mod client;
 mod lease;
@@ -42,18 +42,17 @@ use crate::wire::{TaskBody, TaskResult};
 
 /// How long to wait after the first failure to fetch jobs, or to run them.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// The longest wait between two tries.
+/// The longest wait between two attempts.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// How long to go on sending results once everything else has ended. The spool keeps the rest.
+/// How long to keep sending results once everything else has ended. The spool keeps the rest.
 const LAST_SENDING: Duration = Duration::from_secs(10);
 
-/// Waits that differ from executor to executor, so that those that failed together do not come back
-/// together.
+/// Waits with jitter, so that executors that failed together do not retry together.
 fn backoff(first: Duration) -> Backoff {
     Backoff::new(first, LONGEST_WAIT).spread()
 }
 
-/// Why an executor cannot start, or had to stop.
+/// Why an executor could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExecutorError {
@@ -63,13 +62,13 @@ pub enum ExecutorError {
     /// The key contains characters that cannot be sent in a header.
     #[error("the key of the API has characters in it that cannot be sent")]
     Key,
-    /// No HTTP client can be made on this machine.
+    /// An HTTP client could not be created on this machine.
     #[error("the HTTP client of this machine does not start: {0}")]
     Client(String),
     /// The settings cannot be used with this sandbox.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// Results cannot be kept on disk.
+    /// Results cannot be stored on disk.
     #[error("results cannot be kept: {0}")]
     Spool(#[from] SpoolError),
     /// No episode can be run on this machine.
@@ -96,11 +95,11 @@ pub struct ExecutorReport {
     pub episodes: u64,
     /// Episodes that failed for reasons other than the policy. The queue retries them.
     pub infra_faults: u64,
-    /// Jobs that were given back without a result.
+    /// Jobs that were returned to the queue without a result.
     pub given_back: u64,
     /// Results that the API has not accepted yet. The next run sends those that are on disk.
     pub unsent: usize,
-    /// How many of the unsent results could not be written to disk either, and are lost.
+    /// How many of the unsent results could not be written to disk either and are lost.
     pub lost: usize,
 }
 
@@ -111,7 +110,7 @@ pub struct Executor {
     shared: Arc<Shared>,
 }
 
-/// What the parts of an executor share.
+/// The state that the parts of an executor share.
 struct Shared {
     api: Api,
     sandbox: Arc<dyn Sandbox>,
@@ -119,14 +118,14 @@ struct Shared {
     leases: Arc<Leases>,
     /// Stops the fetching.
     quit: CancellationToken,
-    /// The first reason why it had to stop.
+    /// The first reason for having to stop.
     failure: Mutex<Option<ExecutorError>>,
     report: Mutex<ExecutorReport>,
 }
 
 impl Executor {
-    /// An executor that runs episodes in that sandbox. It makes no request yet. Only one running
-    /// executor can have an id and its folder.
+    /// An executor that runs episodes in this sandbox. It makes no request yet. Only one running
+    /// executor can use an id and its folder.
     ///
     /// # Errors
     /// [`ExecutorError`].
@@ -135,7 +134,7 @@ impl Executor {
         sandbox: Arc<dyn Sandbox>,
     ) -> Result<Self, ExecutorError> {
         let lanes = lanes(&settings, &sandbox.environments().await?)?;
-        // A wrong address or key leaves no folder behind.
+        // Checked first, so that a malformed address or key leaves no folder behind.
         let key = settings.api_key.as_ref();
         Api::new(&settings.api_url, key, String::new())?;
         let spool = Spool::open(&settings.spool, settings.executor_id.as_deref())?;
@@ -162,7 +161,7 @@ impl Executor {
         let Self { settings, lanes, shared } = self;
         let settings = Arc::new(settings);
         let is_last = CancellationToken::new();
-        // Sets, because their tasks are aborted when this future is dropped.
+        // Join sets, because they abort their tasks when this future is dropped.
         let (mut delivering, mut renewing) = (JoinSet::new(), JoinSet::new());
         delivering.spawn({
             let (shared, is_last) = (Arc::clone(&shared), is_last.clone());
@@ -224,14 +223,14 @@ impl fmt::Debug for Executor {
 }
 
 impl Shared {
-    /// Stops the work, and keeps the first reason for it.
+    /// Stops the work and keeps the first reason for it.
     fn fail(&self, failure: ExecutorError) {
         error!(error = %failure, "the executor has to end");
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
         self.quit.cancel();
     }
 
-    /// Waits, unless the work is stopped meanwhile.
+    /// Waits, or returns early if the work is stopped.
     async fn pause(&self, time: Duration) {
         self.quit.run_until_cancelled(tokio::time::sleep(time)).await;
     }
@@ -241,7 +240,7 @@ impl Shared {
         self.finish(task, nothing).await;
     }
 
-    /// Counts the result of a job, and sends it.
+    /// Counts the result of a job and queues it for sending.
     async fn finish(&self, task: &TaskBody, result: EpisodeResult) {
         {
             let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
@@ -257,7 +256,7 @@ impl Shared {
     }
 }
 
-/// Fetches jobs for the free slots of a lane and runs them, until the work is stopped and the last
+/// Fetches jobs for the free slots of a lane and runs them until the work is stopped and the last
 /// episode has ended.
 async fn work(shared: Arc<Shared>, settings: Arc<ExecutorSettings>, lane: Lane) {
     let slots = Arc::new(Semaphore::new(lane.slots));
@@ -296,7 +295,7 @@ async fn work(shared: Arc<Shared>, settings: Arc<ExecutorSettings>, lane: Lane) 
             let slot = free.pop();
             let is_ours = lane.env_ids.contains(&task.env_id);
             let (Some(slot), true, false) = (slot, is_ours, shared.quit.is_cancelled()) else {
-                // The work was stopped meanwhile, or the API sent what nobody asked for.
+                // The work was stopped meanwhile, or the API sent jobs that were not asked for.
                 has_odd_tasks = true;
                 shared.give_back(&task).await;
                 continue;
@@ -323,7 +322,7 @@ async fn work(shared: Arc<Shared>, settings: Arc<ExecutorSettings>, lane: Lane) 
     while running.join_next().await.is_some() {}
 }
 
-/// Waits for a free slot and takes all that are free, up to `at_most`; `None` when the work is
+/// Waits for a free slot and takes all that are free, up to `at_most`. `None` when the work is
 /// stopped.
 async fn free_slots(
     shared: &Shared,
@@ -406,7 +405,7 @@ async fn run(
     shared.finish(task, result).await;
 }
 
-/// The result that is sent for an episode.
+/// The result to send for an episode.
 fn answer(task: &TaskBody, result: EpisodeResult) -> TaskResult {
     let EpisodeResult { outcome, steps, total_reward, .. } = result;
     TaskResult::new(&task.task_uuid, outcome)

@@ -1,4 +1,4 @@
-//! Results on their way to the API.
+//! The results on their way to the API.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,7 @@ use super::client::{Api, CallError};
 use super::spool::{Spool, SpoolError, key};
 use crate::wire::TaskResult;
 
-/// The most results that are sent at a time.
+/// The most results to send in one request.
 const BATCH: usize = 50;
 /// How long to wait after the first failure to send.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -29,7 +29,7 @@ pub(super) struct Outbox {
     spool: Arc<Spool>,
     unsent: Mutex<BTreeMap<String, Unsent>>,
     news: Notify,
-    /// Whether results reach the API and the disk.
+    /// Whether results can currently be sent and written to disk.
     flows: watch::Sender<bool>,
 }
 
@@ -60,13 +60,13 @@ impl Outbox {
         self.unsent.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// How many of them are in memory only.
+    /// How many unsent results are in memory only.
     pub(super) fn not_on_disk(&self) -> usize {
         let unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
         unsent.values().filter(|unsent| !unsent.is_on_disk).count()
     }
 
-    /// Takes a result, and writes it to disk before it is sent.
+    /// Accepts a result and writes it to disk, before it is sent.
     pub(super) async fn put(&self, result: TaskResult) {
         let is_on_disk = self.write(result.clone()).await;
         let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,17 +74,17 @@ impl Outbox {
         self.news.notify_one();
     }
 
-    /// Returns once results get through. Until then there is no point in producing more.
+    /// Waits until results can be delivered. Until then there is no point in producing more.
     pub(super) async fn flows(&self) {
         // The sender lives as long as `self`, so that waiting cannot fail.
         let _ = self.flows.subscribe().wait_for(|flows| *flows).await;
     }
 
-    /// Sends all results, until `is_last` is cancelled, after which no more come, and the last one is
-    /// sent.
+    /// Sends results until `is_last` is cancelled, after which no more are added, and the last one
+    /// is sent.
     ///
     /// # Errors
-    /// When the API does not accept the key. Unsent results stay on disk.
+    /// When the API rejects the key. Unsent results stay on disk.
     pub(super) async fn deliver(
         &self,
         api: &Api,
@@ -134,8 +134,8 @@ impl Outbox {
         unsent.values().take(BATCH).map(|unsent| unsent.result.clone()).collect()
     }
 
-    /// Sends results. If the API cannot read them they are sent one by one, so that an unreadable one
-    /// does not hold up the others.
+    /// Sends a batch. If the API cannot read it, sends the results one by one, so that one
+    /// unreadable result does not hold up the others.
     async fn send(&self, api: &Api, batch: &[TaskResult]) -> Result<(), CallError> {
         match api.submit(batch.to_vec()).await {
             Ok(answer) => {
@@ -160,7 +160,7 @@ impl Outbox {
         }
     }
 
-    /// Forgets a result that the API has accepted, or refused for good.
+    /// Removes a result that the API has accepted or rejected.
     async fn settle(&self, result: &TaskResult, refusal: Option<&str>) {
         if let Some(reason) = refusal {
             let reason = crate::quote::quote(reason.as_bytes());
@@ -171,12 +171,12 @@ impl Outbox {
         let (spool, result) = (Arc::clone(&self.spool), result.clone());
         let removed = tokio::task::spawn_blocking(move || spool.remove(&result)).await;
         if let Ok(Err(error)) = removed {
-            // A restart sends it again, which does no harm.
+            // It is sent again after a restart, which is harmless.
             warn!(%error, "a result that was sent stays in the spool");
         }
     }
 
-    /// Writes a result to disk, and returns whether that worked.
+    /// Writes a result to disk. Returns whether that succeeded.
     async fn write(&self, result: TaskResult) -> bool {
         let spool = Arc::clone(&self.spool);
         match tokio::task::spawn_blocking(move || spool.write(&result)).await {
@@ -189,7 +189,7 @@ impl Outbox {
         }
     }
 
-    /// Tries again to write the results that are only in memory.
+    /// Retries writing the results that are in memory only.
     async fn write_again(&self) {
         let missing: Vec<TaskResult> = {
             let unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! What an executor runs, and how much of it at once.
+//! What an executor runs, and how many episodes at once.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,84 +13,86 @@ use crate::wire::ApiKey;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Concurrency {
-    /// One, whatever its environment.
+    /// One, in any environment.
     OneAtATime,
-    /// A number of its own for each family of environments.
+    /// A separate number for each family of environments.
     PerFamily {
-        /// Episodes at once in each family that `families` does not name, at least 1.
+        /// Concurrent episodes in each family not listed in `families`, at least 1.
         default: usize,
-        /// Episodes at once in these families, at least 1 each.
+        /// Concurrent episodes by family, at least 1 each.
         families: BTreeMap<String, usize>,
     },
 }
 
-/// What makes settings unusable.
+/// Why settings cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
-    /// More or fewer jobs at a time than the API hands out.
+    /// The batch size is outside the range that the API allows.
     #[error("{0} tasks cannot be asked for at a time: it must be 1 to {MAX_BATCH}")]
     BatchSize(usize),
-    /// A family that the sandbox does not have.
+    /// The sandbox does not have this family.
     #[error(
         "there is no family `{}` here; there is {}",
         family.escape_debug(),
         if known.is_empty() { "none".to_owned() } else { known.join(", ") }
     )]
     UnknownFamily {
-        /// Its name.
+        /// The name of the family.
         family: String,
         /// The families that the sandbox has.
         known: Vec<String>,
     },
-    /// An environment that the sandbox does not have.
+    /// The sandbox does not have this environment.
     #[error("there is no environment `{0}` here")]
     UnknownEnvironment(EnvId),
-    /// Families and environments that have nothing in common.
+    /// None of the selected environments is in a selected family.
     #[error("no environment is left to run")]
     NothingToRun,
-    /// A family that no episode may run in.
+    /// A family with 0 concurrent episodes.
     #[error("`{0}` cannot have 0 episodes at once")]
     NoSlots(String),
 }
 
-/// The most jobs that the API hands out at a time.
+/// The most jobs that the API hands out per request.
 const MAX_BATCH: usize = 100;
 
-/// What an executor runs, and how much of it at once.
+/// What an executor runs, and how many episodes at once.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ExecutorSettings {
     /// The URL of the API, such as `http://localhost:8000`.
     pub api_url: String,
-    /// The key that the API asks for; `None` for an API that is open to all.
+    /// The key of the API; `None` for an API that is open to all.
     pub api_key: Option<ApiKey>,
-    /// The name of this executor, which no other executor of the same API may have: 1 to 128 letters,
-    /// digits, `-`, `_` or `.`, of which the first is a letter or a digit. `None` takes over the
-    /// generated name of an executor that used the same `spool` and is not running now, or else
-    /// generates one.
+    /// The id of this executor, unique among the executors of the API: 1 to 128 letters, digits,
+    /// `-`, `_` or `.`, starting with a letter or a digit. With `None`, the executor takes over the
+    /// generated id of one that used the same `spool` and is not running now, or else generates a
+    /// new id.
     pub executor_id: Option<String>,
-    /// The folder for results that the API has not taken yet. Each executor has its own folder in it.
+    /// The folder for results that the API has not accepted yet. Each executor has its own
+    /// subfolder.
     pub spool: PathBuf,
-    /// The most jobs to ask for at a time, from 1 to 100. An executor never asks for more than it can
-    /// start at once. 10.
+    /// The most jobs to ask for at a time, 1 to 100. An executor never asks for more than it can
+    /// start at once. Default: 10.
     pub batch_size: usize,
-    /// How long to wait before asking again when there are no more jobs. 5 s.
+    /// How long to wait before asking again when there are no more jobs. Default: 5 s.
     pub poll_interval: Duration,
     /// The families of environments to run; `None` for all that the sandbox has.
     pub families: Option<Vec<String>>,
-    /// The environments to run; `None` for all of those families.
+    /// The environments to run; `None` for all environments of those families.
     pub env_ids: Option<Vec<EnvId>>,
-    /// How many episodes run at once. One.
+    /// How many episodes run at once. Default: one.
     pub concurrency: Concurrency,
-    /// What episodes are held to.
+    /// The limits that apply to every episode.
     pub limits: EpisodeLimits,
-    /// How long running episodes may go on after a stop before their jobs are given back. 30 s.
+    /// How long running episodes may continue after a stop before their jobs are returned to the
+    /// queue. Default: 30 s.
     pub drain_timeout: Duration,
 }
 
 impl ExecutorSettings {
-    /// The defaults, for the API at this URL and this folder of results.
+    /// The default settings, for the API at this URL and this folder for unsent results.
     pub fn new(api_url: impl Into<String>, spool: impl Into<PathBuf>) -> Self {
         Self {
             api_url: api_url.into(),
@@ -108,7 +110,7 @@ impl ExecutorSettings {
     }
 }
 
-/// Environments whose episodes share a number of slots.
+/// Environments whose episodes share a pool of slots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Lane {
     pub(super) name: String,
@@ -116,8 +118,8 @@ pub(super) struct Lane {
     pub(super) slots: usize,
 }
 
-/// Checks the settings, and divides the available environments among lanes: one for all of them, or
-/// one for each family.
+/// Checks the settings and divides the available environments into lanes: one for all of them, or
+/// one per family.
 pub(super) fn lanes(
     settings: &ExecutorSettings,
     available: &[EnvId],

@@ -1,7 +1,7 @@
-//! Results that the API has not taken yet, on the disk.
+//! Results that the API has not accepted yet, on disk.
 //!
-//! Each executor has a folder of its own, which it locks while it runs, and in it one file for each
-//! result. A file is there as a whole or not at all, also after the power has failed.
+//! Each executor has its own folder, which it locks while it runs, with one file per result. Files
+//! are written atomically: even after a power failure, a file is either complete or absent.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -12,31 +12,31 @@ use sha2::{Digest as _, Sha256};
 
 use crate::wire::TaskResult;
 
-/// What the file of a result ends in. Anything else in the folder is no result.
+/// The extension of a result's file. Files with other extensions are not results.
 const ENDING: &str = "json";
 const LOCK: &str = "lock";
 
-/// Why results cannot be kept on the disk.
+/// Why results cannot be stored on disk.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpoolError {
-    /// The folder cannot be used.
+    /// The folder, or a file in it, cannot be used.
     #[error("{}: {source}", path.display())]
     Io {
         /// The folder or a file in it.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// Another executor with the same id is running.
     #[error("{} is in use: another executor with the id `{executor_id}` is running", path.display())]
     InUse {
-        /// The folder.
+        /// The folder of the executor.
         path: PathBuf,
-        /// The id.
+        /// The id of the executor.
         executor_id: String,
     },
-    /// Not an id.
+    /// The text is not a valid id.
     #[error(
         "`{0}` is not the id of an executor: it must have 1 to 128 letters, digits, `-`, `_` or \
          `.`, and begin with a letter or a digit"
@@ -53,8 +53,9 @@ pub(super) struct Spool {
 }
 
 impl Spool {
-    /// The folder of the executor with that id, under `root`. Without an id it is that of an
-    /// executor that is not running, so that what it has left behind is sent, or else a new one.
+    /// Opens the folder of the executor with this id, under `root`. Without an id, opens the folder
+    /// of an executor that is not running, so that the results it left behind are sent, or else a
+    /// new folder.
     pub(super) fn open(root: &Path, executor_id: Option<&str>) -> Result<Self, SpoolError> {
         let io = |path: &Path| {
             let path = path.to_owned();
@@ -87,7 +88,7 @@ impl Spool {
             .ok_or_else(|| SpoolError::InUse { path: root.join(&id), executor_id: id })
     }
 
-    /// The folder of that id, if nobody uses it.
+    /// Locks the folder of this id, unless it is in use.
     fn lock(root: &Path, id: &str) -> Result<Option<Self>, SpoolError> {
         let folder = root.join(id);
         let io = |source| SpoolError::Io { path: folder.clone(), source };
@@ -105,17 +106,18 @@ impl Spool {
         }
     }
 
-    /// Whose folder it is.
+    /// The id of the executor that owns the folder.
     pub(super) fn executor_id(&self) -> &str {
         &self.executor_id
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// What an earlier run has left, and the files that should be results and are none.
+    /// The results that an earlier run left, and the paths of files that could not be read as
+    /// results.
     pub(super) fn read(&self) -> Result<(Vec<TaskResult>, Vec<PathBuf>), SpoolError> {
         let io = |source| SpoolError::Io { path: self.folder.clone(), source };
         atomic_file::remove_drafts(&self.folder).map_err(io)?;
@@ -135,7 +137,7 @@ impl Spool {
         Ok((results, damaged))
     }
 
-    /// Keeps a result. When this returns it survives whatever happens to the program.
+    /// Stores a result. Once this returns, the result survives a crash.
     pub(super) fn write(&self, result: &TaskResult) -> Result<(), SpoolError> {
         serde_json::to_vec(result)
             .map_err(io::Error::from)
@@ -143,7 +145,7 @@ impl Spool {
             .map_err(|source| SpoolError::Io { path: self.folder.clone(), source })
     }
 
-    /// Forgets a result.
+    /// Removes a result.
     pub(super) fn remove(&self, result: &TaskResult) -> Result<(), SpoolError> {
         let path = self.path(result);
         match fs::remove_file(&path) {
@@ -159,10 +161,10 @@ impl Spool {
     }
 }
 
-/// What the executor calls itself where nobody says otherwise, before the random part.
+/// The prefix of generated ids, before the random part.
 const GENERATED: &str = "executor-";
 
-/// Ids that somebody has given are kept for him.
+/// Only generated ids may be taken over; ids that a user has chosen may not.
 fn is_generated(id: &str) -> bool {
     let is_hex = |text: &str| text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     id.strip_prefix(GENERATED).is_some_and(is_hex)
@@ -175,8 +177,8 @@ fn is_executor_id(id: &str) -> bool {
         && id.chars().all(allowed)
 }
 
-/// What tells a result from all others. Names of tasks and tokens are the API's, and may be anything:
-/// no file is called by them.
+/// A unique name for a result's file. It is a hash, because task UUIDs and tokens come from the API
+/// and may contain anything.
 pub(super) fn key(result: &TaskResult) -> String {
     let TaskResult { task_uuid, lease_token, .. } = result;
     let digest = Sha256::digest(format!("{task_uuid:?} {lease_token:?}"));

@@ -359,7 +359,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Revokes expired leases from time to time, in case no API is running that does it.
+    /// Revokes expired leases from time to time. A running API does so continually.
     async fn sweep(&mut self) -> Result<(), SchedulerError> {
         let Scheduler { settings, store, .. } = self.scheduler;
         let last = *self.last_sweep.get_or_insert_with(Instant::now);

@@ -13,12 +13,12 @@ use ndarray::{Array1, Array2, Array4, ArrayView2, Axis};
 use self::worker::{Job, Order};
 use super::{CameraSpec, EnvironmentError, EnvironmentSpec, EpisodeStatus, Registry};
 
-/// N environments on T threads, with their results in arrays that are reused.
+/// N environments on T threads, with their results in reused arrays.
 ///
-/// Each environment has a slot, and each slot a row in the arrays of the [`Batch`]. A slot that has
-/// been reset is [running](SlotStatus::Running) until its episode is over, its steps are used up or
-/// its environment breaks down; it then stays as it is until it is reset. What happens in a slot
-/// depends on its seed and its actions alone, not on the number of threads or on other slots.
+/// Each environment has a slot, and each slot has a row in the arrays of the [`Batch`]. After a
+/// reset, a slot is [running](SlotStatus::Running) until its episode is over, its steps are used up
+/// or its environment breaks down; it then stays unchanged until the next reset. What happens in a
+/// slot depends only on its seed and actions, not on the number of threads or on other slots.
 ///
 /// ```
 /// use kinitro_core::Seed;
@@ -54,12 +54,12 @@ pub struct VecEnvironment {
     spec: EnvironmentSpec,
     cameras: Vec<CameraSpec>,
     max_steps: u32,
-    /// The thread of slot `i` is the one at `i` modulo their number.
+    /// Slot `i` belongs to the thread at `i` modulo the number of threads.
     threads: Vec<Thread>,
     finished: Receiver<Vec<Job>>,
-    /// Jobs sent by `send` that came back while others were waited for.
+    /// Jobs sent by `send` that came back while waiting for others.
     arrived: VecDeque<Job>,
-    /// The job of each slot, while it is not at work.
+    /// The job of each slot; `None` while a thread is working on it.
     jobs: Vec<Option<Job>>,
     batch: Batch,
     failures: Vec<Option<String>>,
@@ -73,42 +73,42 @@ struct Thread {
 
 impl Thread {
     fn give(&self, jobs: Vec<Job>) {
-        // The thread lives as long as this end of the channel.
+        // The thread lives as long as the sending end of its channel.
         if let Some(work) = &self.work {
             let _ = work.send(jobs);
         }
     }
 }
 
-/// How a pool is set up.
+/// The settings of a pool.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct PoolOptions {
-    /// The number of threads. `None` for as many as the machine has; never more than slots.
+    /// The number of threads, at most one per slot; `None` for as many as the machine has.
     pub threads: Option<usize>,
-    /// The cameras whose pictures are taken after every reset and every step. Threads take turns at
-    /// drawing.
+    /// The cameras to take pictures from after every reset and every step. Threads take turns
+    /// rendering.
     pub cameras: Vec<String>,
-    /// Steps after which an episode is over. `None` for the environment's own limit.
+    /// The number of steps after which an episode ends; `None` for the environment's own limit.
     pub max_steps: Option<u32>,
 }
 
 impl PoolOptions {
-    /// The same with that many threads.
+    /// The same with this many threads.
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
     }
 
-    /// The same with the pictures of one more camera.
+    /// The same with pictures from one more camera.
     #[must_use]
     pub fn with_camera(mut self, camera: impl Into<String>) -> Self {
         self.cameras.push(camera.into());
         self
     }
 
-    /// The same with episodes of at most that many steps.
+    /// The same with episodes of at most this many steps.
     #[must_use]
     pub fn with_max_steps(mut self, steps: u32) -> Self {
         self.max_steps = Some(steps);
@@ -116,21 +116,21 @@ impl PoolOptions {
     }
 }
 
-/// What a pool knows of its environments, a row for each slot.
+/// The latest results of a pool's environments, one row per slot.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Batch {
-    /// The latest observation: the proprioceptive channels one after another, in the order and the
-    /// units of the specification. Shape (slots, numbers).
+    /// The latest observation: the concatenated proprioceptive channels, in the order and units of
+    /// the specification. Shape (slots, numbers).
     pub observations: Array2<f64>,
-    /// The reward of the latest step; 0 after a reset, and where a slot took no part in it.
+    /// The reward of the latest step; 0 after a reset, and for slots that took no part in the step.
     pub rewards: Array1<f64>,
     /// The state of each slot.
     pub statuses: Vec<SlotStatus>,
-    /// Steps since the reset.
+    /// The number of steps since the reset.
     pub steps: Array1<u32>,
-    /// The latest pictures, an array for each camera that was asked for: shape (slots, rows,
-    /// columns, 3), 8-bit RGB.
+    /// The latest pictures, one array per requested camera. Shape (slots, rows, columns, 3), 8-bit
+    /// RGB.
     pub pictures: Vec<Array4<u8>>,
 }
 
@@ -138,22 +138,22 @@ pub struct Batch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SlotStatus {
-    /// It was never reset.
+    /// The slot has not been reset yet.
     Idle,
-    /// It takes actions.
+    /// The episode is running, and the slot takes actions.
     Running,
     /// The latest step solved the scenario. The episode is over.
     Success,
-    /// Since the latest step the scenario can no longer be solved. The episode is over.
+    /// The latest step made the scenario unsolvable. The episode is over.
     Failure,
     /// The steps are used up. The episode is over.
     OutOfSteps,
-    /// The environment broke down or panicked, and
-    /// [`VecEnvironment::breakdown`] says how. The next reset makes a new one.
+    /// The environment broke down or panicked; see [`VecEnvironment::breakdown`]. The next reset
+    /// makes a new one.
     Broken,
 }
 
-/// Why a pool refused.
+/// Why a call to a pool failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PoolError {
@@ -163,7 +163,8 @@ pub enum PoolError {
     /// An environment cannot be made on this machine.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
-    /// Environments of different observations, actions or cameras share no arrays.
+    /// Environments with different observations, actions, cameras or step durations cannot share
+    /// arrays.
     #[error("`{other}` does not fit beside `{first}`: its {what} differ")]
     Misfit {
         /// The environment of the first slot.
@@ -173,7 +174,7 @@ pub enum PoolError {
         /// What differs: `observations`, `actions`, `cameras` or `steps`.
         what: &'static str,
     },
-    /// The actions are not of the shape (slots, numbers of an action).
+    /// The actions do not have the shape (slots, numbers per action).
     #[error("the actions are of shape {found:?} instead of {expected:?}")]
     Shape {
         /// The shape they should have.
@@ -181,7 +182,7 @@ pub enum PoolError {
         /// The shape they have.
         found: (usize, usize),
     },
-    /// An action does not fit the environment. Nothing has moved.
+    /// An action does not fit the environment. No slot has taken a step.
     #[error("slot {slot}: {source}")]
     Action {
         /// The slot whose action it is.
@@ -192,18 +193,18 @@ pub enum PoolError {
     /// There is no such slot.
     #[error("there is no slot {slot}: the pool has {slots}")]
     NoSlot {
-        /// The number that was given.
+        /// The requested slot.
         slot: usize,
-        /// How many there are.
+        /// The number of slots.
         slots: usize,
     },
-    /// The slot takes no actions: it was not reset, or its episode is over.
+    /// The slot takes no actions: it has not been reset, or its episode is over.
     #[error("slot {slot} takes no actions before its next reset")]
     NotRunning {
         /// The slot.
         slot: usize,
     },
-    /// The slot is at work; its result has to be received first.
+    /// The slot is working; its result has to be received first.
     #[error("slot {slot} is still at work: receive its result first")]
     Busy {
         /// The slot.
@@ -222,13 +223,12 @@ impl std::fmt::Debug for VecEnvironment {
 }
 
 impl VecEnvironment {
-    /// A pool with a slot for each of these environments, none of them reset. They may be of
-    /// different kinds as long as observations, actions and cameras are the same.
+    /// A pool with a slot for each of these environments, none of them reset. They may differ as
+    /// long as their observations, actions and cameras are the same.
     ///
     /// # Errors
-    /// [`PoolError::Settings`] when no environment or no thread is asked for,
-    /// [`PoolError::Misfit`], or [`PoolError::Environment`] when one cannot be made or has no such
-    /// camera.
+    /// [`PoolError::Settings`] when there are no environments or no threads, [`PoolError::Misfit`],
+    /// or [`PoolError::Environment`] when an environment cannot be made or lacks a camera.
     pub fn new(
         registry: &Registry,
         ids: &[EnvId],
@@ -301,12 +301,12 @@ impl VecEnvironment {
             spec,
             cameras,
         };
-        // Every thread reports once that its environments are made, or why not.
+        // Every thread reports once: either that its environments are made, or why not.
         all_made.into_iter().collect::<Result<(), _>>()?;
         Ok(pool)
     }
 
-    /// How many slots there are.
+    /// The number of slots.
     #[expect(clippy::len_without_is_empty, reason = "a pool has at least one slot")]
     pub fn len(&self) -> usize {
         self.ids.len()
@@ -317,40 +317,40 @@ impl VecEnvironment {
         &self.ids
     }
 
-    /// What the environment of the first slot is. The others share its observations, actions and
-    /// cameras.
+    /// The specification of the first slot's environment. The others share its observations,
+    /// actions and cameras.
     pub fn spec(&self) -> &EnvironmentSpec {
         &self.spec
     }
 
-    /// How many numbers an action has: those of its continuous channels one after another, then one
-    /// for each discrete channel, which must be whole.
+    /// The number of numbers in an action: those of its continuous channels one after another, then
+    /// one for each discrete channel, which must be an integer.
     pub fn action_len(&self) -> usize {
         let continuous = self.spec.action.continuous.iter().map(|channel| channel.len);
         continuous.sum::<usize>() + self.spec.action.discrete.len()
     }
 
-    /// The cameras whose pictures are taken, in the order of [`Batch::pictures`].
+    /// The cameras that pictures are taken from, in the order of [`Batch::pictures`].
     pub fn cameras(&self) -> &[CameraSpec] {
         &self.cameras
     }
 
-    /// The latest results of all slots. The row of a slot at work is that of its previous step.
+    /// The latest results of all slots. The row of a working slot still shows its previous step.
     pub fn batch(&self) -> &Batch {
         &self.batch
     }
 
-    /// How the environment of a slot broke down, if it did so last.
+    /// How the environment of a slot broke down, if it is broken.
     pub fn breakdown(&self, slot: usize) -> Option<&str> {
         self.failures.get(slot)?.as_deref()
     }
 
-    /// How many slots are at work.
+    /// The number of slots that are working.
     pub fn at_work(&self) -> usize {
         self.jobs.iter().filter(|job| job.is_none()).count()
     }
 
-    /// Resets all slots, slot `i` to the scenario of the seed `first + i`, and waits for them.
+    /// Resets all slots, slot `i` to the scenario of seed `first + i`, and waits for them.
     ///
     /// # Errors
     /// As for [`reset`](Self::reset), and [`PoolError::Settings`] when a seed would be too large.
@@ -365,8 +365,8 @@ impl VecEnvironment {
     /// reset is [broken](SlotStatus::Broken).
     ///
     /// # Errors
-    /// [`PoolError::NoSlot`] or [`PoolError::Busy`], before any slot is reset; `Busy` too for a
-    /// slot that is named twice.
+    /// [`PoolError::NoSlot`] or [`PoolError::Busy`], before any slot is reset. A slot that is named
+    /// twice is also `Busy`.
     pub fn reset(&mut self, seeds: &[(usize, Seed)]) -> Result<&Batch, PoolError> {
         for (index, &(slot, _)) in seeds.iter().enumerate() {
             self.free(slot)?;
@@ -379,11 +379,12 @@ impl VecEnvironment {
         Ok(&self.batch)
     }
 
-    /// Lets every running slot take its row of the actions, and waits for all of them. The rows of
+    /// Steps every running slot with its row of the actions, and waits for all of them. The rows of
     /// other slots are ignored.
     ///
     /// # Errors
-    /// [`PoolError::Shape`], [`PoolError::Action`] or [`PoolError::Busy`], before anything moves.
+    /// [`PoolError::Shape`], [`PoolError::Action`] or [`PoolError::Busy`], before any slot takes a
+    /// step.
     pub fn step(&mut self, actions: ArrayView2<'_, f64>) -> Result<&Batch, PoolError> {
         let expected = (self.len(), self.action_len());
         if actions.dim() != expected {
@@ -418,7 +419,7 @@ impl VecEnvironment {
     ///
     /// # Errors
     /// [`PoolError::NoSlot`], [`PoolError::Busy`], [`PoolError::NotRunning`] or
-    /// [`PoolError::Action`]; nothing has moved then.
+    /// [`PoolError::Action`]. The slot has then not taken a step.
     pub fn send(&mut self, slot: usize, action: &[f64]) -> Result<(), PoolError> {
         let job = self.free(slot)?;
         job.action.clear();
@@ -431,19 +432,19 @@ impl VecEnvironment {
         Ok(())
     }
 
-    /// Waits for the next slot to finish, and updates its row. `None` when no slot is at work.
+    /// Waits for the next slot to finish and updates its row. `None` when no slot is working.
     pub fn recv(&mut self) -> Option<usize> {
         if self.at_work() == 0 {
             return None;
         }
         while self.arrived.is_empty() {
-            // A thread ends only when the pool is dropped, and sends back what it was given.
+            // A thread ends only when the pool is dropped, and returns every job it was given.
             self.arrived.extend(self.finished.recv().ok()?);
         }
         self.arrived.pop_front().map(|job| self.file(job))
     }
 
-    /// The job of a slot that is not at work.
+    /// The job of a slot that is not working.
     fn free(&mut self, slot: usize) -> Result<&mut Job, PoolError> {
         let slots = self.len();
         match self.jobs.get_mut(slot) {
@@ -485,8 +486,8 @@ impl VecEnvironment {
         }
     }
 
-    /// Sends slots to work and waits for them. Each thread gets its share in one message and returns
-    /// it in one, since waking a thread often takes longer than its work.
+    /// Sends slots to work and waits for them. Each thread gets its share in one message and
+    /// returns it in one, since waking a thread often takes longer than the work itself.
     fn work_off(&mut self, orders: impl Iterator<Item = (usize, Order)>) {
         let threads = self.threads.len();
         let mut shares: Vec<Vec<Job>> = (0..threads).map(|_| Vec::new()).collect();
@@ -562,14 +563,14 @@ impl Drop for VecEnvironment {
         }
         for thread in &mut self.threads {
             if let Some(handle) = thread.handle.take() {
-                // Panics of environments are caught where they happen.
+                // Panics of environments are caught in the worker, so this is unreachable.
                 let _ = handle.join();
             }
         }
     }
 }
 
-/// An action from its channels one after another.
+/// Builds an action from its concatenated channels.
 fn action(spec: &EnvironmentSpec, numbers: &[f64]) -> Action {
     let mut action = Action::new();
     let mut start = 0;
@@ -578,8 +579,8 @@ fn action(spec: &EnvironmentSpec, numbers: &[f64]) -> Action {
         start += channel.len;
     }
     for (channel, &number) in spec.action.discrete.iter().zip(&numbers[start..]) {
-        // Whole, as was checked; a number beyond the range of an i64 becomes its end, and is
-        // refused as any other that the channel does not take.
+        // Checked to be an integer. A number beyond the range of an i64 saturates, and is then
+        // refused like any other value that the channel does not take.
         action.discrete.insert(channel.name.clone(), number as i64);
     }
     action

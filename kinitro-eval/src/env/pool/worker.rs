@@ -1,4 +1,4 @@
-//! A thread of a pool, with the environments of its slots.
+//! A pool's thread, with the environments of its slots.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,24 +11,24 @@ use crate::env::{
 };
 use crate::panic_text;
 
-/// The work that a slot is given.
+/// The work to do in a slot.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Order {
     Reset(Seed),
     Step,
 }
 
-/// What travels between the pool and a slot's thread: an order on the way there, its result on the
-/// way back. Each slot keeps its own, so that steps allocate nothing.
+/// The message between the pool and a slot's thread: an order on the way there, its result on the
+/// way back. Each slot reuses its own, so that steps allocate nothing.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) slot: usize,
     pub(super) order: Order,
-    /// Whether it was sent together with others that are waited for.
+    /// Whether it was sent as part of a group that the pool waits for.
     pub(super) awaited: bool,
     pub(super) action: Vec<f64>,
     pub(super) observation: Vec<f64>,
-    /// One after another, by camera.
+    /// The pictures, one per camera.
     pub(super) pictures: Vec<Vec<u8>>,
     pub(super) reward: f64,
     pub(super) status: EpisodeStatus,
@@ -56,8 +56,8 @@ impl Job {
 
 type Environments = BTreeMap<usize, Box<dyn Environment>>;
 
-/// What a thread does: it makes its environments, reports whether that worked, and then serves jobs
-/// until the pool is dropped.
+/// The body of a thread: makes its environments, reports whether that succeeded, and then serves
+/// jobs until the pool is dropped.
 pub(super) fn run(
     registry: &Registry,
     slots: Vec<(usize, EnvId)>,
@@ -75,13 +75,13 @@ pub(super) fn run(
                 environments.insert(slot, environment);
             }
             Err(error) => {
-                // The pool is not made then.
+                // The pool's constructor fails then.
                 let _ = made.send(Err(error));
                 return;
             }
         }
     }
-    // The pool has heard from every thread once all of these senders are dropped.
+    // The pool stops waiting for reports once all of these senders are dropped.
     let _ = made.send(Ok(()));
     drop(made);
     while let Ok(mut jobs) = work.recv() {
@@ -92,7 +92,8 @@ pub(super) fn run(
                     Some(environment) => environment,
                     None => registry.make(&ids[&slot])?,
                 };
-                // One that fails or panics is not put back: the next reset makes another.
+                // An environment that fails or panics is not put back: the next reset makes a new
+                // one.
                 environments.insert(slot, obey(environment, job, spec, cameras)?);
                 Ok(())
             });
@@ -130,7 +131,7 @@ fn obey(
     Ok(environment)
 }
 
-/// The channels of an observation one after another.
+/// The concatenated channels of an observation.
 fn flatten(
     spec: &EnvironmentSpec,
     observation: &Observation,
@@ -148,7 +149,7 @@ fn flatten(
     Ok(())
 }
 
-/// Turns a panic of an environment into an error of that environment alone.
+/// Turns a panic of an environment into an error of that environment only.
 fn guarded<T>(work: impl FnOnce() -> Result<T, EnvironmentError>) -> Result<T, EnvironmentError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic_text(panic.as_ref());

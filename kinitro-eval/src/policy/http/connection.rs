@@ -1,5 +1,5 @@
-//! One kept-alive connection to a policy server. What is at the other end can neither redirect an
-//! exchange nor make it use more memory than it should.
+//! One kept-alive connection to a policy server. The server can neither redirect a request nor make
+//! the client use unbounded memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,25 +18,25 @@ use crate::policy::start::in_words;
 use crate::policy::wire::Format;
 use crate::quote::quote;
 
-/// The longest answer that is read, in bytes. An action is a few hundred.
+/// The largest answer to accept, in bytes. An action takes a few hundred.
 pub(super) const MAX_ANSWER: usize = 64 * 1024;
 
-/// How much of an error answer is read, in bytes: enough to quote from.
+/// How much of an error response to read, in bytes: enough to quote from.
 const MAX_ERROR: usize = 1024;
 
-/// A question to a server.
+/// A request to a server.
 pub(super) struct Question {
     pub(super) path: &'static str,
     pub(super) body: Option<Vec<u8>>,
     pub(super) format: Format,
-    /// How long it may take from connecting to the last byte of the answer, where nobody else
-    /// watches the clock.
+    /// The time limit from connecting to the last byte of the answer; `None` if the caller enforces
+    /// one.
     pub(super) limit: Option<Duration>,
 }
 
-/// An answer of status 200, not decoded yet.
+/// An answer with status 200, not decoded yet.
 pub(super) struct Answer {
-    /// The format that its `Content-Type` names; JSON if it names none.
+    /// The format according to `Content-Type`; JSON if the header is missing.
     pub(super) format: Format,
     pub(super) is_html: bool,
     pub(super) body: Vec<u8>,
@@ -44,13 +44,13 @@ pub(super) struct Answer {
 
 pub(super) struct Connection {
     client: Client,
-    /// Whether there was an answer: then the next question goes over a kept connection, which the
+    /// Whether there has been an answer. The next request then reuses the connection, which the
     /// server may be about to close.
     has_answered: bool,
 }
 
 impl Connection {
-    /// A connection that is opened by the first question.
+    /// A connection that the first request opens.
     pub(super) fn new(endpoint: &Endpoint, reach: &Reach) -> Result<Self, PolicyFault> {
         let mut builder = http_client::builder()
             .http1_only()
@@ -60,7 +60,7 @@ impl Connection {
             .dns_resolver(Arc::new(reach.clone()))
             .tcp_nodelay(true);
         if !endpoint.is_https() {
-            // Reading the certificates of the machine takes time, and fails where there are none.
+            // Reading the machine's certificates takes time, and fails if there are none.
             builder = builder.tls_certs_only([]);
         }
         let client = builder.build().map_err(|error| {
@@ -71,7 +71,7 @@ impl Connection {
         Ok(Self { client, has_answered: false })
     }
 
-    /// Asks, and reads the whole answer.
+    /// Sends a request and reads the whole answer.
     pub(super) async fn ask(
         &mut self,
         endpoint: &Endpoint,
@@ -124,7 +124,7 @@ fn request(endpoint: &Endpoint, question: Question) -> Request {
     request
 }
 
-/// Reads an answer, if it is of a kind that is read at all.
+/// Reads an answer if its status and headers are acceptable.
 async fn read(
     mut response: Response,
     path: &str,
@@ -174,7 +174,7 @@ async fn read(
     Ok(Answer { format, is_html, body })
 }
 
-/// A header's text, empty where there is none.
+/// The text of a header; empty if it is missing.
 fn header(headers: &HeaderMap, name: &HeaderName) -> String {
     let value = headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
     value.map(|text| text.trim().to_owned()).unwrap_or_default()

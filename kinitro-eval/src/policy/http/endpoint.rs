@@ -7,38 +7,38 @@ use reqwest::Url;
 use super::reach::{OutOfReach, Reach};
 use crate::quote::quote;
 
-/// Why a text is no usable address of a policy server.
+/// Why a text cannot be used as the address of a policy server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpPolicyError {
-    /// Not a URL.
+    /// The text is not a URL.
     #[error("`{url}` is not a URL ({reason}): write it as in `http://localhost:8000`")]
     Malformed {
-        /// What was given, without user name and password.
+        /// The given text, without user name and password.
         url: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// A URL whose scheme is neither `http` nor `https`.
+    /// The scheme is neither `http` nor `https`.
     #[error("`{0}` must begin with `http://` or `https://`")]
     Scheme(String),
-    /// A URL with a query or a fragment, to which no path can be added.
+    /// The URL has a query or a fragment, so no path can be appended.
     #[error("`{0}` must end with its path: remove everything from the `?` or `#` on")]
     NotABase(String),
-    /// Not HTTPS, where only that is allowed.
+    /// The URL is not HTTPS where only HTTPS is allowed.
     #[error("`{0}` must begin with `https://`")]
     NotHttps(String),
-    /// An address that is not allowed for a stranger's policy.
+    /// The address is not allowed for a stranger's policy.
     #[error("`{url}` cannot be asked: {reason}")]
     OutOfReach {
-        /// What was given, without user name and password.
+        /// The given text, without user name and password.
         url: String,
-        /// Which address it is, and what is wrong with it.
+        /// The address and why it is not allowed.
         reason: String,
     },
 }
 
-/// Where a policy server is: the URL that `/health`, `/reset` and `/act` are added to.
+/// The address of a policy server: the URL that `/health`, `/reset` and `/act` are appended to.
 #[derive(Clone)]
 pub(super) struct Endpoint {
     base: Url,
@@ -51,7 +51,8 @@ impl Endpoint {
             let start = text.get(..str::len(scheme));
             start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
         };
-        // Checked on the text, because `localhost:8000` is a URL too: one of scheme `localhost`.
+        // Checked on the text, because `localhost:8000` is a valid URL too, with the scheme
+        // `localhost`.
         if !has_scheme("http://") && !has_scheme("https://") {
             return Err(HttpPolicyError::Scheme(without_secrets(text)));
         }
@@ -67,12 +68,13 @@ impl Endpoint {
         Ok(Self { base })
     }
 
-    /// Fails for an address that is not allowed. A name is checked when it is resolved.
+    /// Fails if the URL contains an address that is not allowed. A name is checked when it is
+    /// resolved.
     pub(super) fn check(&self, reach: &Reach) -> Result<(), HttpPolicyError> {
         if reach.is_https_only() && !self.is_https() {
             return Err(HttpPolicyError::NotHttps(self.to_string()));
         }
-        // The URL has turned numbers in every notation into an address.
+        // URL parsing has already normalised all numeric notations to an address.
         let address = match self.base.host() {
             Some(url::Host::Ipv4(address)) => address.into(),
             Some(url::Host::Ipv6(address)) => address.into(),
@@ -105,7 +107,7 @@ impl Endpoint {
     }
 }
 
-/// The URL as it was given, without user name and password and without a slash at the end.
+/// The URL as given, without user name, password and trailing slash.
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let url = &self.base;
@@ -123,7 +125,8 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// The part of a text that a message may show where a URL was expected: an `@` may end a password.
+/// The part of an invalid URL that is safe to show in a message: whatever precedes an `@` may be a
+/// password.
 fn without_secrets(text: &str) -> String {
     match text.rsplit_once('@') {
         Some((_, rest)) => format!("...@{}", quote(rest.as_bytes())),

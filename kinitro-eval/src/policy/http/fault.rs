@@ -1,4 +1,4 @@
-//! Faults of a connection, in words for a person.
+//! Turns connection errors into policy faults with readable messages.
 
 use std::error::Error;
 use std::io;
@@ -8,15 +8,15 @@ use kinitro_core::{PolicyFault, PolicyFaultKind};
 use super::reach::OutOfReach;
 use crate::http_client::{causes, innermost};
 
-/// Whether a request may have died because the server had closed the connection before it came.
+/// Whether a request may have been lost because the server closed the connection before it arrived.
 ///
-/// Such a request got no byte of an answer, and the policy is not at fault: servers close idle
-/// connections, and the next request may already be on its way.
+/// Such a request gets no byte of an answer, and the policy is not at fault: a server may close an
+/// idle connection while the next request is already on its way.
 pub(super) fn is_closed_unanswered(error: &reqwest::Error) -> bool {
     !error.is_connect() && causes(error).any(is_broken_connection)
 }
 
-/// What a request without an answer means for the policy at `authority`, asked at `path`.
+/// The fault of the policy at `authority` for a request to `path` that got no answer.
 pub(super) fn of_transport(error: &reqwest::Error, authority: &str, path: &str) -> PolicyFault {
     if error.is_connect() {
         let reason = connect_reason(error);
@@ -51,7 +51,7 @@ fn connect_reason(error: &reqwest::Error) -> String {
     if let Some(refused) = causes(error).find_map(|cause| cause.downcast_ref::<OutOfReach>()) {
         return refused.to_string();
     }
-    // The type of this error is private to hyper-util; its text is all there is.
+    // The type of this error is private to hyper-util, so only its text can be matched.
     if causes(error).any(|cause| cause.to_string() == "dns error") {
         return "the name does not resolve".to_owned();
     }

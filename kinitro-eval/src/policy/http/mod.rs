@@ -1,9 +1,9 @@
 //! Policies behind HTTP: the client of the protocol that miners' policy servers speak.
 //!
-//! A policy server answers `GET /health`, `POST /reset` and `POST /act`, in JSON or, where its
-//! `/health` says so, in MessagePack. It belongs to a stranger: whatever it sends becomes an action
-//! of finite numbers or a [`PolicyFault`], in bounded memory. How long it may take is up to the
-//! [episode](super::TimeLimits).
+//! A policy server answers `GET /health`, `POST /reset` and `POST /act`, in JSON or, if its
+//! `/health` says so, in MessagePack. It is not trusted: whatever it sends becomes either an action
+//! of finite numbers or a [`PolicyFault`], in bounded memory. The [episode](super::TimeLimits) sets
+//! how long it may take.
 
 mod connection;
 mod endpoint;
@@ -29,8 +29,8 @@ use crate::quote::quote;
 /// How long a server may take to answer `/health`.
 pub const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a server may take to say which formats it accepts, before the first reset. It is not
-/// worth more: a server that does not answer is spoken to in JSON.
+/// How long a server may take to report which formats it accepts, before the first reset. If it
+/// does not answer in time, the client uses JSON.
 const ACCEPTS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A policy behind a policy server.
@@ -45,27 +45,27 @@ const ACCEPTS_TIMEOUT: Duration = Duration::from_secs(2);
 /// ```
 ///
 /// It keeps one connection open from episode to episode. The connection lives on the tokio runtime
-/// it is first used in, so a policy must not outlive that runtime. A clone shares the configuration
-/// and opens a connection of its own, on the runtime it is used in.
+/// it is first used on, so a policy must not outlive that runtime. A clone shares the configuration
+/// but opens its own connection, on the runtime it is used on.
 ///
 /// # Limits
-/// The time that an answer takes is everything from connecting to its last byte, and the
-/// [episode's limits](super::TimeLimits) end it. Answers over 64 KiB, redirects and compressed
-/// answers are faults; the machine's proxy settings are not used. After a fault, and after a
-/// question that was given up, the connection is dropped, so that a late answer never meets a later
-/// question. A request that a server dropped by closing an idle connection is sent once more.
+/// The [episode's limits](super::TimeLimits) cover everything from connecting to the last byte of
+/// the answer. Answers over 64 KiB, redirects and compressed answers are faults; the machine's
+/// proxy settings are ignored. After a fault or a timeout the connection is dropped, so that a late
+/// answer is never taken for the answer to a later request. A request that was lost because the
+/// server closed an idle connection is sent once more.
 pub struct HttpPolicy {
     endpoint: Endpoint,
     reach: Reach,
     is_json_only: bool,
     connection: Option<Connection>,
-    /// The path of the question that was not answered yet.
+    /// The path of the request that is waiting for its answer.
     asking: Option<&'static str>,
-    /// The format to speak in, once the server was asked which it accepts.
+    /// The format to use; `None` until the server has been asked which it accepts.
     format: Option<Format>,
 }
 
-/// What a server reports about itself. Missing keys are `None` or empty, unknown ones are ignored.
+/// A server's report about itself. Missing keys are `None` or empty; unknown keys are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, expecting = "an object")]
 #[non_exhaustive]
@@ -76,11 +76,11 @@ pub struct Health {
     pub model_loaded: Option<bool>,
     /// How long the server has been up, s.
     pub uptime_seconds: Option<f64>,
-    /// The media types that it accepts besides JSON, which every server accepts.
+    /// The media types that it accepts in addition to JSON, which every server accepts.
     pub accepts: Vec<String>,
 }
 
-/// The part of the answer to `POST /reset` that matters here.
+/// The part of the answer to `POST /reset` that the client uses.
 #[derive(Deserialize)]
 #[serde(expecting = "an object with the key `status`")]
 struct ResetAnswer {
@@ -92,7 +92,7 @@ impl HttpPolicy {
     /// `https://host/miner1`. This does not contact the server.
     ///
     /// # Errors
-    /// When `url` is not an `http` or `https` URL that paths can be added to.
+    /// When `url` is not an `http` or `https` URL that paths can be appended to.
     pub fn new(url: &str) -> Result<Self, HttpPolicyError> {
         Ok(Self {
             endpoint: Endpoint::new(url)?,
@@ -104,10 +104,10 @@ impl HttpPolicy {
         })
     }
 
-    /// The same policy, at these addresses only. Without this it may be anywhere.
+    /// The same policy, restricted to these addresses. By default, any address is allowed.
     ///
     /// # Errors
-    /// When its URL itself names an address or a scheme that is not allowed. A name that resolves to
+    /// When its URL contains an address or a scheme that is not allowed. A name that resolves to
     /// such an address is a fault of kind [`Unreachable`](PolicyFaultKind::Unreachable) in each
     /// episode.
     pub fn with_reach(mut self, reach: Reach) -> Result<Self, HttpPolicyError> {
@@ -117,17 +117,17 @@ impl HttpPolicy {
         Ok(self)
     }
 
-    /// The same policy, spoken to in JSON even if the server accepts MessagePack.
+    /// The same policy, using JSON even if the server accepts MessagePack.
     #[must_use]
     pub fn with_json_only(mut self) -> Self {
         self.is_json_only = true;
         self
     }
 
-    /// Asks the server for its health, within [`HEALTH_TIMEOUT`].
+    /// Queries the server's health, within [`HEALTH_TIMEOUT`].
     ///
     /// # Errors
-    /// A fault of kind [`Unreachable`](PolicyFaultKind::Unreachable) when nobody answers,
+    /// A fault of kind [`Unreachable`](PolicyFaultKind::Unreachable) when there is no server,
     /// [`Timeout`](PolicyFaultKind::Timeout) or [`BadAnswer`](PolicyFaultKind::BadAnswer).
     pub async fn health(&mut self) -> Result<Health, PolicyFault> {
         self.forget_what_was_given_up();
@@ -177,8 +177,8 @@ impl HttpPolicy {
         Ok(action)
     }
 
-    /// The format to speak in. The server is asked once per connection, and a failure means JSON,
-    /// since a server without `/health` speaks that.
+    /// The format to use. The server is asked once per connection. A failure means JSON, which
+    /// servers without `/health` speak.
     async fn agree_on_format(&mut self) -> Format {
         if let Some(format) = self.format {
             return format;
@@ -203,7 +203,7 @@ impl HttpPolicy {
         answer
     }
 
-    /// An answer that nobody waited for may still come: not over the next connection.
+    /// A late answer may still arrive: drop the connection so that it is not read as the next one.
     fn forget_what_was_given_up(&mut self) {
         if self.asking.take().is_some() {
             self.connection = None;
@@ -277,8 +277,8 @@ fn encode(format: Format, body: &impl serde::Serialize) -> Result<Vec<u8>, Polic
     })
 }
 
-/// Decodes an answer. The outer error is for bytes that are not of the format, the inner for bytes
-/// that hold something else.
+/// Decodes an answer. The outer error is for malformed bytes, the inner one for well-formed bytes
+/// with unexpected content.
 fn decode<T: DeserializeOwned>(
     answer: &Answer,
     path: &str,
@@ -311,7 +311,7 @@ fn bad_action(detail: impl fmt::Display) -> PolicyFault {
     PolicyFault::new(PolicyFaultKind::BadAction, detail)
 }
 
-/// JSON has no NaN, MessagePack does.
+/// JSON cannot encode NaN, but MessagePack can.
 fn check_finite(action: &Action) -> Result<(), PolicyFault> {
     match action.continuous.iter().find(|(_, values)| values.iter().any(|v| !v.is_finite())) {
         Some((channel, _)) => Err(bad_action(format_args!(

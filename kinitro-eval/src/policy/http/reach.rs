@@ -1,8 +1,7 @@
-//! The addresses that a stranger's policy may have.
+//! The addresses that the client may connect to.
 //!
-//! A miner names an address, and our machine connects to it. Without limits that would give miners
-//! access to what only our machine can reach: its own services, its network, the metadata of its
-//! cloud.
+//! A miner supplies an address, and our machine connects to it. Without limits, miners could reach
+//! what only our machine should: its own services, its network, its cloud's metadata service.
 
 use std::error::Error;
 use std::fmt;
@@ -13,13 +12,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Turns names into addresses. By default that is the machine's own resolver.
+/// Resolves host names. The default is the machine's own resolver.
 #[async_trait]
 pub trait Resolver: Send + Sync {
     /// The addresses of a host.
     ///
     /// # Errors
-    /// When it cannot be resolved.
+    /// When the host cannot be resolved.
     async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>>;
 }
 
@@ -34,8 +33,8 @@ impl Resolver for MachineResolver {
     }
 }
 
-/// The addresses that a policy may have. A name is resolved each time a connection is opened, and the
-/// connection goes to the checked addresses only.
+/// The addresses that a policy server may have. A name is resolved each time a connection is
+/// opened, and the connection goes only to addresses that passed the check.
 #[derive(Clone)]
 pub struct Reach {
     is_public_only: bool,
@@ -44,7 +43,7 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// Any address. For policies of your own.
+    /// Any address. For your own policies.
     pub fn anywhere() -> Self {
         let resolver = Arc::new(MachineResolver);
         Self { is_public_only: false, is_https_only: false, resolver }
@@ -116,9 +115,9 @@ pub(super) struct OutOfReach {
     class: &'static str,
 }
 
-/// What an address is, if it is not one of the public internet: one in IANA's special-purpose
-/// registries (RFC 6890 and its successors), or one with an IPv4 address inside, which may lead
-/// anywhere.
+/// What kind of address this is, unless it is on the public internet. Not public are addresses in
+/// IANA's special-purpose registries (RFC 6890 and its successors), and those that embed an IPv4
+/// address, which may lead anywhere.
 fn not_public(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(address) => not_public_v4(address),

@@ -28,34 +28,34 @@ use super::wire::{ActAnswer, ActRequest, DecodeError, Format, ResetRequest};
 use super::{EpisodeStart, Policy};
 use crate::env::Registry;
 
-/// The longest request that is read, in bytes: room for a few pictures.
+/// The largest request body, in bytes: room for a few pictures.
 const MAX_REQUEST: usize = 16 * 1024 * 1024;
-/// How long requests may take after the server was told to stop.
+/// How long requests may take to finish after a shutdown was requested.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long it may take until a closed connection is noticed.
+/// How long it may take to notice that a connection has closed.
 const CLOSING: Duration = Duration::from_millis(10);
 
-/// A policy server that listens, and does not answer yet.
+/// A policy server whose socket is bound. It answers once [`serve`](Self::serve) runs.
 ///
-/// It answers `GET /health`, `POST /reset` and `POST /act`, each in the format that the request
-/// came in: `application/json`, which is the default, or `application/msgpack`. Errors are `{"detail": ...}` in JSON: 400 for a body that is not of its
-/// format, 409 for an action without a reset, 413 for a body over 16 MiB, 415 for another format,
-/// 422 for a body that is not the protocol's, and 500 when the policy fails.
+/// It answers `GET /health`, `POST /reset` and `POST /act`, each in the format of the request:
+/// `application/json`, the default, or `application/msgpack`. Errors are `{"detail": ...}` in JSON:
+/// 400 for a malformed body, 409 for an action without a reset, 413 for a body over 16 MiB, 415 for
+/// another format, 422 for a body that does not follow the protocol, and 500 when the policy fails.
 ///
 /// # Episodes
-/// The protocol has no sessions, and one server may serve several episodes at a time.
-/// They are told apart by their connections: the first reset over a connection gives it a policy of
-/// its own, which acts for it until it closes. A connection that begins with an action continues
-/// the episode that the same machine played last over a connection that has closed since. This
-/// serves clients that open a connection for every request, one such client at a time. A proxy that
-/// mixes the requests of several clients on its own connections also mixes their episodes.
+/// The protocol has no sessions, but one server may serve several episodes at a time. They are told
+/// apart by their connections: the first reset over a connection gives it its own policy, which
+/// acts for it until it closes. A connection that starts with an action continues the last episode
+/// that the same machine played over a connection that has since closed. This supports clients that
+/// open a connection for every request, one such client per machine at a time. A proxy that mixes
+/// the requests of several clients on its own connections also mixes their episodes.
 ///
-/// At most 256 episodes are kept. Those that were idle for ten minutes, or a minute after their
-/// connection closed, are forgotten.
+/// At most 256 episodes are kept. An episode is dropped after ten idle minutes, or one minute after
+/// its connection closed.
 ///
 /// # What the policy is told
-/// The protocol names the environment and does not describe it. The server looks its specification
-/// up in a [registry](Self::with_registry); for an environment that is not there,
+/// The protocol names the environment but does not describe it. The server looks up its
+/// specification in a [registry](Self::with_registry); if the environment is not registered,
 /// [`EpisodeStart::spec`] is `None`.
 ///
 /// ```no_run
@@ -75,30 +75,31 @@ pub struct PolicyServer {
 }
 
 impl PolicyServer {
-    /// Listens on an address; port 0 takes a free one.
+    /// Binds an address. Port 0 takes any free port.
     ///
     /// # Errors
-    /// When the address is in use, not one of this machine, or not permitted.
+    /// When the address is in use, does not belong to this machine, or needs more privileges.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         Ok(Self { listener, address, registry: Registry::builtin() })
     }
 
-    /// The same, which looks environments up here, in place of the
-    /// [built-in](Registry::builtin) registry.
+    /// The same, with environments looked up in this registry instead of the
+    /// [built-in](Registry::builtin) one.
     #[must_use]
     pub fn with_registry(mut self, registry: Registry) -> Self {
         self.registry = registry;
         self
     }
 
-    /// The address it listens on.
+    /// The address that the server listens on.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// Answers until `shutdown` is ready. Requests in progress then have five seconds to finish. Each episode gets a clone of the policy.
+    /// Answers requests until `shutdown` completes. Requests in progress then have five seconds to
+    /// finish. Each episode gets a clone of the policy.
     ///
     /// # Errors
     /// When the listening socket fails.
@@ -113,8 +114,8 @@ impl PolicyServer {
         self.serve_each(move || policy.clone(), shutdown).await
     }
 
-    /// As [`serve`](Self::serve), for policies that cannot be cloned: each episode gets one that
-    /// this makes.
+    /// Like [`serve`](Self::serve), for policies that cannot be cloned: each episode gets a policy
+    /// from the factory.
     ///
     /// # Errors
     /// When the listening socket fails.
@@ -130,7 +131,7 @@ impl PolicyServer {
         let (stopping, stopped) = tokio::sync::oneshot::channel();
         let shutdown = async move {
             shutdown.await;
-            // Nobody listens any more when the server has ended by itself.
+            // The receiver is gone if the server has already ended.
             let _ = stopping.send(());
         };
         let server = axum::serve(Listener(self.listener), service).with_graceful_shutdown(shutdown);
@@ -155,7 +156,7 @@ struct Server<P> {
 
 impl<P> Server<P> {
     fn sessions(&self) -> MutexGuard<'_, Sessions<P>> {
-        // Making a policy may panic, and does not leave the list half changed.
+        // The factory may panic, but never while the list is being changed.
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -218,21 +219,21 @@ async fn act<P: Policy>(
     let policy = match resume() {
         Some(policy) => policy,
         None => {
-            // The connection it comes from may have closed, and be about to be seen to have.
+            // The episode's connection may have closed without the server having noticed yet.
             tokio::time::sleep(CLOSING).await;
             let detail = "there is no episode on this connection: POST /reset first";
             resume().ok_or_else(|| Refusal::new(StatusCode::CONFLICT, detail))?
         }
     };
     let action = policy.lock().await.act(&obs).await.map_err(Refusal::of_policy)?;
-    // JSON would turn them into nulls.
+    // JSON would turn NaN and infinity into nulls.
     if action.continuous.iter().any(|(_, values)| values.iter().any(|v| !v.is_finite())) {
         return Err(Refusal::of_policy("its action holds NaN or infinity"));
     }
     encode(format, &ActAnswer { action })
 }
 
-/// A request that is answered with an error.
+/// An error response.
 struct Refusal {
     status: StatusCode,
     detail: String,

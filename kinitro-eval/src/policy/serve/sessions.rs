@@ -1,4 +1,4 @@
-//! Which policy acts for which connection.
+//! Assigns policies to connections.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
@@ -9,11 +9,11 @@ use axum::serve::IncomingStream;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 
-/// How many episodes are kept. A further one replaces the one that was idle longest.
+/// The most episodes to keep. A further one replaces the one that has been idle longest.
 const MAX_EPISODES: usize = 256;
-/// How long an episode is kept whose connection is open and idle.
+/// How long to keep an episode whose connection is open but idle.
 const IDLE: Duration = Duration::from_secs(600);
-/// How long an episode is kept after its connection closed, for its client to come back.
+/// How long to keep an episode after its connection closed, so that its client can reconnect.
 const RECONNECT: Duration = Duration::from_secs(60);
 
 /// One accepted connection. Every request over it holds a clone.
@@ -30,7 +30,7 @@ impl Peer {
     }
 }
 
-/// A listener whose connections send small answers at once.
+/// A listener whose connections send small answers without delay (`TCP_NODELAY`).
 pub(super) struct Listener(pub(super) TcpListener);
 
 impl axum::serve::Listener for Listener {
@@ -56,11 +56,11 @@ impl Connected<IncomingStream<'_, Listener>> for Peer {
     }
 }
 
-/// The episodes that are being played, each with a policy of its own.
+/// The episodes in progress, each with its own policy.
 pub(super) struct Sessions<P> {
     make: Box<dyn Fn() -> P + Send>,
     sessions: Vec<Session<P>>,
-    /// How many episodes have begun.
+    /// The number of episodes started.
     begun: u64,
 }
 
@@ -86,7 +86,7 @@ impl<P> Sessions<P> {
         Self { make: Box::new(make), sessions: Vec::new(), begun: 0 }
     }
 
-    /// The policy for an episode that begins on this connection, and the number of the episode.
+    /// The policy for an episode that starts on this connection, and the number of the episode.
     pub(super) fn begin(&mut self, peer: &Peer, now: Instant) -> (Arc<Mutex<P>>, u64) {
         self.begun += 1;
         if let Some(session) = self.sessions.iter_mut().find(|session| session.is_of(peer)) {
@@ -113,8 +113,8 @@ impl<P> Sessions<P> {
         (policy, self.begun)
     }
 
-    /// The policy of the episode that is played on this connection. On a connection without one,
-    /// that is the episode the same machine played last on a connection that has closed since.
+    /// The policy of this connection's episode. If the connection has none, that is the last
+    /// episode that the same machine played over a connection that has since closed.
     pub(super) fn resume(&mut self, peer: &Peer, now: Instant) -> Option<Arc<Mutex<P>>> {
         let index = self.sessions.iter().position(|session| session.is_of(peer)).or_else(|| {
             let sessions = self.sessions.iter().enumerate();
@@ -165,7 +165,7 @@ mod tests {
         let (policy, _) = sessions.begin(&newer, start + second);
         drop((older, newer));
         assert!(sessions.resume(&peer("10.0.0.2:3"), start + second).is_none());
-        // The same port may come again, for another connection.
+        // Another connection may reuse the port.
         let back = peer("10.0.0.1:1");
         let resumed = sessions.resume(&back, start + 2 * second).unwrap();
         assert!(Arc::ptr_eq(&policy, &resumed));
