@@ -1,9 +1,9 @@
-//! The model files of MetaWorld: where they are looked for, what they must be, and whether they are
-//! there.
+//! MetaWorld's model files: where to find them, what they must contain, and whether they are
+//! installed.
 //!
-//! They come out of the wheel of the `metaworld` package on PyPI, of which nothing else is used. This
-//! crate fetches nothing: the `kinitro` program and the set-up script do, and check the wheel against
-//! the [pinned](Pins) digest.
+//! They come from the wheel of the `metaworld` package on PyPI, of which nothing else is used. This
+//! crate downloads nothing: the `kinitro` program and the set-up script do, and check the wheel
+//! against the [pinned](Pins) digest.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -16,17 +16,17 @@ use sha2::{Digest, Sha256};
 use super::FAMILY;
 use crate::env::{AssetsError, AssetsErrorKind, EnvironmentError};
 
-/// The environment variable that names the folder of the assets, in place of the usual one.
+/// The environment variable that overrides the folder of the assets.
 pub const FOLDER_VARIABLE: &str = "KINITRO_METAWORLD_ASSETS";
 
-/// Where the files lie in the wheel. Its licence, `licenses/LICENSE`, belongs to them.
+/// The path of the files within the wheel. They are under its licence, `licenses/LICENSE`.
 pub const PREFIX_IN_WHEEL: &str = "metaworld/assets/";
 
-/// A folder that is there when the assets are, since they are moved into place as a whole.
+/// A folder that exists if the assets do, since they are moved into place as a whole.
 const LANDMARK: &str = "sawyer_xyz";
 
-/// What the environments are made of, with the digests that the files must have. The set-up script
-/// reads the same file, `pins.json`.
+/// The pinned versions of what the environments are made of, with the digests of the files. The
+/// set-up script reads the same file, `pins.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct Pins {
@@ -36,42 +36,43 @@ pub struct Pins {
     pub metaworld: MetaworldPin,
 }
 
-/// Which MuJoCo.
+/// The pinned release of MuJoCo.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct MujocoPin {
-    /// Its version.
+    /// The version.
     pub version: String,
 }
 
-/// Which `metaworld` package.
+/// The pinned release of the `metaworld` package.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct MetaworldPin {
-    /// Its version.
+    /// The version.
     pub version: String,
-    /// The name of the folder of its model files.
+    /// The name of the folder with its model files.
     pub folder: String,
-    /// The size of its wheel, bytes.
+    /// The size of its wheel, in bytes.
     pub wheel_bytes: u64,
     /// The SHA-256 of its wheel, in hexadecimal.
     pub sha256: String,
 }
 
 impl Pins {
-    /// Those of this version of the crate.
+    /// The pins of this version of the crate.
     pub fn get() -> Self {
         serde_json::from_str(include_str!("../../../pins.json"))
             .expect("pins.json is part of the crate and checked by its tests")
     }
 }
 
-/// Where the assets are looked for: `$KINITRO_METAWORLD_ASSETS`, else
-/// `$XDG_DATA_HOME/kinitro/assets/metaworld-3.1.1`, where `$XDG_DATA_HOME` is `~/.local/share`
-/// unless it is set.
+/// The folder in which the assets are expected: `$KINITRO_METAWORLD_ASSETS`, else
+/// `$XDG_DATA_HOME/kinitro/assets/metaworld-3.1.1`, where `$XDG_DATA_HOME` defaults to
+/// `~/.local/share`.
 ///
 /// # Errors
-/// Of the kind [`NoFolder`](AssetsErrorKind::NoFolder) when there is no home folder either.
+/// Of the kind [`NoFolder`](AssetsErrorKind::NoFolder) when neither variable is set and there is no
+/// home folder.
 pub fn folder() -> Result<PathBuf, AssetsError> {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     if let Some(folder) = variable(FOLDER_VARIABLE) {
@@ -84,7 +85,7 @@ pub fn folder() -> Result<PathBuf, AssetsError> {
     Ok(data.join("assets").join(Pins::get().metaworld.folder))
 }
 
-/// The folder of the assets, if they are there.
+/// The folder of the assets, if they are installed.
 ///
 /// # Errors
 /// Those of [`folder`] and [`check`].
@@ -93,7 +94,7 @@ pub fn find() -> Result<PathBuf, AssetsError> {
     check(&folder).map(|()| folder)
 }
 
-/// Whether the assets are in a folder. Their content is not looked at: [`digest`] does that.
+/// Checks that the assets are in a folder. Their content is not checked; see [`digest`].
 ///
 /// # Errors
 /// Of the kind [`Missing`](AssetsErrorKind::Missing).
@@ -105,7 +106,7 @@ pub fn check(folder: &Path) -> Result<(), AssetsError> {
     Err(AssetsError::new(FAMILY, AssetsErrorKind::Missing, problem))
 }
 
-/// The error of a model file that MuJoCo cannot load.
+/// The error for a model file that MuJoCo cannot load.
 pub(super) fn damaged(
     path: &Path,
     error: impl std::error::Error + Send + Sync + 'static,
@@ -114,7 +115,7 @@ pub(super) fn damaged(
     AssetsError::new(FAMILY, AssetsErrorKind::Damaged, problem).with_source(error).into()
 }
 
-/// The error of a model that lacks what this version of MetaWorld has.
+/// The error for a model that lacks something that this version of MetaWorld has.
 pub(super) fn of_another_version(problem: String) -> EnvironmentError {
     AssetsError::new(FAMILY, AssetsErrorKind::OtherVersion, problem).into()
 }
@@ -170,8 +171,8 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The SHA-256 of the MuJoCo library that this process runs on, as it was released: the set-up
-/// writes the library's place into the file, and a record of the original beside it.
+/// The SHA-256 of the MuJoCo library that this process uses, as released: the set-up script patches
+/// the library's path into the file, and stores the original's digest beside it.
 pub(super) fn loaded_mujoco_digest() -> Option<String> {
     #[derive(Deserialize)]
     struct Record {

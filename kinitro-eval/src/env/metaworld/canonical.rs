@@ -16,7 +16,7 @@ use crate::env::{
     CameraSpec, Controller, Environment, EnvironmentError, EnvironmentSpec, Scenario, Transition,
 };
 
-/// The specification of a task, which needs no simulator.
+/// The specification of a task. This needs no simulator.
 pub(super) fn spec(definition: &Definition) -> EnvironmentSpec {
     let world = "in the world frame (x right, y away from the base, z up)";
     let hand = |what: &str| format!("{what} of the hand {world}");
@@ -61,12 +61,12 @@ impl CanonicalEnvironment {
         Ok(Self { spec: spec(definition), simulation, painter })
     }
 
-    /// What the robot feels of itself.
+    /// The proprioception of the robot.
     fn observation(&mut self) -> Observation {
         let world = self.simulation.world_mut();
         let hand = world.hand_body();
         let data = world.physics_mut().data_mut();
-        // Velocities of bodies, which the stepping leaves at the last physics step but one.
+        // Computes the velocities of bodies, which stepping leaves one physics step behind.
         data.com_pos();
         data.com_vel();
         let [w, x, y, z] = data.xquat()[hand];
@@ -114,8 +114,8 @@ impl Environment for CanonicalEnvironment {
         }
         let Parameters { placement, friction_scale, damping_scale } = parameters;
         self.simulation.reset(&placement)?;
-        // The hand comes to its place in the nominal world, so that every episode begins alike; the
-        // changed one holds from the first step on.
+        // The hand is moved to its start in the nominal world, so that every episode begins alike.
+        // The scaled physics apply from the first step on.
         self.simulation.world_mut().scale_physics(friction_scale, damping_scale);
         Ok(self.observation())
     }
@@ -146,7 +146,7 @@ impl Environment for CanonicalEnvironment {
     }
 }
 
-/// A task's own controller, behind the robot interface.
+/// A task's scripted controller, behind the robot interface.
 pub(super) struct CanonicalController(pub(super) Box<dyn RawController>, pub(super) EnvId);
 
 impl Controller for CanonicalController {

@@ -4,35 +4,35 @@ use super::geometry::{Vec3, add, distance, distance_xy, sub};
 use super::observation::RawObservation;
 use super::task::RawController;
 
-/// From the hand's place, which observations have, to the point between the fingertips, m.
+/// The offset from the observed hand position to the point between the fingertips, m.
 const HAND_TO_TCP: Vec3 = [0.004, 0.0015, -0.045];
 
-/// Action per metre of distance: full speed from 10 cm on, and slower the nearer the hand gets.
+/// The action per metre of distance: full speed from 10 cm on, and slower the closer the hand gets.
 const GAIN: f64 = 10.0;
 
 /// How far above the object the hand waits before it goes down, m.
 const HOVER: f64 = 0.1;
-/// How far to the side of what it goes down to the hand may be, m.
+/// How far to the side of its target the hand may be when it goes down, m.
 const AIM: f64 = 0.015;
-/// Farther than this from the fingers, the object has slipped away, m.
+/// The distance from the fingers beyond which the object has slipped away, m.
 const LOST: f64 = 0.06;
 
-/// How near a point on the way must be passed, m.
+/// How closely a waypoint must be passed, m.
 const PASS_RADIUS: f64 = 0.02;
-/// How far away a place is that the hand pushes towards with all its force, m. The hand's target runs
+/// The distance of a place that the hand pushes towards with full force, m. The hand's target runs
 /// ahead of the hand, and the farther ahead it is, the harder the hand pushes.
 const PUSH: f64 = 0.4;
 
-/// Steps in which the fingers come down on a flat object and press it.
+/// The number of steps in which the fingers come down on a flat object and press on it.
 const PRESS_STEPS: u32 = 25;
-/// How far below the object's centre the fingers strive, m, which is what presses.
+/// How far below the object's centre the fingers aim in order to press on it, m.
 const PRESS_DEPTH: f64 = 0.1;
 
-/// From this y on the wall of the tasks with a puck is passed, m; it ends at 0.76.
+/// The y beyond which the wall of the puck tasks is passed, m; the wall ends at 0.76.
 const BEHIND_WALL: f64 = 0.8;
-/// At this height a puck, or an empty gripper, clears that wall, which is 0.12 high, m.
+/// The height at which a puck, or an empty gripper, clears that wall, m; the wall is 0.12 high.
 const ABOVE_WALL: f64 = 0.18;
-/// How much higher than that the way leads, m.
+/// How much higher than that the path leads, m.
 const HEADROOM: f64 = 0.05;
 
 /// What the fingers do.
@@ -57,8 +57,8 @@ pub(super) fn towards(observation: &RawObservation, place: Vec3, gripper: Grippe
     [x, y, z, grip]
 }
 
-/// A place on the way to `place` that keeps clear of a wall along x: up, over it, and only then
-/// down. `what` is where that which must clear the wall is now.
+/// A waypoint on the way to `place` that keeps clear of a wall along x: up, over it, and only then
+/// down. `what` is the current position of whatever must clear the wall.
 pub(super) fn over_the_wall(what: Vec3, place: Vec3) -> Vec3 {
     if what[1] > BEHIND_WALL {
         place
@@ -69,23 +69,23 @@ pub(super) fn over_the_wall(what: Vec3, place: Vec3) -> Vec3 {
     }
 }
 
-/// Goes from point to point beside the object, then presses on in one direction.
+/// Moves from point to point beside the object, then presses in one direction.
 pub(super) struct ApproachAndPress {
-    /// The points on the way, relative to the object, m. From the last one it presses.
+    /// The waypoints, relative to the object, m. The last one is where pressing starts.
     via: &'static [Vec3],
     /// Where it presses to, relative to the last point, m.
     push: Vec3,
-    /// How many points it has been to.
+    /// The number of waypoints reached.
     reached: usize,
 }
 
 impl ApproachAndPress {
-    /// Presses down. There is at least one point on the way.
+    /// Presses down. There is at least one waypoint.
     pub(super) fn from_above(via: &'static [Vec3]) -> Self {
         Self { via, push: [0.0, 0.0, -PUSH], reached: 0 }
     }
 
-    /// Presses away from the robot. There is at least one point on the way.
+    /// Presses away from the robot. There is at least one waypoint.
     pub(super) fn from_the_front(via: &'static [Vec3]) -> Self {
         Self { via, push: [0.0, PUSH, 0.0], reached: 0 }
     }
@@ -121,14 +121,14 @@ pub(super) struct Drag {
 enum DragPhase {
     /// Above the object.
     Hover,
-    /// Down onto it, for so many steps yet.
+    /// Down onto it, for this many more steps.
     Press(u32),
     /// To the goal.
     Pull,
 }
 
 impl Drag {
-    /// Drags with the fingers pressed there, seen from the object's centre, m.
+    /// Drags with the fingers pressed at `grip`, relative to the object's centre, m.
     pub(super) fn pressing_at(grip: Vec3) -> Self {
         Self { grip, phase: DragPhase::Hover }
     }
@@ -160,7 +160,7 @@ impl RawController for Drag {
     }
 }
 
-/// Takes a tool of the hand along a route of legs, one after the other, and stays on the last one.
+/// Moves a tool of the hand along a route of legs, one after another, and stays on the last one.
 pub(super) struct Route {
     /// From the point between the fingertips to what touches the object, m.
     tool: Vec3,
@@ -185,34 +185,36 @@ pub(super) struct Leg {
 pub(super) enum Place {
     /// At an offset from where the object was at first, m.
     FromStart(Vec3),
-    /// At an offset from where the object is now, m: what is held is moved on by little and little.
+    /// At an offset from where the object is now, m: a held object is moved little by little.
     FromObject(Vec3),
     /// Ahead of the object on its circle about an axis.
     Around(Circle),
 }
 
-/// How an object turns that is pushed about an axis.
+/// The circle of an object that is pushed around an axis.
 pub(super) struct Circle {
     /// From the goal to the axis, m.
     pub(super) goal_to_axis: Vec3,
-    /// The two coordinates that change, in the order in which an angle from the first to the second
-    /// is positive.
+    /// The two coordinates that change, ordered so that an angle from the first to the second is
+    /// positive.
     pub(super) plane: (usize, usize),
-    /// From the object to where the tool is to be, as at first, m; it turns with the object.
+    /// From the object to where the tool should be, in the initial orientation, m; it turns with
+    /// the object.
     pub(super) offset: Vec3,
-    /// How far ahead of the object the tool is to be, rad. Its sign says which way to turn.
+    /// How far ahead of the object the tool should be, rad. The sign gives the direction of
+    /// rotation.
     pub(super) lead: f64,
 }
 
 /// What ends a leg.
 pub(super) enum Until {
-    /// The tool being as near as that, m; or [`LEG_STEPS`] steps, if it does not get there.
+    /// The tool is within this distance, m, or has taken [`LEG_STEPS`] steps without getting there.
     Within(f64),
-    /// So many steps.
+    /// This many steps.
     Steps(u32),
 }
 
-/// Steps after which a leg is over, wherever the tool is.
+/// The number of steps after which a leg ends, wherever the tool is.
 const LEG_STEPS: u32 = 120;
 
 impl Route {
@@ -221,8 +223,8 @@ impl Route {
         Self::with_tool([0.0; 3], legs)
     }
 
-    /// With a point above and behind the fingertips as the tool, which brings the hand under what it
-    /// is to lift.
+    /// With a point above and behind the fingertips as the tool, which brings the hand under the
+    /// object to lift.
     pub(super) fn of_shoulder(legs: &'static [Leg]) -> Self {
         Self::with_tool([0.0, 0.055, 0.115], legs)
     }
@@ -233,7 +235,7 @@ impl Route {
 }
 
 impl Circle {
-    /// Where the tool is to be for an object that began at `start`, m.
+    /// Where the tool should be for an object that started at `start`, m.
     fn ahead(&self, start: Vec3, object: Vec3, goal: Vec3) -> Vec3 {
         let (i, j) = self.plane;
         let axis = add(goal, self.goal_to_axis);

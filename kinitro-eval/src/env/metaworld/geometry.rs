@@ -1,10 +1,10 @@
-//! Vectors and rotations, computed in the very order that the reference computes them in, since
+//! Vectors and rotations, computed in the same order of operations as in the reference, since
 //! observations are compared bit for bit.
 
 /// x, y, z.
 pub(super) type Vec3 = [f64; 3];
 
-/// Three numbers from that index on.
+/// Three numbers from index `start` on.
 pub(super) fn vec3(numbers: &[f64], start: usize) -> Vec3 {
     [numbers[start], numbers[start + 1], numbers[start + 2]]
 }
@@ -17,7 +17,7 @@ pub(super) fn add(a: Vec3, b: Vec3) -> Vec3 {
     [a[0] + b[0], a[1] + b[1], a[2] + b[2]]
 }
 
-/// Each component times its own factor.
+/// Multiplies each component by its own factor.
 pub(super) fn scale(a: Vec3, factors: Vec3) -> Vec3 {
     [a[0] * factors[0], a[1] * factors[1], a[2] * factors[2]]
 }
@@ -35,7 +35,7 @@ pub(super) fn distance(a: Vec3, b: Vec3) -> f64 {
     norm(sub(a, b))
 }
 
-/// The distance of two places whose axes count differently.
+/// The distance between two points, with a weight for each axis.
 pub(super) fn scaled_distance(a: Vec3, b: Vec3, scale: Vec3) -> f64 {
     let d = sub(a, b);
     norm([d[0] * scale[0], d[1] * scale[1], d[2] * scale[2]])
@@ -55,10 +55,10 @@ pub(super) fn distance_xy(a: Vec3, b: Vec3) -> f64 {
 
 /// The quaternion `[x, y, z, w]` of a rotation matrix in row order.
 ///
-/// The larger of the three diagonal elements and the trace decides which component is computed
-/// first; the sign is left as it falls. Source: the method of SciPy's `Rotation.from_matrix`, after
-/// F. L. Markley, "Unit quaternion from rotation matrix", Journal of Guidance, Control, and Dynamics
-/// 31 (2008).
+/// The largest of the three diagonal elements and the trace decides which component is computed
+/// first; the sign is not normalised. Source: the method of SciPy's `Rotation.from_matrix`, after
+/// F. L. Markley, "Unit quaternion from rotation matrix", Journal of Guidance, Control, and
+/// Dynamics 31 (2008).
 pub(super) fn quat_from_matrix(m: &[f64; 9]) -> [f64; 4] {
     let at = |row: usize, column: usize| m[3 * row + column];
     let trace = at(0, 0) + at(1, 1) + at(2, 2);

@@ -1,9 +1,9 @@
-//! Names that stand for other tasks: groups that results are reported over, and one short form.
+//! Aliases: groups of tasks that results are reported over, and one short form.
 
-/// Each further name with the tasks it stands for, in the order of its source.
+/// Each alias with the tasks it stands for, in the order of its source.
 pub(super) static ALIASES: &[(&str, &[&str])] = &[
     ("peg-insert-v3", &["peg-insert-side-v3"]),
-    // The package's benchmark of ten tasks that one policy learns at once.
+    // The package's multi-task benchmark of ten tasks.
     (
         "MT10",
         &[
@@ -19,12 +19,12 @@ pub(super) static ALIASES: &[(&str, &[&str])] = &[
             "window-close-v3",
         ],
     ),
-    // The tasks that the package's largest benchmark of adaptation holds back.
+    // The held-out tasks of the package's largest meta-learning benchmark.
     (
         "ML45-test",
         &["bin-picking-v3", "box-close-v3", "hand-insert-v3", "door-lock-v3", "door-unlock-v3"],
     ),
-    // Our own: one or two of each kind of motion, to learn something about a policy quickly.
+    // Our own: one or two tasks for each kind of motion, for a quick impression of a policy.
     (
         "core",
         &[

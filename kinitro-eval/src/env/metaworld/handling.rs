@@ -1,48 +1,48 @@
-//! Experts that take an object between the fingers and carry it along a list of legs.
+//! Experts that grip an object and carry it along a list of legs.
 
 use super::expert::{GripperTo, over_the_wall, tcp, towards};
 use super::geometry::{Vec3, add, distance, distance_xy, sub};
 use super::observation::RawObservation;
 use super::task::RawController;
 
-/// How far aside of the object the fingers may come to be on the way down, m.
+/// How far to the side of the object the fingers may drift on the way down, m.
 const ASIDE: f64 = 0.04;
-/// How far above its height the hand aims when it lifts, so that it does not slow down, m.
+/// How far above the target height the hand aims when lifting, so that it does not slow down, m.
 const HASTE: f64 = 0.05;
 
-/// One leg of the way of a held object.
+/// One leg of a held object's path.
 pub(super) enum Leg {
-    /// Straight up, until the fingers are at that height, m.
+    /// Straight up, until the fingers are at this height, m.
     Lift(f64),
     /// To a place.
     Carry {
-        /// From the object to that place, m.
+        /// The displacement from the object to that place, m.
         to_go: fn(&RawObservation) -> Vec3,
-        /// How near to it the leg ends, m. The last leg of a way never ends.
+        /// The distance to it at which the leg ends, m. The last leg never ends.
         near: f64,
     },
 }
 
-/// How an object is gripped, and where it is carried.
+/// How to grip an object, and where to carry it.
 pub(super) struct Plan {
     /// Where the object is gripped, m.
     pub(super) grip: fn(&RawObservation) -> Vec3,
     /// How far above that place the hand waits before it goes down, m.
     pub(super) hover: f64,
-    /// How far aside of it the fingers may be when they begin to go down, m.
+    /// How far to its side the fingers may be when they start to go down, m.
     pub(super) aim: f64,
     /// How far above it the fingers may be when they close, m.
     pub(super) depth: f64,
-    /// Steps in which the fingers close.
+    /// The number of steps in which the fingers close.
     pub(super) grasp_steps: u32,
-    /// Farther than this from the fingers, the object has slipped away, m.
+    /// The distance from the fingers beyond which the object has slipped away, m.
     pub(super) lost: f64,
     /// Where the object is carried. There is at least one leg.
     pub(super) way: &'static [Leg],
 }
 
 impl Plan {
-    /// What most plans have in common. Its way leads nowhere.
+    /// The defaults of most plans, without legs.
     pub(super) const USUAL: Self = Self {
         grip: RawObservation::object,
         hover: 0.1,
@@ -71,7 +71,7 @@ impl Plan {
         ..Self::LOOSE
     };
 
-    /// For small objects that need not be gripped at their very middle.
+    /// For small objects that need not be gripped exactly in the middle.
     const LOOSE: Self = Self { aim: 0.015, lost: 0.06, ..Self::USUAL };
 }
 
@@ -92,9 +92,9 @@ enum Phase {
     Hover,
     /// Down, until the object is between the fingers.
     Descend,
-    /// Waiting for the fingers to close on it, for this many more steps.
+    /// Closing the fingers on it, for this many more steps.
     Grasp(u32),
-    /// On the leg of that index.
+    /// On the leg with this index.
     Carry(usize),
 }
 
@@ -134,7 +134,7 @@ impl RawController for Handling {
             Phase::Carry(leg) => {
                 let goal = match &way[leg] {
                     Leg::Lift(height) => [tcp[0], tcp[1], height + HASTE],
-                    // What must arrive is the object, wherever between the fingers it is.
+                    // It is the object that must arrive, wherever it is between the fingers.
                     Leg::Carry { to_go, .. } => add(tcp, to_go(observation)),
                 };
                 towards(observation, goal, GripperTo::Close)
@@ -153,7 +153,7 @@ pub(super) fn to_height(observation: &RawObservation, height: f64) -> Vec3 {
     [0.0, 0.0, height - observation.object()[2]]
 }
 
-/// From the object level and straight to above, or below, a place beside the goal, m.
+/// From the object horizontally to above, or below, a place beside the goal, m.
 pub(super) fn to_above_goal(observation: &RawObservation, beside: Vec3, height: f64) -> Vec3 {
     let [x, y, _] = to_goal(observation, beside);
     [x, y, height - observation.object()[2]]

@@ -1,10 +1,10 @@
 //! MetaWorld V3: a Sawyer arm at a table, simulated with MuJoCo.
 //!
-//! Every environment has two faces over one simulator. The canonical one, which [`MetaWorld`] makes
-//! for a [`Registry`](crate::env::Registry), shows a policy what a robot would sense. The raw one,
-//! [`RawEnvironment`], is that of the Python package: with the same library, kind of processor and C
-//! library its states and observations equal the package's bit for bit, and its rewards agree within
-//! 1e-12 ([`parity`] checks that on your machine).
+//! Every environment has two faces over one simulator. The canonical face, which [`MetaWorld`]
+//! makes for a [`Registry`](crate::env::Registry), shows a policy what a robot would sense. The raw
+//! face, [`RawEnvironment`], is that of the Python package: with the same MuJoCo library, C library
+//! and kind of processor, its states and observations equal the package's bit for bit, and its
+//! rewards agree within 1e-12 ([`parity`] checks that on your machine).
 //!
 //! Source: Farama's `metaworld` 3.1.1 (MIT). Its model files are downloaded and not part of this
 //! crate; see [`assets`].
@@ -48,20 +48,20 @@ use crate::env::{
     nearest,
 };
 
-/// The first half of the ids of this family.
+/// The name of this family: the first half of its environments' ids.
 pub const FAMILY: &str = "metaworld";
 
 /// The cameras that pictures can be taken from.
 const CAMERAS: [&str; 2] = ["corner", "corner2"];
 
-/// Height and width of a picture, pixels.
+/// The height and width of a picture, pixels.
 const PICTURE: (usize, usize) = (84, 84);
 
 fn env_id(task: &str) -> EnvId {
     EnvId::new(FAMILY, task).expect("the names in the table of tasks are well formed")
 }
 
-/// The family `metaworld`. Models are compiled once and shared by all environments made of it.
+/// The family `metaworld`. Models are compiled once and shared by all environments made from it.
 #[derive(Debug)]
 pub struct MetaWorld {
     assets: Option<PathBuf>,
@@ -82,8 +82,7 @@ impl Default for MetaWorld {
 }
 
 impl MetaWorld {
-    /// The family with its model files in that folder, in place of the
-    /// [default one](assets::folder).
+    /// The family with its model files in this folder instead of the [default one](assets::folder).
     pub fn with_assets(folder: impl Into<PathBuf>) -> Self {
         Self { assets: Some(folder.into()), ..Self::default() }
     }
@@ -128,7 +127,7 @@ impl MetaWorld {
     }
 
     fn model(&self, definition: &Definition) -> Result<Arc<MjModel>, EnvironmentError> {
-        // Compiling while the lock is held keeps several workers from compiling the same model.
+        // Holding the lock while compiling keeps several workers from compiling the same model.
         let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(model) = models.get(definition.model) {
             return Ok(Arc::clone(model));
@@ -146,18 +145,18 @@ impl MetaWorld {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Parameters {
-    /// The numbers that place objects and goal, m. What each one means depends on the task; it is
-    /// the random vector of the Python package.
+    /// The numbers that place objects and goal, m: the Python package's random vector. What each
+    /// number means depends on the task.
     pub placement: Vec<f64>,
-    /// What the friction coefficients of the nominal world are multiplied by, 0.8 to 1.2.
+    /// The factor on the nominal friction coefficients, 0.8 to 1.2.
     pub friction_scale: f64,
-    /// What the joint damping of the nominal world is multiplied by, 0.9 to 1.1.
+    /// The factor on the nominal joint damping, 0.9 to 1.1.
     pub damping_scale: f64,
 }
 
 impl Parameters {
-    /// The parameters of the scenario that grows from a seed, without making an environment. `task`
-    /// is the task name, `reach-v3`.
+    /// Draws the parameters of a seed's scenario without making an environment. `task` is the task
+    /// name, for instance `reach-v3`.
     ///
     /// # Errors
     /// [`EnvironmentError::UnknownEnvironment`] with the nearest names.

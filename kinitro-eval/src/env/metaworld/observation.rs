@@ -1,8 +1,8 @@
-//! What the raw face of a task observes, with a name for each part.
+//! The observation of a task's raw face, with names for its parts.
 
 use super::geometry::{Vec3, vec3};
 
-/// Numbers that describe one moment: hand, gripper and objects.
+/// The number of values that describe one moment: hand, gripper and objects.
 const FRAME: usize = 18;
 
 /// Lower and upper bounds of hand and gripper in a clipped observation.
@@ -12,7 +12,7 @@ const FRAME_HIGH: [f64; 4] = [0.525, 1.025, 0.7, 1.0];
 /// Hand, gripper and objects at one moment.
 pub(super) type Frame = [f64; FRAME];
 
-/// The frame of a hand at a place, a gripper opened that far and these objects.
+/// A frame from the hand's position, the gripper's opening and the objects.
 pub(super) fn frame(hand: Vec3, opening: f64, objects: [f64; 14]) -> Frame {
     let mut frame = [0.0; FRAME];
     frame[..3].copy_from_slice(&hand);
@@ -27,7 +27,7 @@ pub(super) fn frame(hand: Vec3, opening: f64, objects: [f64; 14]) -> Frame {
 pub struct RawObservation([f64; Self::LEN]);
 
 impl RawObservation {
-    /// How many numbers it has.
+    /// The number of values in an observation.
     pub const LEN: usize = 39;
 
     pub(super) fn new(now: Frame, before: Frame, goal: Vec3) -> Self {
@@ -46,8 +46,8 @@ impl RawObservation {
         clip(&mut self.0[2 * FRAME..], &goal_space.0, &goal_space.1);
     }
 
-    /// All numbers in the package's order: the hand `[0:3]`, the gripper's opening `[3]`, the
-    /// objects `[4:18]`, the same one step before `[18:36]`, and the goal `[36:39]`.
+    /// All numbers in the package's order: hand `[0:3]`, gripper opening `[3]`, objects `[4:18]`,
+    /// the same one step earlier `[18:36]`, and goal `[36:39]`.
     pub const fn as_array(&self) -> &[f64; Self::LEN] {
         &self.0
     }
@@ -67,13 +67,13 @@ impl RawObservation {
         vec3(&self.0, 4)
     }
 
-    /// The orientation of the first object, a quaternion whose order of components depends on the
-    /// task; zeros where the task does not observe it.
+    /// The orientation of the first object: a quaternion whose component order depends on the task;
+    /// zeros if the task does not observe it.
     pub const fn orientation(&self) -> [f64; 4] {
         [self.0[7], self.0[8], self.0[9], self.0[10]]
     }
 
-    /// Where the second object is, m; zeros where there is none.
+    /// Where the second object is, m; zeros if there is none.
     pub fn second_object(&self) -> [f64; 3] {
         vec3(&self.0, 11)
     }

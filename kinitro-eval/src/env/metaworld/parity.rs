@@ -1,12 +1,12 @@
-//! Parity: whether this machine computes what was recorded elsewhere.
+//! Parity: whether this machine reproduces what was recorded elsewhere.
 //!
-//! A recording is an `.npz` file of the Python package's episode: the random vector, the actions,
-//! and the result of each. The episode is run again through the raw face, and every step is compared.
-//! State, observation and success must be exactly the same numbers, and rewards within 1e-12 (2e-6
-//! where the actions were in single precision, since the package then computes parts of the reward in
-//! single precision too).
-//! Trajectories depend on the MuJoCo library, the C library and whether the processor fuses
-//! multiplication and addition; where those differ, parity may end after some tens of steps.
+//! A recording is an `.npz` file of an episode in the Python package: the random vector, the
+//! actions, and the result of each. The episode is run again through the raw face, and every step
+//! is compared. State, observation and success must be exactly equal, and rewards must agree within
+//! 1e-12 (2e-6 if the actions were in single precision, since the package then computes parts of
+//! the reward in single precision too). Trajectories depend on the MuJoCo library, the C library
+//! and whether the processor has fused multiply-add; if those differ, trajectories may diverge
+//! after some tens of steps.
 
 use std::fs::File;
 use std::io;
@@ -19,42 +19,42 @@ use serde::Serialize;
 use super::{MetaWorld, RawEnvironment, RawObservation};
 use crate::env::EnvironmentError;
 
-/// How far a reward may be off: the arithmetic is the same, the order of its operations is not.
+/// The tolerance for rewards: the arithmetic is the same, but the order of operations differs.
 const REWARD_TOLERANCE: f64 = 1e-12;
-/// The same where the reference computes parts of the reward in single precision: two units in the
-/// last place of such a number near 10, the largest reward.
+/// The same if the reference computes parts of the reward in single precision: two units in the
+/// last place of a single-precision number near 10, the largest reward.
 const REWARD_TOLERANCE_F32: f64 = 2e-6;
 
-/// How closely, and how far into an episode, recordings are compared.
+/// How closely recordings are compared, and how far into an episode.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Strictness {
-    /// How many steps are compared; `None` for all.
+    /// The number of steps to compare; `None` for all.
     pub steps: Option<usize>,
-    /// How far a number of the state or an observation may be off.
+    /// The tolerance for numbers of the state or an observation.
     pub tolerance: f64,
 }
 
 impl Strictness {
-    /// Compares so many steps, or all, and accepts numbers that are off by `tolerance` at most.
+    /// Compares this many steps, or all, and accepts numbers that differ by at most `tolerance`.
     pub const fn new(steps: Option<usize>, tolerance: f64) -> Self {
         Self { steps, tolerance }
     }
 
-    /// Every step, to the bit: for machines of the kind the recording was made on.
+    /// Every step, bit for bit: for machines like the one the recording was made on.
     pub const EXACT: Self = Self { steps: None, tolerance: 0.0 };
-    /// The first 20 steps within 1e-12: for machines whose C library computes otherwise, where the
-    /// rounding has not yet grown into another trajectory.
+    /// The first 20 steps, within 1e-12: for machines with another C library. By then, rounding
+    /// differences have not yet grown into another trajectory.
     pub const OTHER_MACHINE: Self = Self { steps: Some(20), tolerance: 1e-12 };
 }
 
-/// The comparison with one recording.
+/// The result of comparing with one recording.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Report {
     /// The recording.
     pub file: PathBuf,
-    /// How many of its steps were to be compared; 0 if it could not be read.
+    /// The number of steps to compare; 0 if the recording could not be read.
     pub steps: usize,
     /// Whether it matches.
     #[serde(flatten)]
@@ -69,14 +69,14 @@ pub enum Verdict {
     Match,
     /// The first step that does not match.
     Differs(Difference),
-    /// It could not be compared.
+    /// The recording could not be compared.
     Unusable {
         /// What is wrong with it.
         reason: String,
     },
 }
 
-/// Where an episode first leaves the recorded one.
+/// Where an episode first deviates from the recording.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Difference {
@@ -84,7 +84,7 @@ pub struct Difference {
     pub step: usize,
     /// What differs: `observation`, `reward`, `success`, `qpos` or `qvel`.
     pub field: &'static str,
-    /// The index of the first number in it that differs.
+    /// The index of the first number that differs.
     pub index: usize,
     /// That number in the recording.
     pub recorded: f64,
@@ -94,7 +94,7 @@ pub struct Difference {
     pub difference: f64,
 }
 
-/// Why a folder of recordings could not be looked through.
+/// Why a folder of recordings could not be checked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParityError {
@@ -106,7 +106,7 @@ pub enum ParityError {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// The simulator is not there or broken.
+    /// The simulator is missing or broken.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
 }
@@ -133,7 +133,7 @@ pub fn recordings(folder: &Path) -> Result<Vec<PathBuf>, ParityError> {
 ///
 /// # Errors
 /// [`ParityError::Environment`] when no episode could be run at all. A recording that is damaged or
-/// of a task that is not there is not an error: its report says so.
+/// belongs to an unknown task is not an error: its report says so.
 pub fn compare(
     family: &MetaWorld,
     file: &Path,
@@ -165,13 +165,13 @@ pub fn compare(
     })
 }
 
-/// The arrays of a recording that are compared; `T` steps.
+/// The arrays of a recording, with `T` steps.
 struct Recording {
     /// The random vector.
     rand_vec: Array1<f64>,
     /// `[T, 4]`.
     actions: Array2<f64>,
-    /// `[T + 1, 39]`, as are the two below: the reset first.
+    /// `[T + 1, 39]`, starting with the reset, as are the two below.
     observations: Array2<f64>,
     qpos: Array2<f64>,
     qvel: Array2<f64>,
@@ -278,8 +278,7 @@ impl Recording {
     }
 }
 
-/// The first number that is farther off than the tolerance. Numbers that are not there, or not
-/// numbers, are always too far off.
+/// The first number that differs by more than the tolerance. Missing numbers and NaN always do.
 fn differs(
     step: usize,
     field: &'static str,

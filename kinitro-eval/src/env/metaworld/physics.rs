@@ -1,8 +1,8 @@
-//! The physics of one world: a MuJoCo model that may be changed between episodes, and its state.
+//! The physics of one world: a MuJoCo model that can be modified between episodes, and its state.
 //!
-//! This is the only module of the project with `unsafe` code: with mujoco-rs the caller must promise
-//! that the sizes of a model in use do not change, and that the row of a weld holds numbers that
-//! MuJoCo understands.
+//! This is the project's only module with `unsafe` code: mujoco-rs requires the caller to guarantee
+//! that the sizes of a model in use do not change, and that the row of a weld holds numbers valid
+//! to MuJoCo.
 #![allow(unsafe_code, reason = "it wraps what mujoco-rs leaves to its caller")]
 
 use std::path::Path;
@@ -16,7 +16,7 @@ use super::render::Pictures;
 use crate::env::EnvironmentError;
 
 /// Weld of the mocap body to the hand: anchor, relative position, relative orientation, torque
-/// scale. MetaWorld writes these numbers over what the model was compiled to.
+/// scale. MetaWorld overwrites the compiled model's values with these.
 const WELD: [f64; 11] = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 5.0];
 
 /// Parts of the names of the sites that show where the goal is.
@@ -24,7 +24,7 @@ const GOAL_MARKERS: [&str; 2] = ["goal", "pegTop"];
 
 /// Loads a model the way MetaWorld does.
 ///
-/// `size` is the height and width of the pictures that will be asked for.
+/// `size` is the height and width of the pictures to render, in pixels.
 pub(super) fn load_model(
     path: &Path,
     size: (usize, usize),
@@ -36,15 +36,15 @@ pub(super) fn load_model(
 
     let welds: Vec<usize> =
         (0..model.eq_type().len()).filter(|&i| model.eq_type()[i] == MjtEq::mjEQ_WELD).collect();
-    // SAFETY: the rows are plain numbers of a weld; indices and types stay as they were. The
-    // columns after these eleven keep what the compiler of the model put there.
+    // SAFETY: the rows are plain numbers of a weld; indices and types are unchanged. The columns
+    // after these eleven keep the values from the model's compiler.
     let rows = unsafe { model.eq_data_mut() };
     for weld in welds {
         rows[weld][..WELD.len()].copy_from_slice(&WELD);
     }
 
     let visual = model.vis_mut();
-    // A buffer that is no larger than the picture is cleared and read more quickly.
+    // A buffer no larger than the picture is faster to clear and read.
     visual.global.offheight = size.0 as i32;
     visual.global.offwidth = size.1 as i32;
     if pictures == Pictures::Fast {
@@ -65,8 +65,8 @@ pub(super) fn load_model(
 /// Sends MuJoCo's warnings to the log of this process instead of a file in the current folder.
 fn route_warnings() {
     static LOG_HOOK: Once = Once::new();
-    // SAFETY: MuJoCo's globals are written before the first model is loaded, and nothing of ours
-    // uses MuJoCo before it has a model; the `Once` keeps every other thread that loads one waiting.
+    // SAFETY: MuJoCo's globals are written before the first model is loaded, and none of our code
+    // uses MuJoCo before it has a model; the `Once` blocks every other thread that loads one.
     LOG_HOOK.call_once(|| unsafe { install_logging_hook() });
 }
 
@@ -81,8 +81,8 @@ pub(super) fn object_id(
     })
 }
 
-/// What decides which parts of a model are drawn together, and which of them reflect others. It has
-/// nothing to do with physics.
+/// Determines which parts of a model are drawn together, and which of them reflect others. It has
+/// no effect on the physics.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct DrawGroups {
     /// The group of each geom, 0 to 5.
@@ -105,7 +105,7 @@ impl Physics {
         Self { data: MjData::new(Box::new(MjModel::clone(&nominal))), nominal }
     }
 
-    /// The model as it was loaded, shared by all worlds of it.
+    /// The model as loaded, shared by all of its worlds.
     pub(super) fn nominal(&self) -> &Arc<MjModel> {
         &self.nominal
     }
@@ -119,9 +119,9 @@ impl Physics {
     }
 
     fn model_mut(&mut self) -> &mut MjModel {
-        // SAFETY: the reference never leaves this module, and what the methods below do with it is
-        // to write numbers into the arrays of positions, friction, damping, groups and reflectance,
-        // all of which may change between steps. The model is never replaced and no size, index or address changes.
+        // SAFETY: the reference never leaves this module, and the methods below only write numbers
+        // into the arrays of positions, friction, damping, groups and reflectance, all of which may
+        // change between steps. The model is never replaced, and no size, index or address changes.
         unsafe { self.data.model_mut() }
     }
 
@@ -130,8 +130,8 @@ impl Physics {
         self.model_mut().body_pos_mut()[body] = pos;
     }
 
-    /// Moves a site within its body, metres. Its place in the world follows, from the place of its
-    /// body as it was last computed. A site that was compiled to be where its body is stays there.
+    /// Moves a site within its body, metres. Its position in the world is updated from its body's
+    /// position as last computed. A site that was compiled to coincide with its body stays there.
     pub(super) fn set_site_pos(&mut self, site: usize, pos: [f64; 3]) {
         let model = self.model_mut();
         model.site_pos_mut()[site] = pos;
@@ -157,7 +157,7 @@ impl Physics {
         model.dof_damping_mut().copy_from_slice(nominal.dof_damping());
     }
 
-    /// Sets all friction coefficients and all joint damping to multiples of the nominal ones.
+    /// Sets all friction coefficients and all joint damping to multiples of their nominal values.
     pub(super) fn scale(&mut self, friction: f64, damping: f64) {
         let nominal = Arc::clone(&self.nominal);
         let model = self.model_mut();
@@ -173,7 +173,7 @@ impl Physics {
     /// Chooses what is drawn together.
     ///
     /// # Panics
-    /// When the groups are of another model.
+    /// When the groups belong to another model.
     pub(super) fn set_draw_groups(&mut self, groups: &DrawGroups) {
         let model = self.model_mut();
         model.geom_group_mut().copy_from_slice(&groups.geoms);
@@ -192,7 +192,7 @@ impl Physics {
 
     /// MuJoCo's first warning since the state was last reset. The state cannot be trusted after one.
     pub(super) fn trouble(&self) -> Option<&'static str> {
-        // In the order of `mjtWarning`; another number of them does not compile.
+        // In the order of `mjtWarning`; the array's length is checked at compile time.
         const TEXTS: [&str; MjtWarning::mjNWARNING as usize] = [
             "the inertia matrix is singular",
             "too many contacts for the buffer",

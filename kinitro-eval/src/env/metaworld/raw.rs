@@ -1,4 +1,4 @@
-//! The environment as in the Python package.
+//! The environment as the Python package defines it.
 
 use super::observation::RawObservation;
 use super::simulation::Simulation;
@@ -6,17 +6,17 @@ use super::task::Verdict;
 use super::world::Command;
 use crate::env::EnvironmentError;
 
-/// Steps after which an episode is over.
+/// The number of steps after which an episode ends.
 const HORIZON: u32 = 500;
 
-/// The raw face of a MetaWorld task: four numbers in, thirty-nine and a reward out, equal to the
-/// Python package's on the same library.
+/// The raw face of a MetaWorld task: four numbers in, thirty-nine numbers and a reward out, equal
+/// to the Python package's with the same libraries.
 ///
 /// An action is `[dx, dy, dz, grip]`: the displacement of the hand's target in units of 1 cm, each
-/// clipped to ±1, and the closing of the gripper, -1 to 1. See [`RawObservation`] for the other way.
+/// clipped to ±1, and the closing of the gripper, -1 to 1. See [`RawObservation`] for the output.
 ///
-/// Policies that are judged never see this face; it is for research, for the reference's recordings
-/// and for scripted controllers.
+/// Policies under evaluation never see this face. It is for research, for the reference's
+/// recordings and for scripted controllers.
 pub struct RawEnvironment {
     simulation: Simulation,
     steps: u32,
@@ -28,11 +28,11 @@ pub struct RawEnvironment {
 pub struct RawTransition {
     /// The observation, clipped to the observation space.
     pub observation: RawObservation,
-    /// The V2 reward, 0 to 10.
+    /// The package's V2 reward, 0 to 10.
     pub reward: f64,
-    /// Whether this very state solves the task; earlier successes do not count.
+    /// Whether the current state solves the task; earlier successes do not count.
     pub success: bool,
-    /// Whether the episode ends here, after 500 steps.
+    /// Whether the episode ends with this step, the 500th.
     pub truncated: bool,
 }
 
@@ -45,8 +45,8 @@ impl RawEnvironment {
     /// package does not clip.
     ///
     /// # Errors
-    /// [`EnvironmentError::Scenario`] when the vector is not of the task's length or holds a number
-    /// outside its space.
+    /// [`EnvironmentError::Scenario`] when the vector does not have the task's length or holds a
+    /// number outside the task's space.
     pub fn reset(&mut self, placement: &[f64]) -> Result<RawObservation, EnvironmentError> {
         let definition = self.simulation.definition();
         if let Some(reason) = definition.space.misfit(placement) {
@@ -59,7 +59,7 @@ impl RawEnvironment {
         self.simulation.reset(placement)
     }
 
-    /// One step with an action in double precision.
+    /// Takes a step with an action in double precision.
     ///
     /// # Errors
     /// [`EnvironmentError::NotReset`] before the first reset and after 500 steps,
@@ -68,7 +68,7 @@ impl RawEnvironment {
         self.take(Command::new(&action), action)
     }
 
-    /// One step with an action in single precision, as neural policies give it: the package then
+    /// Takes a step with an action in single precision, as from a neural policy: the package then
     /// rounds the displacement to single precision, which changes the physics.
     ///
     /// # Errors
@@ -115,7 +115,7 @@ pub(crate) struct BarePhysics {
 
 #[cfg(feature = "bench")]
 impl RawEnvironment {
-    /// A copy of the state, which goes its own way from here.
+    /// An independent copy of the state.
     pub(crate) fn bare(&self) -> BarePhysics {
         let physics = self.simulation.world().physics();
         let mut data = mujoco_rs::prelude::MjData::new(std::sync::Arc::clone(physics.nominal()));
@@ -126,8 +126,7 @@ impl RawEnvironment {
 
 #[cfg(feature = "bench")]
 impl BarePhysics {
-    /// The least that a step takes: moving the hand's target, five physics steps and a forward
-    /// pass.
+    /// The minimum work of a step: moving the hand's target, five physics steps and a forward pass.
     pub(crate) fn step(&mut self, action: &[f64; 4]) {
         Command::new(action).carry_out(&mut self.data, self.hand_box);
         self.data.forward();

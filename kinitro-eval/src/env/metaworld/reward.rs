@@ -1,4 +1,4 @@
-//! The pieces that rewards are built from.
+//! Building blocks of rewards.
 //!
 //! Source of the tolerance functions: Y. Tassa et al., "dm_control: software and tasks for
 //! continuous control", Software Impacts 6 (2020); of their use here: R. McLean et al.,
@@ -7,8 +7,8 @@
 use super::geometry::{Vec3, distance, distance_xz, norm};
 use super::world::World;
 
-/// 1 within `[low, high]`, falling off outside: at `margin` beyond the nearer bound it is 0.1.
-/// Without a margin it is 0 right outside.
+/// 1 within `[low, high]`, falling off outside to 0.1 at `margin` beyond the nearer bound. With a
+/// margin of 0 it is 0 outside.
 ///
 /// The fall-off is the long-tailed `1 / ((3d)^2 + 1)`, `d` in units of the margin.
 pub(super) fn tolerance(x: f64, (low, high): (f64, f64), margin: f64) -> f64 {
@@ -30,7 +30,7 @@ pub(super) fn hamacher(a: f64, b: f64) -> f64 {
     if denominator > 0.0 { a * b / denominator } else { 0.0 }
 }
 
-/// Like [`tolerance`], falling off as a bell curve: `exp(-(d * 2.1459...)^2 / 2)`.
+/// Like [`tolerance`], but falling off as a bell curve: `exp(-(d * 2.1459...)^2 / 2)`.
 pub(super) fn tolerance_gaussian(x: f64, (low, high): (f64, f64), margin: f64) -> f64 {
     if low <= x && x <= high {
         return 1.0;
@@ -39,7 +39,7 @@ pub(super) fn tolerance_gaussian(x: f64, (low, high): (f64, f64), margin: f64) -
         return 0.0;
     }
     let d = (if x < low { low - x } else { x - high }) / margin;
-    // The square root of -2 ln 0.1, so that 0.1 is left at the margin.
+    // The square root of -2 ln 0.1, so that the value at the margin is 0.1.
     let scaled = d * 2.145_966_026_289_347;
     (-0.5 * (scaled * scaled)).exp()
 }
@@ -50,8 +50,8 @@ pub(super) fn funnel(radius: f64, inner: f64, steepness: f64, height: f64) -> f6
     if radius <= inner { 0.0 } else { steepness * (radius - inner).ln() + height }
 }
 
-/// How well an orientation agrees with the ideal one: 1 when equal, 0 from a distance of
-/// `tolerated` on. Both are four numbers in the same order.
+/// How well an orientation agrees with the ideal one: 1 if equal, 0 from a distance of `tolerated`
+/// on. Both quaternions have the same component order.
 pub(super) fn upright(quat: [f64; 4], ideal: [f64; 4], tolerated: f64) -> f64 {
     let error = norm([0, 1, 2, 3].map(|i| quat[i] - ideal[i]));
     (1.0 - error / tolerated).max(0.0)
@@ -62,12 +62,12 @@ pub(super) fn closing(action: &[f64; 4]) -> f64 {
     action[3].clamp(0.0, 1.0)
 }
 
-/// What the caging reward adds to caging and gripping together.
+/// The term that the caging reward adds to caging and gripping.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Density {
     /// Nothing.
     Low,
-    /// The mean with how near the gripper is to the object, within that radius, m.
+    /// The mean with a term for how near the gripper is to the object, full within this radius, m.
     Medium { reach_radius: f64 },
     /// The mean with caging alone.
     High,
@@ -81,14 +81,14 @@ pub(super) struct Caging {
     pub(super) pad_threshold: f64,
     /// How far the gripper may be from the object in the x-z plane, m.
     pub(super) xz_threshold: f64,
-    /// The closing of the gripper that counts as all of it.
+    /// The closing of the gripper that counts as fully closed.
     pub(super) effort: f64,
-    /// What is added.
+    /// The term to add.
     pub(super) density: Density,
 }
 
 impl Caging {
-    /// The reward for an object that began at `object_init`.
+    /// The reward for an object that started at `object_init`.
     pub(super) fn reward(
         &self,
         world: &World,
@@ -119,7 +119,7 @@ impl Caging {
     }
 }
 
-/// Caging and gripping together. A grip only counts once the cage is closed.
+/// Combines caging and gripping. A grip only counts once the cage is closed.
 pub(super) fn grip(caging: f64, closing: f64) -> f64 {
     hamacher(caging, if caging > 0.97 { closing } else { 0.0 })
 }
@@ -130,7 +130,7 @@ pub(super) fn cage_and_grip(caging_y: f64, caging_xz: f64, action: &[f64; 4]) ->
     f64::midpoint(grip(caging, closing(action)), caging)
 }
 
-/// How near `x` is to `target`, where 0.1 is earned at the distance from `start`.
+/// How near `x` is to `target`: 0.1 at the distance of `start`.
 pub(super) fn in_place(x: Vec3, target: Vec3, start: Vec3, radius: f64) -> f64 {
     tolerance(distance(x, target), (0.0, radius), distance(start, target))
 }

@@ -1,4 +1,4 @@
-//! A task being simulated: the state behind both faces of the environment.
+//! A simulated task: the state behind both faces of the environment.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ pub(super) struct Simulation {
     definition: &'static Definition,
     world: World,
     scene: Box<dyn Scene>,
-    /// Hand, gripper and objects of the step before.
+    /// Hand, gripper and objects at the previous step.
     previous: Frame,
     started: bool,
 }
@@ -45,7 +45,7 @@ impl Simulation {
         self.started
     }
 
-    /// Starts an episode from a random vector and returns its first observation, not clipped.
+    /// Starts an episode from a random vector. Returns its first observation, unclipped.
     pub(super) fn reset(&mut self, placement: &[f64]) -> Result<RawObservation, EnvironmentError> {
         self.started = false;
         let scene = &mut self.scene;
@@ -74,7 +74,7 @@ impl Simulation {
         Ok((observation, verdict))
     }
 
-    /// The observation of the current state, not clipped, without taking a step.
+    /// The unclipped observation of the current state, without taking a step.
     pub(super) fn current(&self) -> RawObservation {
         self.observe(self.previous)
     }

@@ -11,15 +11,15 @@ use super::physics::{Physics, object_id};
 use super::task::Definition;
 use crate::env::EnvironmentError;
 
-/// Physics steps in one step of an environment.
+/// The number of physics steps per environment step.
 const FRAME_SKIP: usize = 5;
 /// How far the hand's target moves for an action of 1, m.
 const ACTION_SCALE: f64 = 0.01;
-/// Environment steps in which the hand goes to its initial place.
+/// The number of environment steps in which the hand moves to its initial position.
 const HAND_RESET_STEPS: usize = 50;
 /// The orientation the hand is held in, `[w, x, y, z]`; MuJoCo normalises it.
 const HAND_QUAT: [f64; 4] = [1.0, 0.0, 1.0, 0.0];
-/// Control of the two fingers that opens the gripper.
+/// The control of the two fingers that opens the gripper.
 const OPEN: [f64; 2] = [-1.0, 1.0];
 
 /// The box that the hand's target is kept in, m.
@@ -41,7 +41,7 @@ impl HandBox {
     }
 }
 
-/// A place as the reference has it where it keeps it in single precision.
+/// Rounds a position to single precision, for where the reference does so.
 pub(super) const fn rounded_to_f32([x, y, z]: Vec3) -> Vec3 {
     [x as f32 as f64, y as f32 as f64, z as f32 as f64]
 }
@@ -67,8 +67,7 @@ impl Command {
         Self { displacement, fingers: f64::from(action[3]) }
     }
 
-    /// Moves the hand's target within its box, sets the fingers, and lets the physics follow for
-    /// 12.5 ms.
+    /// Moves the hand's target within its box, sets the fingers, and runs the physics for 12.5 ms.
     pub(super) fn carry_out<M: ModelType>(
         self,
         data: &mut MjData<M>,
@@ -85,11 +84,12 @@ impl Command {
     }
 }
 
-/// The arm and what lies on its table.
+/// The arm and the objects on its table.
 pub(super) struct World {
     physics: Physics,
-    /// The state in which the hand is one physics step away from its initial place, for tasks whose
-    /// objects it cannot meet on the way. Getting there takes 249 of the 250 steps of a reset.
+    /// The state in which the hand is one physics step away from its initial position, for tasks
+    /// whose objects it cannot touch on the way. This saves 249 of the 250 physics steps of a
+    /// reset.
     nearly_reset: Option<MjData<Arc<MjModel>>>,
     definition: &'static Definition,
     init_tcp: Vec3,
@@ -119,7 +119,7 @@ impl World {
             definition,
             init_tcp: [0.0; 3],
         };
-        // Where the reset may move or touch something, it is simulated each time.
+        // If the reset may move or touch an object, it is simulated each time.
         if !definition.objects_in_the_way {
             let mut snapshot = MjData::new(Arc::clone(&model));
             world.physics.data_mut().reset();
@@ -141,11 +141,11 @@ impl World {
         }
     }
 
-    /// Puts the hand where an episode begins. `arrange` makes the changes to the model that the
-    /// objects' places ask for.
+    /// Moves the hand to its initial position. `arrange` makes the changes to the model that the
+    /// objects' positions require.
     ///
-    /// Positions of bodies and sites are then those at the beginning of the last physics step,
-    /// 2.5 ms old, just as the reference reads them.
+    /// Afterwards, the positions of bodies and sites are those at the beginning of the last physics
+    /// step, 2.5 ms old, just as the reference reads them.
     pub(super) fn reset(
         &mut self,
         arrange: impl FnOnce(&mut Self),
@@ -166,7 +166,7 @@ impl World {
         Ok(())
     }
 
-    /// Multiplies friction and damping of the model as it was loaded.
+    /// Multiplies the nominal friction and damping of the model.
     pub(super) fn scale_physics(&mut self, friction: f64, damping: f64) {
         self.physics.scale(friction, damping);
     }
@@ -176,8 +176,8 @@ impl World {
         let Definition { hand_box, reads_contact_forces, .. } = *self.definition;
         let data = self.physics.data_mut();
         command.carry_out(data, hand_box);
-        // Positions of bodies, geoms and sites at the new state. A full forward pass gives the same
-        // ones, and forces that few tasks read.
+        // Updates the positions of bodies, geoms and sites. A full forward pass would compute the
+        // same positions, plus forces that few tasks read.
         if reads_contact_forces {
             data.forward();
         } else {
@@ -189,42 +189,42 @@ impl World {
         }
     }
 
-    /// Puts the free joint whose coordinates begin at `qpos[9]` at a place, at rest, and computes
-    /// what follows from it. Its orientation stays.
+    /// Places the free joint whose coordinates begin at `qpos[9]` at a position, at rest, and
+    /// updates the derived quantities. Its orientation is unchanged.
     pub(super) fn place_free_object(&mut self, pos: Vec3) {
         self.set_qpos(9, &pos);
         self.set_qvel(9, &[0.0; 6]);
         self.forward();
     }
 
-    /// Sets generalised positions from that index on.
+    /// Sets generalised positions from index `start` on.
     pub(super) fn set_qpos(&mut self, start: usize, values: &[f64]) {
         self.physics.data_mut().qpos_mut()[start..start + values.len()].copy_from_slice(values);
     }
 
-    /// Sets generalised velocities from that index on.
+    /// Sets generalised velocities from index `start` on.
     pub(super) fn set_qvel(&mut self, start: usize, values: &[f64]) {
         self.physics.data_mut().qvel_mut()[start..start + values.len()].copy_from_slice(values);
     }
 
-    /// Computes all that follows from positions and velocities.
+    /// Computes all quantities derived from positions and velocities.
     pub(super) fn forward(&mut self) {
         self.physics.data_mut().forward();
     }
 
-    /// Lets the physics go on by so many steps of 2.5 ms, with the controls as they are.
+    /// Runs this many physics steps of 2.5 ms with unchanged controls.
     pub(super) fn let_settle(&mut self, physics_steps: usize) {
         (0..physics_steps).for_each(|_| self.physics.data_mut().step());
     }
 
-    /// Moves a body within its parent, m. What follows from it is seen after the next step or
+    /// Moves a body within its parent, m. This takes effect with the next step or
     /// [`forward`](Self::forward).
     pub(super) fn move_body(&mut self, body: usize, pos: Vec3) {
         self.physics.set_body_pos(body, pos);
     }
 
-    /// Shows the goal marker at a place, where the model has one. It is only to be seen: nothing
-    /// touches it.
+    /// Moves the goal marker, if the model has one. The marker is purely visual: nothing can touch
+    /// it.
     pub(super) fn mark_goal(&mut self, pos: Vec3) {
         if let Some(site) = self.goal_site {
             self.physics.set_site_pos(site, pos);
@@ -271,7 +271,7 @@ impl World {
         &self.physics.data().site_xmat()[site]
     }
 
-    /// How hard two geoms press on each other where they touch, N, summed over the contacts.
+    /// The normal force between two geoms, N, summed over their contacts.
     pub(super) fn contact_force(&self, a: usize, b: usize) -> f64 {
         let data = self.physics.data();
         let pair = [a as i32, b as i32];
@@ -295,7 +295,7 @@ impl World {
         &mut self.physics
     }
 
-    /// Index of the body whose place is the hand's.
+    /// The index of the body whose position is the hand's.
     pub(super) fn hand_body(&self) -> usize {
         self.hand
     }

@@ -163,8 +163,8 @@ pub enum PoolError {
     /// An environment cannot be made on this machine.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
-    /// Environments with different observations, actions, cameras or step durations cannot share
-    /// arrays.
+    /// Environments with different observations, actions, cameras or step limits cannot share a
+    /// pool.
     #[error("`{other}` does not fit beside `{first}`: its {what} differ")]
     Misfit {
         /// The environment of the first slot.
@@ -563,7 +563,7 @@ impl Drop for VecEnvironment {
         }
         for thread in &mut self.threads {
             if let Some(handle) = thread.handle.take() {
-                // Panics of environments are caught in the worker, so this is unreachable.
+                // Panics of environments are caught in the worker, so the thread never panics.
                 let _ = handle.join();
             }
         }
