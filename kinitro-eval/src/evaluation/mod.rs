@@ -19,6 +19,7 @@ use crate::policy::Policy;
 #[cfg(feature = "video")]
 use crate::report::Video;
 use crate::report::{FolderError, Identity, Manifest, Summary};
+
 /// Makes a policy for each worker.
 type Policies = Arc<dyn Fn() -> Box<dyn Policy> + Send + Sync>;
 /// Makes the expert of an environment, given the evaluation's registry.
