@@ -120,7 +120,7 @@ pub(super) fn of_another_version(problem: String) -> EnvironmentError {
     AssetsError::new(FAMILY, AssetsErrorKind::OtherVersion, problem).into()
 }
 
-/// The SHA-256 of all files of the assets: of the lines `DIGEST  PATH\n`, sorted by path.
+/// The SHA-256 over all asset files: of the lines `DIGEST  PATH\n`, sorted by path.
 ///
 /// # Errors
 /// Of the kind [`Unreadable`](AssetsErrorKind::Unreadable).

@@ -1,4 +1,4 @@
-//! Which parts of a scene stand still, and how the moving ones are to be drawn.
+//! Which parts of a scene stand still, and how the moving ones have to be drawn.
 
 use mujoco_rs::prelude::*;
 
@@ -7,36 +7,35 @@ use super::view::{Patch, View, dot};
 use crate::env::metaworld::geometry::{Vec3, add, sub};
 use crate::env::metaworld::physics::DrawGroups;
 
-/// Groups of MuJoCo that are drawn unless it is told otherwise: those below.
+/// MuJoCo draws the groups below this one by default.
 const USUALLY_DRAWN: i32 = 3;
-/// What is less opaque than this is drawn after everything else and blended, `mjr_render`.
+/// Parts less opaque than this are drawn last and blended; see MuJoCo's `mjr_render`.
 const OPAQUE: f32 = 0.995;
-/// How much farther away than it was read what stands still is taken to be, m. Depth is read with
-/// a precision of some micrometres.
+/// The margin added to the depth of what stands still, m. Depth is read with a precision of a few
+/// micrometres.
 const DEPTH_SLACK: f64 = 1e-3;
 
-/// How much larger a box is taken to be than it is when rays are sent at it, m: far more than the
-/// driver rounds by.
+/// The margin added to a box for ray tests, m: far more than the driver's rounding.
 const RAY_SLACK: f64 = 5e-3;
 
 /// What is drawn together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layer {
-    /// Cannot move, but for the floor.
+    /// Cannot move, excluding the floor.
     Still,
     /// The floor, in which the rest is reflected.
     Floor,
-    /// Moves, and may be drawn apart from all that does not.
+    /// Moves, and can be drawn separately from what stands still.
     Moving,
-    /// Moves, and has to be drawn together with what stands still: it may be seen in the floor, is
-    /// transparent, or is seen through something that is.
+    /// Moves, and has to be drawn together with what stands still: it may be reflected in the
+    /// floor, is transparent, or is seen through something transparent.
     Mixed,
-    /// Is not seen.
+    /// Is not visible.
     Hidden,
 }
 
 impl Layer {
-    /// The group of MuJoCo that stands for it.
+    /// The MuJoCo group that represents this layer.
     pub(super) const fn group(self) -> usize {
         match self {
             Self::Still => 0,
@@ -55,10 +54,10 @@ enum Part {
     Site(usize),
 }
 
-/// Something that may be seen.
+/// A part that may be visible.
 struct Visible {
     part: Part,
-    /// A box in the part's own frame that holds all of it: centre and half of its extent, m.
+    /// The bounding box in the part's own frame: centre and half-extents, m.
     bounds: (Vec3, Vec3),
     moves: bool,
     transparent: bool,
@@ -73,28 +72,28 @@ pub(super) struct Layers {
 
 /// What stands still, as one camera sees it.
 pub(super) struct Still {
-    /// Where everything stood.
+    /// The positions of everything at the time.
     pub(super) key: Vec<f64>,
     pub(super) shown: Drawn,
     /// The depth of all but the floor.
     pub(super) without_floor: Vec<f32>,
-    /// The depth of nothing at all.
+    /// The depth of the empty scene.
     pub(super) sky: Vec<f32>,
 }
 
 impl Still {
-    /// Whether the floor is what is seen at a pixel.
+    /// Whether a pixel shows the floor.
     fn shows_floor(&self, pixel: usize) -> bool {
         self.shown.depth[pixel] < self.without_floor[pixel]
     }
 }
 
 impl Layers {
-    /// The layers of a model; `None` where its parts cannot be drawn apart. They can where the lights
-    /// stand still and the one thing that reflects others, which for MuJoCo is the first one that
-    /// could, is a plane that stands still, too.
+    /// The layers of a model; `None` if its parts cannot be drawn separately. They can if the
+    /// lights stand still and the one reflecting part (MuJoCo uses the first candidate only) is a
+    /// plane that stands still too.
     pub(super) fn of(model: &MjModel) -> Option<Self> {
-        // A body that cannot move is welded to the world, which is body 0.
+        // A body that cannot move is welded to body 0, the world.
         let moves = |body: i32| model.body_weldid()[body as usize] != 0;
         let fixed = MjtCamLight::mjCAMLIGHT_FIXED;
         let mut lights = model.light_bodyid().iter().zip(model.light_mode());
@@ -124,7 +123,7 @@ impl Layers {
                 continue;
             }
             if is_plane {
-                // It would be transparent from behind.
+                // A plane is transparent from behind.
                 return None;
             }
             let [x, y, z, width, depth, height] = model.geom_aabb()[geom];
@@ -137,7 +136,7 @@ impl Layers {
             if model.site_group()[site] >= USUALLY_DRAWN || alpha == 0.0 {
                 continue;
             }
-            // More than any shape of these sizes reaches.
+            // An upper bound on the extent of any shape with these sizes.
             let reach: f64 = model.site_size()[site].iter().sum();
             visible.push(Visible {
                 part: Part::Site(site),
@@ -151,7 +150,7 @@ impl Layers {
         let mut groups = DrawGroups {
             geoms: vec![Layer::Hidden.group() as i32; model.geom_group().len()],
             sites: vec![Layer::Hidden.group() as i32; model.site_group().len()],
-            // Only the first thing that could reflect does, whether or not it is being drawn.
+            // MuJoCo reflects in the first candidate only, whether or not it is drawn.
             reflectance: vec![0.0; model.mat_reflectance().len()],
         };
         groups.geoms[floor] = Layer::Floor.group() as i32;
@@ -165,7 +164,7 @@ impl Layers {
         (!shared).then_some(Self { floor, visible, groups })
     }
 
-    /// Everything that moves apart from everything that does not.
+    /// Assigns all moving parts to one layer and all others to another.
     pub(super) fn all_apart(&mut self) -> &DrawGroups {
         for seen in &self.visible {
             let layer = if seen.moves { Layer::Moving } else { Layer::Still };
@@ -174,7 +173,7 @@ impl Layers {
         &self.groups
     }
 
-    /// Where everything is that stands still, and the camera.
+    /// The positions of everything that stands still, and of the camera.
     pub(super) fn key(&self, data: &MjData<Box<MjModel>>, camera: usize) -> Vec<f64> {
         let mut key = Vec::new();
         let still = self.visible.iter().filter(|seen| !seen.moves).map(|seen| seen.part);
@@ -188,13 +187,13 @@ impl Layers {
         key
     }
 
-    /// Whether anything is in a layer.
+    /// Whether a layer contains any part.
     pub(super) fn has(&self, layer: Layer) -> bool {
         let group = layer.group() as i32;
         self.groups.geoms.contains(&group) || self.groups.sites.contains(&group)
     }
 
-    /// Puts every part into the layer that it has to be drawn with.
+    /// Assigns every part to the layer that it has to be drawn with.
     pub(super) fn sort(
         &mut self,
         view: &View,
@@ -227,8 +226,8 @@ impl Layers {
                 self.groups.set(seen.part, Layer::Still);
                 continue;
             }
-            // Whether the box is met by the light that a pixel of the floor shows: the ray of the
-            // mirrored camera through the mirrored pixel.
+            // Whether the box is hit by the ray that a pixel of the floor reflects: the mirrored
+            // camera's ray through that pixel.
             let meets = |pixel: usize| {
                 let turned = mirrored(add(floor, view.direction(pixel)));
                 is_met(data, seen, mirrored(view.pos()), sub(turned, floor))
@@ -257,7 +256,7 @@ impl Layers {
         &self.groups
     }
 
-    /// Whether the floor is seen from above: from below it would be transparent.
+    /// Whether the camera sees the floor from above; from below it is transparent.
     pub(super) fn floor_is_below(&self, view: &View, data: &MjData<Box<MjModel>>) -> bool {
         let (&floor, matrix) = place(data, Part::Geom(self.floor));
         dot([matrix[2], matrix[5], matrix[8]], sub(view.pos(), floor)) > 0.0
@@ -273,8 +272,8 @@ impl DrawGroups {
     }
 }
 
-/// How opaque something is, as MuJoCo's scene has it: a material's colour holds unless the part has
-/// one of its own that is not the default.
+/// The opacity of a part, as in MuJoCo's scene: the material's colour applies unless the part has
+/// its own, non-default colour.
 fn alpha(model: &MjModel, material: i32, rgba: [f32; 4]) -> f32 {
     match usize::try_from(material) {
         Ok(material) if rgba == [0.5, 0.5, 0.5, 1.0] => model.mat_rgba()[material][3],
@@ -289,7 +288,7 @@ fn place(data: &MjData<Box<MjModel>>, part: Part) -> (&Vec3, &[f64; 9]) {
     }
 }
 
-/// Whether a ray comes within a few millimetres of the box around something.
+/// Whether a ray passes within a few millimetres of a part's bounding box.
 fn is_met(data: &MjData<Box<MjModel>>, seen: &Visible, origin: Vec3, direction: Vec3) -> bool {
     let (&pos, m) = place(data, seen.part);
     let (center, half) = seen.bounds;
@@ -310,7 +309,7 @@ fn is_met(data: &MjData<Box<MjModel>>, seen: &Visible, origin: Vec3, direction: 
     enters <= leaves
 }
 
-/// The corners of the box around something, in the world.
+/// The corners of a part's bounding box, in the world frame.
 fn corners(data: &MjData<Box<MjModel>>, seen: &Visible) -> [Vec3; 8] {
     let (&pos, m) = place(data, seen.part);
     let (center, half) = seen.bounds;

@@ -1,12 +1,12 @@
 //! Pictures, drawn off screen.
 //!
-//! A [`Painter`] belongs to one environment; the renderers it draws with belong to the thread. In
-//! the setting [`Pictures::Exact`] a picture is what MuJoCo draws with the settings of the Python
-//! package. In the setting [`Pictures::Fast`] there are no shadows and no multisampling, and so
-//! what stands still looks the same in every picture: it is drawn once an episode with its depth
-//! ([`Still`]), and the moving parts alone are drawn each time and laid over it by depth. The
-//! result is, pixel for pixel, what MuJoCo draws of the whole scene: where that cannot be known
-//! from the layers alone, the whole scene is drawn.
+//! A [`Painter`] belongs to one environment; the renderers it draws with belong to the thread. With
+//! [`Pictures::Exact`], a picture is what MuJoCo draws with the settings of the Python package.
+//! With [`Pictures::Fast`], there are no shadows and no multisampling, so whatever stands still
+//! looks the same in every picture: it is drawn once per episode with its depth ([`Still`]), and
+//! only the moving parts are drawn each time and composited by depth. The result equals, pixel for
+//! pixel, what MuJoCo draws of the whole scene: if the layers alone cannot guarantee that, the
+//! whole scene is drawn.
 
 mod layers;
 #[cfg(test)]
@@ -32,17 +32,17 @@ use crate::env::EnvironmentError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Pictures {
-    /// Without shadows and multisampling, for judging at speed.
+    /// Without shadows and multisampling, for fast evaluation.
     #[default]
     Fast,
-    /// With the Python package's own settings: shadows from a map of 4096x4096, four samples a
-    /// pixel. Turned by 180 degrees, a picture equals the package's byte for byte. About twenty
-    /// times as slow where no graphics processor helps.
+    /// With the Python package's own settings: a shadow map of 4096x4096, four samples per pixel.
+    /// Rotated by 180 degrees, a picture equals the package's byte for byte. About twenty times
+    /// slower than [`Fast`](Self::Fast) without a GPU.
     Exact,
 }
 
 impl Pictures {
-    /// What the manifest of an evaluation says of it.
+    /// The description of this setting for an evaluation's manifest.
     pub(super) fn provenance(self) -> String {
         let (height, width) = PICTURE;
         match self {
@@ -52,14 +52,14 @@ impl Pictures {
     }
 }
 
-/// Renderers a thread keeps. Making one takes about 0.1 s, and a worker goes through its
-/// environments one after another.
+/// The number of renderers a thread keeps. Making one takes about 0.1 s, and a worker goes through
+/// its environments one after another.
 const KEPT: usize = 8;
 
-/// Held by whoever makes, uses or drops a renderer. Mesa's software driver keeps one list of the
-/// contexts of a process, and each looks through the others' (`llvmpipe_is_resource_referenced`)
-/// while those change: two threads that draw at once crash it within seconds. So they take turns
-/// with the driver, and only with it: physics and policies go on meanwhile.
+/// Held while a renderer is made, used or dropped. Mesa's software driver keeps one list of all
+/// contexts of a process, and each context reads the others' state
+/// (`llvmpipe_is_resource_referenced`) while it changes: two threads that draw at once crash it
+/// within seconds. So threads take turns using the driver, while physics and policies keep running.
 static DRIVER: Mutex<()> = Mutex::new(());
 
 fn driver() -> MutexGuard<'static, ()> {
@@ -67,12 +67,12 @@ fn driver() -> MutexGuard<'static, ()> {
 }
 
 struct Kept {
-    /// The model the renderer was made for. It is held on to, so that its address stays its own.
+    /// The model that the renderer was made for, kept alive so that its address is not reused.
     model: Arc<MjModel>,
     renderer: MjRenderer,
 }
 
-/// The renderers of a thread, the one used last at the end.
+/// The renderers of a thread, most recently used last.
 struct Renderers(Vec<Kept>);
 
 impl Drop for Renderers {
@@ -90,7 +90,7 @@ thread_local! {
 /// Draws the pictures of one environment.
 pub(super) struct Painter {
     setting: Pictures,
-    /// `None` where the model's parts cannot be drawn apart.
+    /// `None` if the model's parts cannot be drawn separately.
     layers: Option<Layers>,
     /// What stands still, by camera.
     stills: BTreeMap<usize, Still>,
@@ -116,10 +116,11 @@ impl Painter {
         with_renderer(model, self.layers.is_some(), |renderer| {
             renderer.set_camera(MjvCamera::new_fixed(camera));
             match self.setting {
-                // The package draws what its last pass has computed, which right after a reset
-                // may be older than the state.
+                // The package draws what its last forward pass computed, which may lag behind the
+                // state right after a reset.
                 Pictures::Exact => {}
-                // What is shown must be the state, whatever was computed of it.
+                // Bring the derived quantities up to date, so that the picture shows the current
+                // state.
                 Pictures::Fast => {
                     let data = physics.data_mut();
                     data.kinematics();
@@ -140,8 +141,8 @@ impl Painter {
     }
 }
 
-/// Calls this with the thread's renderer for a model, which is made the first time. One model is
-/// always drawn in one setting.
+/// Calls `f` with the thread's renderer for a model, making it on first use. A model is always
+/// drawn with the same setting.
 fn with_renderer<T>(
     model: Arc<MjModel>,
     with_depth: bool,
@@ -174,14 +175,15 @@ fn new_renderer(model: &MjModel, with_depth: bool) -> Result<MjRenderer, Environ
         .map_err(render_error)
 }
 
-/// What a renderer has drawn: row by row from the top, upside down as the cameras hang.
+/// A renderer's output, row by row from the top; upside down, because the cameras are mounted that
+/// way.
 struct Drawn {
     rgb: Vec<u8>,
-    /// How far away what is seen is along the direction of view, m.
+    /// The distance along the viewing direction, m.
     depth: Vec<f32>,
 }
 
-/// Draws everything, as the model has it.
+/// Draws the whole scene.
 fn whole(renderer: &mut MjRenderer, physics: &mut Physics) -> Result<Drawn, EnvironmentError> {
     physics.restore_draw_groups();
     renderer.set_opts(MjvOption::default());
@@ -213,8 +215,8 @@ fn draw_layers(
     draw(renderer, physics)
 }
 
-/// The pixels of the whole scene, put together from what stands still and what moves. `None` where
-/// only drawing the whole scene tells what they are.
+/// Composes the pixels of the whole scene from what stands still and what moves. `None` if the
+/// whole scene has to be drawn to know them.
 fn compose(
     renderer: &mut MjRenderer,
     physics: &mut Physics,
@@ -243,7 +245,8 @@ fn compose(
 
     let groups: &DrawGroups = layers.sort(&view, still, physics.data());
     physics.set_draw_groups(groups);
-    // Parts that are seen in the floor or through something are drawn together with it.
+    // Parts that are reflected in the floor or seen through another part are drawn together with
+    // it.
     let drawn;
     let background = if layers.has(Layer::Mixed) {
         drawn = draw_layers(renderer, physics, &[Layer::Still, Layer::Floor, Layer::Mixed])?;
@@ -259,7 +262,7 @@ fn compose(
                 continue;
             }
             if depth == background.depth[pixel] {
-                // Which of the two is in front is finer than depth is read.
+                // Depth is too coarse to tell which of the two is in front.
                 return Ok(None);
             }
             if depth < background.depth[pixel] {
@@ -271,7 +274,8 @@ fn compose(
     Ok(Some(pixels))
 }
 
-/// The corner cameras of MetaWorld hang upside down: half a turn puts a picture upright.
+/// MetaWorld's corner cameras are mounted upside down: rotating by 180 degrees turns a picture
+/// upright.
 fn upright(upside_down: Vec<u8>) -> Result<Image, EnvironmentError> {
     let turned: Vec<u8> = upside_down.chunks_exact(3).rev().flatten().copied().collect();
     let (height, width) = PICTURE;

@@ -1,4 +1,4 @@
-//! Pictures put together from layers against pictures of the whole scene.
+//! Compares pictures composed from layers with pictures of the whole scene.
 
 use super::*;
 use crate::env::metaworld::simulation::Simulation;
@@ -8,16 +8,16 @@ use crate::env::metaworld::{CAMERAS, FAMILY, MetaWorld};
 use crate::env::{EnvironmentFamily as _, SeededRng};
 use kinitro_core::{EnvId, Seed};
 
-/// What came of comparing pictures.
+/// The result of comparing pictures.
 #[derive(Debug, Default)]
 struct Compared {
     pictures: usize,
-    /// Those that could not be put together, so that the whole scene was drawn.
+    /// Pictures for which the whole scene had to be drawn.
     whole: usize,
 }
 
-/// Runs an episode and compares, after every so many steps, what is put together from layers with
-/// what is drawn as a whole.
+/// Runs an episode and compares, every `every` steps, the picture composed from layers with the
+/// picture of the whole scene.
 fn compare(task: &str, seed: u64, every: u32, steps: u32, expert: bool) -> Compared {
     let family = MetaWorld::default();
     let definition = super::super::definition(task).unwrap();

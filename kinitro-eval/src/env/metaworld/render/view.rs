@@ -1,4 +1,4 @@
-//! Where in a picture something is.
+//! Projection: where something appears in a picture.
 
 use std::ops::Range;
 
@@ -7,29 +7,29 @@ use mujoco_rs::prelude::*;
 use crate::env::metaworld::PICTURE;
 use crate::env::metaworld::geometry::{Vec3, sub};
 
-/// What is nearer to the camera than this along its direction of view cannot be projected, m.
+/// The distance along the viewing direction below which a point cannot be projected, m.
 const TOO_NEAR: f64 = 1e-3;
 
-/// A camera at its place: where in its picture a point of the world is.
+/// A camera's view of the world: maps points to pixels.
 pub(super) struct View {
     pos: Vec3,
     /// The camera's axes in the world: right, up, backwards.
     axes: [Vec3; 3],
-    /// Pixels of a metre at a distance of one metre.
+    /// The pixels per metre at a distance of one metre.
     scale: f64,
 }
 
-/// A rectangle of pixels that holds all of something, and how near that comes at the nearest.
+/// The rectangle of pixels that encloses an object, and the object's smallest distance.
 pub(super) struct Patch {
     pub(super) rows: Range<usize>,
     pub(super) columns: Range<usize>,
-    /// Along the direction of view, m.
+    /// The smallest distance along the viewing direction, m.
     pub(super) nearest: f64,
 }
 
 impl View {
-    /// The view of a camera, if it is one whose pictures this module understands: in perspective,
-    /// with a field of view and no sensor.
+    /// The view of a camera, if this module supports it: a perspective camera given by its field of
+    /// view, without a sensor size.
     pub(super) fn of(data: &MjData<Box<MjModel>>, camera: usize) -> Option<Self> {
         let model = data.model();
         let has_sensor = model.cam_sensorsize()[camera].iter().any(|&size| size != 0.0);
@@ -49,8 +49,7 @@ impl View {
         self.pos
     }
 
-    /// The direction in which the middle of a pixel lies, not of length 1. Pixels are counted row by
-    /// row.
+    /// The direction to the centre of a pixel, not normalised. Pixels are numbered row by row.
     pub(super) fn direction(&self, pixel: usize) -> Vec3 {
         let (height, width) = PICTURE;
         let (row, column) = ((pixel / width) as f64 + 0.5, (pixel % width) as f64 + 0.5);
@@ -60,7 +59,7 @@ impl View {
         [0, 1, 2].map(|axis| right * x[axis] + up * y[axis] - z[axis])
     }
 
-    /// The pixels that the convex body of these corners may touch; `None` where it is out of the
+    /// The pixels that the convex hull of these corners may cover; `None` if it is outside the
     /// picture.
     pub(super) fn patch(&self, corners: &[Vec3; 8]) -> Option<Patch> {
         let (height, width) = PICTURE;
@@ -83,10 +82,10 @@ impl View {
             return None;
         }
         if nearest <= TOO_NEAR {
-            // Some of it is beside or behind the camera: it may be anywhere.
+            // Part of it is beside or behind the camera, so it may appear anywhere.
             return Some(Patch { rows: 0..height, columns: 0..width, nearest: 0.0 });
         }
-        // A pixel to spare on each side, for what rounding does to edges.
+        // One spare pixel on each side, because edges are rounded.
         let range = |axis: usize, size: usize| {
             let from = (low[axis].floor() - 1.0).max(0.0) as usize;
             let to = (high[axis].ceil() + 1.0).max(0.0) as usize;
@@ -98,13 +97,13 @@ impl View {
 }
 
 impl Patch {
-    /// Whether the condition holds for any of its pixels, which are counted row by row.
+    /// Whether the condition holds for any of its pixels, which are numbered row by row.
     pub(super) fn any(&self, mut holds: impl FnMut(usize) -> bool) -> bool {
         let width = PICTURE.1;
         self.rows.clone().any(|row| self.columns.clone().any(|column| holds(row * width + column)))
     }
 
-    /// Whether two of them have pixels in common.
+    /// Whether two patches have pixels in common.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
         let apart = |a: &Range<usize>, b: &Range<usize>| a.end <= b.start || b.end <= a.start;
         !apart(&self.rows, &other.rows) && !apart(&self.columns, &other.columns)
@@ -135,7 +134,8 @@ mod tests {
     fn a_patch_lies_where_the_body_is_seen() {
         let ahead = view().patch(&cube([0.0, 2.0, 0.0], 0.1)).unwrap();
         assert!((ahead.nearest - 1.9).abs() < 1e-12);
-        // 0.1 m at 1.9 m are 2.2 pixels on either side of the middle, and one to spare.
+        // 0.1 m at a distance of 1.9 m is 2.2 pixels on either side of the centre, plus one spare
+        // pixel.
         assert_eq!((ahead.rows, ahead.columns), (38..46, 38..46));
         let above = view().patch(&cube([0.0, 2.0, 1.0], 0.1)).unwrap();
         assert!(above.rows.end < 42 && above.columns.contains(&42));

@@ -9,9 +9,9 @@ use crate::env::metaworld::reward::{Caging, Density, funnel, tolerance};
 use crate::env::metaworld::task::{Definition, Space};
 use crate::env::metaworld::world::{HandBox, rounded_to_f32};
 
-/// How far from the peg's axis the ring is over it, m.
+/// The distance from the peg's axis within which the ring is over the peg, m.
 const RADIUS: f64 = 0.02;
-/// The same for the reward of a ring that is not over the peg yet, m.
+/// The same, for the reward of a ring that is not over the peg yet, m.
 const APPROACH_RADIUS: f64 = 0.01;
 
 /// Up, over the peg, and down.

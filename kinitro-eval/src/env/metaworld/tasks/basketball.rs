@@ -14,9 +14,9 @@ use crate::env::metaworld::reward::{Caging, Density, hamacher, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
 
-/// How near is there, with heights counted twice, m.
+/// How near to the goal is a success, with differences in height counted twice, m.
 const RADIUS: f64 = 0.08;
-/// The height that the ball is to come to above the goal, m.
+/// The height above the goal that the ball should reach, m.
 const HEIGHT: f64 = 0.3;
 /// Differences in height count twice.
 const SCALE: Vec3 = [1.0, 1.0, 2.0];
@@ -85,7 +85,7 @@ impl Scene for Basketball {
     }
 
     fn place(&mut self, world: &mut World, _: &[f64]) {
-        // The marker hangs in the hoop and moved with it.
+        // The marker hangs in the hoop and has moved with it.
         world.place_free_object(self.ball_init);
     }
 

@@ -1,4 +1,4 @@
-//! Bring a block from one bin to another.
+//! Move a block from one bin to another.
 
 use std::cell::Cell;
 
@@ -17,7 +17,7 @@ use crate::env::metaworld::world::{HandBox, World};
 const RADIUS: f64 = 0.05;
 /// Where the open fingers fit between the walls along y, m.
 const BETWEEN_WALLS: (f64, f64) = (0.67, 0.73);
-/// How far open the gripper is at least with the block in it.
+/// The smallest opening of the gripper that holds the block, 0 to 1.
 const PINCHED: f64 = 0.43;
 
 const CAGING: Caging = Caging {
@@ -28,7 +28,7 @@ const CAGING: Caging = Caging {
     density: Density::High,
 };
 
-/// The block, or so near to it that the open fingers do not come down on a wall, m.
+/// The block's position, or the nearest one where the open fingers do not come down on a wall, m.
 fn away_from_walls(observation: &RawObservation) -> Vec3 {
     let [x, y, z] = observation.object();
     [x, y.clamp(BETWEEN_WALLS.0, BETWEEN_WALLS.1), z]
@@ -68,7 +68,7 @@ struct BinPicking {
     block: Item,
     bin: Item,
     block_init: Vec3,
-    /// How far the block was from its goal after the first step of the episode, once it is known.
+    /// The block's distance from its goal after the first step of the episode, m; `None` before.
     first_distance: Cell<Option<f64>>,
 }
 
@@ -82,8 +82,8 @@ impl BinPicking {
         })
     }
 
-    /// Whether the hand is above what it could bump into, in `[0, 1]`: free to be low only over the
-    /// block's first place and over the goal.
+    /// How clear the hand is of the bins, in `[0, 1]`: it may be low only over the block's initial
+    /// position and over the goal.
     fn above_bins(&self, hand: Vec3, target: Vec3) -> f64 {
         let floor_around = |place| funnel(distance_xy(hand, place), 0.03, 0.02, 0.2);
         let floor = floor_around(self.block_init).min(floor_around(target));
@@ -93,7 +93,7 @@ impl BinPicking {
 
 impl Scene for BinPicking {
     fn place(&mut self, world: &mut World, placement: &[f64]) {
-        // The rest of the vector is not used: the goal is the other bin.
+        // The rest of the vector is unused: the goal is the other bin.
         self.block_init = [placement[0], placement[1], self.block.pos(world)[2]];
         self.first_distance.set(None);
         world.place_free_object(self.block_init);

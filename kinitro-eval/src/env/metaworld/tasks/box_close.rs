@@ -18,7 +18,7 @@ use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
 const RADIUS: f64 = 0.08;
 /// The height at which the lid starts, m.
 const LID_HEIGHT: f64 = 0.02_f32 as f64;
-/// From the lid to the bar that it can be held by, m.
+/// From the lid to the bar for holding it, m.
 const BAR: Vec3 = [0.0, 0.0, 0.08];
 /// From the lid to where rewards expect the hand, m.
 const GRIP: Vec3 = [0.0, 0.0, 0.02];
@@ -28,7 +28,7 @@ const LIFTED: f64 = 0.04;
 const FLAT: [f64; 4] = [0.707, 0.0, 0.0, 0.707];
 /// The distance from that orientation at which it counts as lost.
 const TILTED: f64 = 0.2;
-/// Physics steps that go by with the box in its new place before the lid is put in its own.
+/// The number of physics steps between placing the box and placing the lid.
 const SETTLE_STEPS: usize = 5;
 
 /// Over the wall of the box.
@@ -64,7 +64,7 @@ pub(super) static DEFINITION: Definition = Definition {
 struct BoxClose {
     lid: Item,
     box_body: usize,
-    /// Height of the box, which only moves along the table, m.
+    /// The height of the box, which only moves along the table, m.
     box_height: f64,
     lid_init: Vec3,
     target: Vec3,
@@ -82,7 +82,7 @@ impl BoxClose {
         })
     }
 
-    /// How ready the hand is to lift the lid: at its knob, and come to it from above.
+    /// How ready the hand is to lift the lid: at its knob, approached from above.
     fn ready(hand: Vec3, knob: Vec3) -> f64 {
         let floor = funnel(distance_xy(hand, knob), 0.02, 0.04, 0.4);
         let above = if hand[2] >= floor {

@@ -15,11 +15,11 @@ use crate::env::metaworld::world::World;
 const FACE: f64 = 0.193;
 /// How near to its hole a button counts as pressed all the way, m.
 const PRESSED: f64 = 0.005;
-/// How near to the face the gripper must be for a button pressed from the front to count, m.
+/// How near to the face the gripper must be for pressing a front button to count, m.
 const FRONT_RADIUS: f64 = 0.05;
-/// How near to a button pressed from above earns the full reward for reaching it, m.
+/// How near to a top button earns the full reward for reaching it, m.
 const TOP_REACH_RADIUS: f64 = 0.01;
-/// How near to it the gripper must be for pressing to count, m.
+/// How near to a top button the gripper must be for pressing to count, m.
 const TOP_RADIUS: f64 = 0.03;
 
 /// The side of the box that the button is on.
@@ -47,20 +47,21 @@ impl Side {
     }
 }
 
-/// What the reward for pressing a button is made of.
+/// The inputs of the reward for pressing a button.
 pub(super) struct Press {
     /// How far the gripper is open, from 0 to 1.
     pub(super) opening: f64,
     /// From the point between the fingertips to the button, m.
     pub(super) apart: f64,
-    /// From where that point was at the start to the button, m.
+    /// From the initial position of that point to the button, m.
     pub(super) apart_at_start: f64,
     /// How far the button is pressed: 1 all the way, 0.1 not at all.
     pub(super) pressed: f64,
 }
 
 impl Press {
-    /// `left` is how far the button still has to go, and `depth` how far it had to at the start, m.
+    /// `left` is how far the button still has to go, and `depth` how far it had to go at the start,
+    /// m.
     pub(super) fn new(world: &World, observation: &RawObservation, left: f64, depth: f64) -> Self {
         let button = observation.object();
         Self {
@@ -76,15 +77,15 @@ impl Press {
         tolerance(self.apart, (0.0, radius), self.apart_at_start)
     }
 
-    /// The reward for pressing from the front: for an open gripper near the button, and, once it is
-    /// there, for pressing.
+    /// The reward for pressing from the front: for an open gripper near the button and, once there,
+    /// for pressing.
     pub(super) fn front_reward(&self) -> f64 {
         let reward = 2.0 * hamacher(self.opening, self.near(FRONT_RADIUS));
         if self.apart <= FRONT_RADIUS { reward + 8.0 * self.pressed } else { reward }
     }
 
-    /// The reward for pressing from above: for a gripper near the button with its fingers as wanted,
-    /// and, once it is there, for pressing. `fingers` says how much they are so, from 0 to 1.
+    /// The reward for pressing from above: for a gripper near the button with its fingers as
+    /// desired and, once there, for pressing. `fingers` is how well the fingers match that, 0 to 1.
     pub(super) fn top_reward(&self, fingers: f64) -> f64 {
         let reward = 5.0 * hamacher(fingers, self.near(TOP_REACH_RADIUS));
         if self.apart <= TOP_RADIUS { reward + 5.0 * self.pressed } else { reward }
@@ -94,7 +95,7 @@ impl Press {
 /// The button box at a random place.
 pub(super) struct ButtonBox {
     side: Side,
-    /// How near to its hole the button is pressed, m.
+    /// How near to its hole the button counts as pressed, m.
     radius: f64,
     reward: fn(&Press) -> f64,
     box_body: usize,
@@ -130,7 +131,7 @@ impl ButtonBox {
 impl Scene for ButtonBox {
     fn place(&mut self, world: &mut World, placement: &[f64]) {
         world.move_body(self.box_body, [placement[0], placement[1], placement[2]]);
-        // A button on top keeps where its spring took it while the hand was reset.
+        // A top button stays where its spring moved it while the hand was reset.
         if matches!(self.side, Side::Front) {
             world.set_qpos(9, &[0.0]);
             world.set_qvel(9, &[0.0]);

@@ -7,10 +7,10 @@ use crate::env::metaworld::geometry::Vec3;
 use crate::env::metaworld::task::{Definition, Space};
 use crate::env::metaworld::world::{HandBox, rounded_to_f32};
 
-/// How near to its hole the button is pressed, m.
+/// How near to its hole the button counts as pressed, m.
 const RADIUS: f64 = 0.02;
 
-/// Where the expert presses from, seen from the button, m.
+/// Where the expert presses from, relative to the button, m.
 const VIA: &[Vec3] = &[[0.0, -0.08, 0.0]];
 
 pub(super) static DEFINITION: Definition = Definition {

@@ -6,10 +6,10 @@ use crate::env::metaworld::geometry::Vec3;
 use crate::env::metaworld::task::{Definition, Space};
 use crate::env::metaworld::world::{HandBox, rounded_to_f32};
 
-/// How near to its hole the button is pressed, m.
+/// How near to its hole the button counts as pressed, m.
 pub(super) const RADIUS: f64 = 0.024;
 
-/// Where the expert goes, seen from the button, m: up in front of it, then above it.
+/// The expert's waypoints, relative to the button, m: up in front of it, then above it.
 pub(super) const VIA: &[Vec3] = &[[0.0, -0.2, 0.08], [0.0, 0.0, 0.08]];
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -26,7 +26,7 @@ pub(super) static DEFINITION: Definition = Definition {
     expert: Some(|| Box::new(ApproachAndPress::from_above(VIA))),
 };
 
-/// It is the closed gripper that is rewarded.
+/// A closed gripper is rewarded.
 fn reward(press: &Press) -> f64 {
     press.top_reward(1.0 - press.opening)
 }

@@ -20,7 +20,7 @@ pub(super) static DEFINITION: Definition = Definition {
     expert: Some(|| Box::new(ApproachAndPress::from_above(VIA))),
 };
 
-/// Unlike without the wall, it is the open gripper that is rewarded.
+/// An open gripper is rewarded, unlike in the task without a wall.
 fn reward(press: &Press) -> f64 {
     press.top_reward(press.opening)
 }

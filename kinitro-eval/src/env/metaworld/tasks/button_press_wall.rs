@@ -7,15 +7,15 @@ use crate::env::metaworld::reward::hamacher;
 use crate::env::metaworld::task::{Definition, Space};
 use crate::env::metaworld::world::{HandBox, rounded_to_f32};
 
-/// How near to its hole the button is pressed, m.
+/// How near to its hole the button counts as pressed, m.
 const RADIUS: f64 = 0.03;
 
 /// How near to the button earns the full reward for reaching it, m.
 const REACH_RADIUS: f64 = 0.01;
-/// Within this of the button the gripper is there, m.
+/// The distance within which the gripper has reached the button, m.
 const THERE: f64 = 0.07;
 
-/// Where the expert goes, seen from the button, m: above the wall, behind it, and down a little.
+/// The expert's waypoints, relative to the button, m: above the wall, behind it, and down a little.
 const VIA: &[Vec3] = &[[0.0, -0.15, 0.15], [0.0, -0.04, 0.15], [0.0, -0.04, 0.03]];
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -32,7 +32,7 @@ pub(super) static DEFINITION: Definition = Definition {
     expert: Some(|| Box::new(ApproachAndPress::from_the_front(VIA))),
 };
 
-/// A closed gripper on the way there; an open one and the pressing once there.
+/// Rewards a closed gripper on the way to the button, then an open gripper and pressing.
 fn reward(press: &Press) -> f64 {
     if press.apart > THERE {
         2.0 * hamacher((1.0 - press.opening) / 2.0, press.near(REACH_RADIUS))

@@ -16,18 +16,18 @@ use crate::env::metaworld::world::World;
 /// How far the machine stands behind the mug under its spout, m.
 const MACHINE_BEHIND_MUG: f64 = 0.22;
 
-/// The height of the mug's middle above its place, which is at its bottom, m.
+/// The height of the mug's middle above its origin, which is at its bottom, m.
 const MUG_MIDDLE: f64 = 0.035;
 
 /// Grips the mug at its middle and moves it along the table.
 pub(super) static PLAN: Plan =
     Plan { grip: |seen| add(seen.object(), [0.0, 0.0, MUG_MIDDLE]), ..Plan::ALONG_THE_TABLE };
 
-/// Distance of the mug to the goal, stretched along the table, that earns the full reward, m.
+/// The distance from mug to goal, stretched along the table, that earns the full reward, m.
 const REWARD_RADIUS: f64 = 0.05;
 /// How near to the goal is a success, m.
 const SUCCESS_RADIUS: f64 = 0.07;
-/// How near the gripper must be to the mug to have it, m.
+/// How near the gripper must be to the mug to hold it, m.
 const HELD: f64 = 0.04;
 
 const CAGING: Caging = Caging {
@@ -38,7 +38,7 @@ const CAGING: Caging = Caging {
     density: Density::Medium { reach_radius: 0.04 },
 };
 
-/// The place of the mug under the spout of a machine.
+/// The position of the mug under a machine's spout, m.
 pub(super) fn mug_in_front(machine: Vec3) -> Vec3 {
     add(machine, [0.0, -MACHINE_BEHIND_MUG, 0.0])
 }
@@ -58,10 +58,10 @@ impl CoffeeMachine {
         world.move_body(self.machine, pos);
     }
 
-    /// Puts the mug at a place and computes what follows from it.
+    /// Places the mug and updates the derived quantities.
     ///
-    /// Its joint comes first in this model. The reference stops the joints that it would have if it
-    /// came last: part of the arm.
+    /// The mug's joint comes first in this model. The reference zeroes the velocities it would have
+    /// if it came last, which belong to the arm.
     pub(super) fn place_mug(&self, world: &mut World, pos: Vec3) {
         world.set_qpos(0, &pos);
         world.set_qvel(9, &[0.0; 6]);
@@ -69,7 +69,7 @@ impl CoffeeMachine {
     }
 }
 
-/// Where the machine stands when the mug is to be moved.
+/// Where the machine stands when the mug has to be moved.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum MachineAt {
     /// Behind where the mug starts.
@@ -78,7 +78,7 @@ pub(super) enum MachineAt {
     Goal,
 }
 
-/// A mug to be moved along the table, to a machine or away from it.
+/// Moving a mug along the table, to a machine or away from it.
 pub(super) struct MoveMug {
     machine_at: MachineAt,
     machine: CoffeeMachine,
@@ -102,7 +102,7 @@ impl MoveMug {
         })
     }
 
-    /// The distance to the goal, where what lies along the table counts twice.
+    /// The distance to the goal, with distances along the table counted twice.
     fn stretched(&self, mug: Vec3) -> f64 {
         let [x, y, z] = sub(mug, self.target);
         norm([x * 2.0, y * 2.0, z])

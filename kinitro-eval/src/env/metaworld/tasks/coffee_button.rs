@@ -13,14 +13,14 @@ use crate::env::metaworld::physics::object_id;
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
 
-/// How near to where it can go the button is pressed, m.
+/// How near to the end of its travel the button counts as pressed, m.
 const RADIUS: f64 = 0.02;
-/// How far the button can go, m.
+/// The travel of the button, m.
 const DEPTH: f64 = 0.03;
 /// From the machine to its button, m.
 const BUTTON: Vec3 = [0.0, -0.22, 0.3];
 
-/// Where the expert presses from, seen from the button, m.
+/// Where the expert presses from, relative to the button, m.
 const VIA: &[Vec3] = &[[0.0, -0.08, 0.0]];
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -68,7 +68,7 @@ impl Scene for CoffeeButton {
     fn objects(&self, world: &World) -> [f64; 14] {
         let mut block = [0.0; 14];
         block[..3].copy_from_slice(&world.site_pos(self.button));
-        // The button has no orientation to speak of; this one is constant.
+        // The button has no meaningful orientation; this one is constant.
         block[3] = 1.0;
         block
     }

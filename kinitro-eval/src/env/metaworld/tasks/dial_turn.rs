@@ -15,16 +15,16 @@ use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
 
 /// From the dial's axis to its mark, m.
 const DIAL_RADIUS: f64 = 0.05;
-/// From the dial's foot to where the mark is to come, m.
+/// From the dial's foot to the mark's goal, m.
 const STAND_TO_TARGET: Vec3 = [0.0, 0.03, 0.03];
-/// From the mark to where the gripper is to push, m.
+/// From the mark to where the gripper should push, m.
 const MARK_TO_PUSH: Vec3 = [0.05, 0.02, 0.09];
 /// How near to the goal is a success, m.
 const RADIUS: f64 = 0.07;
-/// How near to where it is to push the gripper is to be, m.
+/// How near the gripper must be to where it should push, m.
 const REACH_RADIUS: f64 = 0.005;
 
-/// Pushes the dial's nose around from the right.
+/// Pushes the dial's nose round from the right.
 static ROUTE: &[Leg] = &[
     Leg {
         to: Place::FromStart([0.06, 0.01, 0.12]),

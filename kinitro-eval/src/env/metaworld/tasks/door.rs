@@ -28,7 +28,7 @@ impl Door {
         world.move_body(self.cupboard, stand(placement));
     }
 
-    /// Turns the door to an angle, rad: 0 is closed, and it opens to the negative side.
+    /// Turns the door to an angle, rad: 0 is closed, negative angles are open.
     pub(super) fn turn_to(&self, world: &mut World, angle: f64) {
         set_joint_at_rest(world, angle);
     }

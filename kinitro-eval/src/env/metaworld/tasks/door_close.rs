@@ -13,10 +13,10 @@ use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
 
 const HAND_INIT: Vec3 = rounded_to_f32([-0.5, 0.6, 0.2]);
-/// The angle the door is open by at first, rad.
+/// The door's initial angle, rad.
 #[expect(clippy::approx_constant, reason = "the reference has a quarter turn with four decimals")]
 const OPEN_ANGLE: f64 = -1.5708;
-/// From the cupboard to where the handle is to go, m.
+/// From the cupboard to the handle's goal, m.
 const STAND_TO_TARGET: Vec3 = [0.2, -0.2, 0.0];
 /// How near to the goal earns the full reward, m.
 const REWARD_RADIUS: f64 = 0.05;

@@ -8,7 +8,7 @@ use crate::env::metaworld::reward::{hamacher, tolerance};
 use crate::env::metaworld::task::Definition;
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
 
-/// Physics steps in which the lock settles before the episode begins.
+/// The number of physics steps in which the lock settles before the episode begins.
 const SETTLING_STEPS: usize = 5;
 
 /// Pushes the end of the lock down from above, around its axis.
@@ -58,8 +58,8 @@ impl Rules for Locking {
 
     fn ready(world: &World, observation: &RawObservation, _: Vec3, end: Vec3) -> f64 {
         let to_finger = norm(scale(sub(end, world.left_pad()), WEIGHTS));
-        // The margin is the present distance, not the one at the beginning: so it is in the
-        // reference, and this term grows as the finger comes near.
+        // As in the reference, the margin is the current distance, not the initial one, so this
+        // term grows as the finger approaches.
         let near = tolerance(to_finger, (0.0, 0.01), to_finger);
         hamacher(observation.opening().max(0.0), near)
     }

@@ -14,17 +14,17 @@ use crate::env::metaworld::reward::{hamacher, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
 
-/// From the cupboard to where the handle is to go, m.
+/// From the cupboard to the handle's goal, m.
 const STAND_TO_TARGET: Vec3 = [-0.3, -0.45, 0.0];
-/// How near along x is there, m.
+/// How near to the goal along x is a success, m.
 const SUCCESS_DISTANCE: f64 = 0.08;
 /// From the handle's geom to its grip, m.
 const HANDLE_TO_GRIP: Vec3 = [-0.05, 0.0, 0.0];
 /// From the grip to where the hand should be, between handle and door, m.
 const GRIP_TO_HAND: Vec3 = [0.05, 0.03, -0.01];
-/// Outside this distance from the grip, the hand is to stay above a funnel, m.
+/// The distance from the grip outside which the hand should stay above a funnel, m.
 const FUNNEL_RADIUS: f64 = 0.12;
-/// An angle from which the door counts as moved, rad.
+/// The angle from which the door counts as moved, rad.
 const AJAR: f64 = -PI / 90.0;
 
 /// Comes down between handle and door, and pulls the handle around the hinge.

@@ -12,11 +12,11 @@ use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
 /// The angle at which the lock is locked, rad.
 #[expect(clippy::approx_constant, reason = "the reference has a quarter turn with four decimals")]
 const LOCKED: f64 = 1.5708;
-/// From the hand to the part of the gripper above the fingers, which is to push, m.
+/// From the hand to the part of the gripper above the fingers, which does the pushing, m.
 const HAND_TO_SHOULDER: Vec3 = [0.0, 0.055, 0.07];
 
-/// Goes down beside the lock and pushes it aside with the palm, twice if need be: fingers would be in
-/// the way of the end that comes up.
+/// Goes down beside the lock and pushes it aside with the palm, twice if necessary: the fingers
+/// would be in the way of the end that comes up.
 static ROUTE: &[Leg] = &[
     Leg {
         to: Place::FromStart([-0.1, -0.015, 0.03]),

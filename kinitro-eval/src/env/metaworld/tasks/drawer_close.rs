@@ -12,15 +12,15 @@ use crate::env::metaworld::reward::{closing, hamacher};
 use crate::env::metaworld::task::{Definition, Scene, Verdict};
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
 
-/// How far the drawer is out at first, m.
+/// The drawer's initial position, m; negative is open.
 const PULLED_OUT: f64 = -0.15;
-/// From the drawer's body to the place above its handle that is to be pushed, m.
+/// From the drawer's body to the point above its handle to push, m.
 const DRAWER_TO_OBJECT: Vec3 = [0.0, DRAWER_TO_HANDLE, 0.05];
-/// How near earns the full reward for the drawer, m.
+/// How near to the goal earns the full reward, m.
 const REWARD_RADIUS: f64 = 0.05;
 /// How near to the goal is a success, m.
 const SUCCESS_RADIUS: f64 = 0.05 + 0.015;
-/// How near to the handle the gripper is to be, m.
+/// How near to the handle earns the full reward for reaching it, m.
 const REACH_RADIUS: f64 = 0.005;
 
 /// Comes down in front of the handle and pushes it.
@@ -80,7 +80,7 @@ impl Scene for DrawerClose {
     fn place(&mut self, world: &mut World, placement: &[f64]) {
         self.target = add(stand(placement), [0.0, DRAWER_TO_HANDLE, GOAL_HEIGHT]);
         world.mark_goal(self.target);
-        // The drawer keeps what velocity it has.
+        // The drawer keeps its velocity.
         world.set_qpos(JOINT, &[PULLED_OUT]);
         world.forward();
         self.object_init = self.object(world);

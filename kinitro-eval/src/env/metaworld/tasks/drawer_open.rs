@@ -12,12 +12,12 @@ use crate::env::metaworld::reward::tolerance;
 use crate::env::metaworld::task::{Definition, Scene, Verdict};
 use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
 
-/// How far the drawer is to be pulled out, m.
+/// How far the drawer must be pulled out, m.
 const PULL: f64 = 0.2;
 /// How near to the goal is a success, m.
 const SUCCESS_RADIUS: f64 = 0.03;
-/// How much each axis counts in the distance between hand and handle: the hand is to come down on
-/// the handle rather than to run into it.
+/// The weight of each axis in the distance between hand and handle: the hand should come down on
+/// the handle rather than run into it.
 const WEIGHTS: Vec3 = [3.0, 3.0, 1.0];
 
 /// Comes down over the handle, so that a finger is behind it, and pulls.

@@ -1,4 +1,4 @@
-//! The faucet whose handle points to the robot at first and is turned to either side.
+//! The faucet, whose handle initially points at the robot and is turned to either side.
 
 use mujoco_rs::prelude::MjModel;
 use mujoco_rs::wrappers::mj_model::MjtObjBase;
@@ -16,14 +16,14 @@ pub(super) const MODEL: &str = "sawyer_xyz/sawyer_faucet.xml";
 const HANDLE_LENGTH: f64 = 0.175;
 /// Height of the goal above the table, m.
 const GOAL_HEIGHT: f64 = 0.125;
-/// From the site at the handle's end to the object of observations, m.
+/// From the site at the handle's end to the observed point, m.
 const SITE_TO_OBJECT: Vec3 = [0.0, 0.0, -0.01];
 /// How near to the goal is a success, m.
 const RADIUS: f64 = 0.07;
-/// How near to the handle the gripper is to be, m.
+/// How near to the handle earns the full reward for reaching it, m.
 const REACH_RADIUS: f64 = 0.01;
 
-/// To which side the handle is turned.
+/// The side to turn the handle to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
     Open,
@@ -60,7 +60,7 @@ impl Faucet {
         world.move_body(self.faucet, stand(placement));
     }
 
-    /// Puts the goal where the handle is to end.
+    /// Places the goal where the handle should end up.
     pub(super) fn place_goal(&mut self, world: &mut World, placement: &[f64]) {
         let along_x = match self.turn {
             Turn::Open => HANDLE_LENGTH,
@@ -81,7 +81,7 @@ impl Faucet {
         observe(end, world.body_quat(self.faucet))
     }
 
-    /// What it is worth that the point of the handle that counts is at `object`.
+    /// The evaluation of the state, given that the relevant point of the handle is at `object`.
     pub(super) fn evaluate(&self, world: &World, object: Vec3) -> Verdict {
         let to_target = distance(object, self.target);
         // Both margins are measured from the faucet's foot.

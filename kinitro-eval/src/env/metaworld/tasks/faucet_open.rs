@@ -11,7 +11,7 @@ use crate::env::metaworld::observation::RawObservation;
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
 
-/// From the handle's end to the point of it that is to come to the goal, m.
+/// From the handle's end to its point that must reach the goal, m.
 const END_TO_POINT: Vec3 = [-0.04, 0.0, 0.03];
 
 /// Pushes the handle around the faucet from the left.

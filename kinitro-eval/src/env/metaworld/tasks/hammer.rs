@@ -15,28 +15,28 @@ use crate::env::metaworld::world::{HandBox, World};
 
 /// Where the block with the nail is, m.
 const BLOCK: Vec3 = [0.24, 0.85, 0.0];
-/// Index of the nail's coordinate, behind the seven of the hammer.
+/// The index of the nail's coordinate, after the seven of the hammer.
 const NAIL_QPOS: usize = 16;
 /// The height of the nail, m.
 const NAIL_HEIGHT: f64 = 0.11;
 /// From the middle of the hammer to where it is gripped, m: near the head, which is heavy.
 const NEAR_HEAD: Vec3 = [0.09, 0.0, 0.0];
-/// Where the hammer's head points at the nail, and where it would be with the nail driven in, m.
+/// Where the hammer's head faces the nail, and where it would be with the nail driven in, m.
 const BEFORE_NAIL: Vec3 = [0.08, 0.5, NAIL_HEIGHT];
 const BEYOND_NAIL: Vec3 = [0.08, 0.75, NAIL_HEIGHT];
 /// How far the nail must be driven in, m.
 const DRIVEN: f64 = 0.09;
-/// From the hammer's place to its head, m.
+/// From the hammer's origin to its head, m.
 const HEAD: Vec3 = [0.16, 0.06, 0.0];
 /// Half the length of the handle, m.
 const GRIPPED_WITHIN: f64 = 0.07;
 /// Height of the head above which the hammer counts as lifted, m.
 const LIFTED: f64 = 0.02;
-/// The orientation of a hammer as it lay on the table, w, x, y, z.
+/// The orientation of a hammer lying on the table, w, x, y, z.
 const LEVEL: [f64; 4] = [1.0, 0.0, 0.0, 0.0];
-/// The distance from that orientation at which it counts as lost.
+/// The distance from that orientation at which the reward for it reaches 0.
 const TILTED: f64 = 0.4;
-/// The least reward of a state in which a nail counts as driven in with the hammer.
+/// The reward above which the nail counts as driven in by the hammer.
 const FAIR_PLAY: f64 = 5.0;
 
 const CAGING: Caging = Caging {

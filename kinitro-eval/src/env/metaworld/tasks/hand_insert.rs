@@ -1,4 +1,4 @@
-//! Bring a block into a hole in the table.
+//! Put a block into a hole in the table.
 
 use mujoco_rs::prelude::MjModel;
 

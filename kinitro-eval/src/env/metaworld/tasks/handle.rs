@@ -16,14 +16,14 @@ pub(super) const MODEL: &str = "sawyer_xyz/sawyer_handle_press.xml";
 /// The machine at the robot's side.
 pub(super) const MODEL_SIDE: &str = "sawyer_xyz/sawyer_handle_press_sideways.xml";
 
-/// Where the handle's slide is at first when it is to be pressed, m.
+/// The initial position of the handle's slide in the pressing tasks, m.
 pub(super) const UP: f64 = -0.001;
-/// Where the handle's slide is at first when it is to be pulled, m.
+/// The initial position of the handle's slide in the pulling tasks, m.
 pub(super) const DOWN: f64 = -0.1;
 
-/// How near in height is pressed, m.
+/// The difference in height within which the handle counts as pressed, m.
 const PRESS_DISTANCE: f64 = 0.02;
-/// How near to the handle the gripper is to be to press it, m.
+/// How near to the handle earns the full reward for reaching it, m.
 const PRESS_REACH: f64 = 0.02;
 
 pub(super) struct Handle {
@@ -35,8 +35,8 @@ pub(super) struct Handle {
 }
 
 impl Handle {
-    /// `handle` and `goal` name the site on the handle that counts, and the one that it is to come
-    /// to.
+    /// `handle` names the site on the handle that is tracked, and `goal` the site that it should
+    /// reach.
     pub(super) fn find(
         model: &MjModel,
         handle: &str,
@@ -68,7 +68,7 @@ impl Handle {
         self.init
     }
 
-    /// Where the handle is to come, m.
+    /// The handle's goal, m.
     pub(super) fn target(&self) -> Vec3 {
         self.target
     }
@@ -77,7 +77,7 @@ impl Handle {
         observe(world.site_pos(self.handle), NO_ORIENTATION)
     }
 
-    /// What it is worth for pressing that the handle is at `handle`.
+    /// The evaluation of the state for the pressing tasks, given the handle's position.
     pub(super) fn evaluate_press(&self, world: &World, handle: Vec3) -> Verdict {
         let to_target = (handle[2] - self.target[2]).abs();
         let initially = (self.init[2] - self.target[2]).abs();

@@ -1,4 +1,4 @@
-//! Press a handle down: the one facing the robot, and with the same scene the one at its side.
+//! Press a handle down. The expert is shared with the task whose handle is at the robot's side.
 
 use mujoco_rs::prelude::MjModel;
 

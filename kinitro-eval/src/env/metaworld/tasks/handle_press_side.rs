@@ -1,4 +1,4 @@
-//! Press a handle down that is at the side.
+//! Press down a handle at the robot's side.
 
 use super::handle::MODEL_SIDE;
 use super::handle_press::{HandlePress, ROUTE};

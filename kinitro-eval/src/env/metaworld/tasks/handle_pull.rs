@@ -100,8 +100,8 @@ impl Scene for HandlePull {
         let margin = (target[2] - self.stand[2]).abs();
         let placed = tolerance(to_target, (0.0, REWARD_RADIUS), margin);
         let mut reward = hamacher(CAGING.reward(world, handle, self.stand, action), placed);
-        // Whether the handle is lifted does not matter: what the reference compares for it, the
-        // handle's y with the height it began at, says yes wherever the handle can be.
+        // The reference also tests whether the handle is lifted, but compares its y with its
+        // initial height, which is true wherever the handle can be.
         if distance(handle, world.tcp()) < HELD_RADIUS && opening > 0.0 {
             reward += 1.0 + 5.0 * placed;
         }

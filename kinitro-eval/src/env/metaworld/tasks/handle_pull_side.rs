@@ -1,4 +1,4 @@
-//! Pull a handle up that is at the side.
+//! Pull up a handle at the robot's side.
 
 use mujoco_rs::prelude::MjModel;
 

@@ -1,4 +1,4 @@
-//! An object that is observed by the place and the orientation of one body.
+//! An object that is observed by one body's position and orientation.
 
 use mujoco_rs::prelude::MjModel;
 use mujoco_rs::wrappers::mj_model::MjtObjBase;
@@ -26,7 +26,7 @@ impl Item {
         world.body_quat(self.body)
     }
 
-    /// Position and orientation (w, x, y, z), and room for a second object that is not there.
+    /// Position and orientation (w, x, y, z), followed by zeros for the missing second object.
     pub(super) fn observe(&self, world: &World) -> [f64; 14] {
         one_object(self.pos(world), self.quat(world))
     }

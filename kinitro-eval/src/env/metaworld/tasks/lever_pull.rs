@@ -17,18 +17,18 @@ use crate::env::metaworld::world::{HandBox, World, rounded_to_f32};
 
 /// How long the lever is, m.
 const LEVER_LENGTH: f64 = 0.2;
-/// From the lever's foot to its end when it lies, m.
+/// From the lever's foot to its end when it lies flat, m.
 const STAND_TO_END: Vec3 = [0.12, -LEVER_LENGTH, 0.25];
 /// From the lever's foot to its end when it points up, m.
 const STAND_TO_TARGET: Vec3 = [0.12, 0.0, 0.25 + LEVER_LENGTH];
-/// From the hand to the part of the gripper above the fingers, which is to lift, m.
+/// From the hand to the part of the gripper above the fingers, which does the lifting, m.
 const HAND_TO_SHOULDER: Vec3 = [0.0, 0.055, 0.07];
-/// How much each axis counts in the distance between gripper and lever: the gripper is to be under
+/// The weight of each axis in the distance between gripper and lever: the gripper should get under
 /// the lever before it runs into it.
 const WEIGHTS: Vec3 = [4.0, 1.0, 4.0];
 /// How near to the goal earns the full reward, m.
 const REWARD_RADIUS: f64 = 0.04;
-/// How near to upright is there, rad.
+/// How near to upright is a success, rad.
 const SUCCESS_ANGLE: f64 = PI / 24.0;
 
 /// Gets under the lever with the gripper's shoulder and lifts it around its axis.

@@ -1,4 +1,4 @@
-//! The door with a lock that is turned a quarter.
+//! The door with a lock that is turned by a quarter.
 
 use std::marker::PhantomData;
 
@@ -24,22 +24,23 @@ const LOCK_LENGTH: f64 = 0.1;
 const PRESSED: f64 = 0.005;
 /// How near to the end of the turn is a success, m.
 const SUCCESS_DISTANCE: f64 = 0.02;
-/// How much each axis counts in the distance between gripper and lock.
+/// The weight of each axis in the distance between gripper and lock.
 pub(super) const WEIGHTS: Vec3 = [0.25, 1.0, 0.5];
 
 /// How a lock is turned.
 pub(super) trait Rules: Send + 'static {
     /// The site at the side of the lock that is pushed.
     const END: &'static str;
-    /// From the lock's axis to where its end is to go, m.
+    /// From the lock's axis to the goal of its end, m.
     const AXIS_TO_TARGET: Vec3;
-    /// The coordinate in which the end's way is measured.
+    /// The coordinate in which the end's travel is measured.
     const COORDINATE: usize;
 
     /// Puts the lock where an episode begins.
     fn place(world: &mut World);
 
-    /// How ready the gripper is to push, in `[0, 1]`, when the lock's axis and end are there, m.
+    /// How ready the gripper is to push, in `[0, 1]`, given the positions of the lock's axis and
+    /// end, m.
     fn ready(world: &World, observation: &RawObservation, axis: Vec3, end: Vec3) -> f64;
 }
 
@@ -66,7 +67,7 @@ impl<R: Rules> Lock<R> {
         }))
     }
 
-    /// Where the axis is that the lock turns about, m.
+    /// The position of the lock's axis of rotation, m.
     fn axis(&self, world: &World) -> Vec3 {
         world.body_pos(self.axis)
     }

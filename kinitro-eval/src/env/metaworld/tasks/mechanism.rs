@@ -1,5 +1,5 @@
-//! What tasks share whose object stands fixed on the table and moves about one joint: doors,
-//! drawers, windows, faucets, handles, levers, dials. Their random vector is where it stands.
+//! Shared by tasks whose object is fixed to the table and has one joint: doors, drawers, windows,
+//! faucets, handles, levers, dials. Their random vector is the object's position.
 
 use crate::env::metaworld::geometry::Vec3;
 use crate::env::metaworld::reward::{tolerance, tolerance_gaussian};
@@ -8,20 +8,20 @@ use crate::env::metaworld::world::World;
 /// Index of the mechanism's joint among the generalised positions, and among the velocities.
 pub(super) const JOINT: usize = 9;
 
-/// What observations have for the orientation of an object that has none to speak of.
+/// The observed orientation of an object without a meaningful one.
 pub(super) const NO_ORIENTATION: [f64; 4] = [0.0; 4];
 
-/// Where the random vector says that the mechanism stands, m.
+/// The position of the mechanism, from the random vector, m.
 pub(super) fn stand(placement: &[f64]) -> Vec3 {
     [placement[0], placement[1], placement[2]]
 }
 
-/// Any place in the box will do: there is no goal that it could be too close to.
+/// Accepts every vector: there is no goal that the object could be too close to.
 pub(super) fn none_rejected(_: &[f64]) -> bool {
     false
 }
 
-/// Position and orientation of the one object, and room for a second that is not there.
+/// Position and orientation of the object, followed by zeros for the missing second object.
 pub(super) fn observe(pos: Vec3, orientation: [f64; 4]) -> [f64; 14] {
     let mut block = [0.0; 14];
     block[..3].copy_from_slice(&pos);
@@ -29,19 +29,19 @@ pub(super) fn observe(pos: Vec3, orientation: [f64; 4]) -> [f64; 14] {
     block
 }
 
-/// Sets the joint to a position, at rest, and computes what follows from it.
+/// Sets the joint to a position, at rest, and updates the derived quantities.
 pub(super) fn set_joint_at_rest(world: &mut World, position: f64) {
     world.set_qpos(JOINT, &[position]);
     world.set_qvel(JOINT, &[0.0]);
     world.forward();
 }
 
-/// 1 within `radius`, and 0.1 at the distance that was there initially.
+/// 1 within `radius`, falling off to 0.1 at the initial distance.
 pub(super) fn approach(distance: f64, radius: f64, initially: f64) -> f64 {
     tolerance(distance, (0.0, radius), (initially - radius).abs())
 }
 
-/// Like [`approach`], falling off as a bell curve.
+/// Like [`approach`], but falling off as a bell curve.
 pub(super) fn approach_gaussian(distance: f64, radius: f64, initially: f64) -> f64 {
     tolerance_gaussian(distance, (0.0, radius), (initially - radius).abs())
 }

@@ -16,19 +16,20 @@ use crate::env::metaworld::reward::{Caging, Density, hamacher, tolerance};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
 
-/// How near the peg's head is there, with distances across the hole counted twice, m.
+/// How near to the goal the peg's head is a success, with distances across the hole counted twice,
+/// m.
 const RADIUS: f64 = 0.07;
 /// Distances across the hole, which is along x, count twice.
 const SCALE: Vec3 = [1.0, 2.0, 2.0];
-/// From the box to the depth of its hole that the head is to reach, m.
+/// From the box to the point in its hole that the head must reach, m.
 const HOLE: Vec3 = [0.03, 0.0, 0.13];
 /// From the head of a level peg to where the peg is observed, m.
 const FROM_HEAD: Vec3 = [0.13, 0.0, 0.01];
 /// The same for a goal at some distance in front of the hole, m.
 const IN_FRONT: Vec3 = [0.26, 0.0, 0.01];
-/// From where the peg is observed to where it is gripped, m: any higher, and it slips.
+/// From the observed point of the peg to where it is gripped, m: any higher, and it slips.
 const DEEPER: Vec3 = [0.0, 0.0, -0.012];
-/// How near the gripper is to a peg that it holds, m.
+/// How near the gripper must be to the peg to hold it, m.
 const HELD: f64 = 0.08;
 
 const CAGING: Caging = Caging {
@@ -72,8 +73,8 @@ struct PegInsertSide {
     grasp: usize,
     head: usize,
     box_body: usize,
-    /// Two opposite corners of each of the solid parts below and above the hole: at the first one
-    /// an intruding peg's reward is 0, at the second one full.
+    /// Two opposite corners of each of the solid parts below and above the hole: the reward of an
+    /// intruding peg is 0 at the first corner and full at the second.
     solids: [[usize; 2]; 2],
     peg_init: Vec3,
     head_init: Vec3,
@@ -123,7 +124,7 @@ impl Scene for PegInsertSide {
     }
 
     fn place(&mut self, world: &mut World, _: &[f64]) {
-        // Where the head of the peg was before it is put in its place: rewards start from there.
+        // The position of the head before the peg is placed: rewards are measured from there.
         self.head_init = world.site_pos(self.head);
         world.place_free_object(self.peg_init);
         world.mark_goal(self.target);

@@ -19,7 +19,7 @@ const REWARD_RADIUS: f64 = 0.05;
 const SUCCESS_RADIUS: f64 = 0.07;
 /// From the box to the plug in its socket, m.
 const PLUGGED: Vec3 = [0.044, 0.0, 0.131];
-/// From the plug's first place to the goal, m.
+/// From the plug's initial position to the goal, m.
 const PULLED: Vec3 = [0.15, 0.0, 0.0];
 
 const CAGING: Caging = Caging {
@@ -82,7 +82,8 @@ impl Scene for PegUnplugSide {
         let plug = add(vec3(placement, 0), PLUGGED);
         world.set_qpos(9, &plug);
         world.set_qpos(12, &[1.0, 0.0, 0.0, 0.0]);
-        // What the plug was rotating with while the hand was reset, it keeps.
+        // Only the linear velocity is zeroed: the plug keeps the angular velocity from the reset of
+        // the hand.
         world.set_qvel(9, &[0.0; 3]);
         world.forward();
         self.end_init = world.site_pos(self.end);

@@ -18,7 +18,7 @@ const IN_PLACE_RADIUS: f64 = 0.02;
 const REWARD_RADIUS: f64 = 0.05;
 /// How near to the goal is a success, m.
 const SUCCESS_RADIUS: f64 = 0.07;
-/// How far open the gripper is at least with the block in it.
+/// The smallest opening of the gripper that holds the block, 0 to 1.
 const PINCHED: f64 = 0.33;
 
 const CAGING: Caging = Caging {
@@ -67,7 +67,7 @@ impl PickOutOfHole {
         Ok(Self { block: Item::find(model, "obj")?, block_init: [0.0; 3], target: [0.0; 3] })
     }
 
-    /// Whether the gripper is above the table, in `[0, 1]`: low only over the hole.
+    /// How clear the gripper is of the table, in `[0, 1]`: it may be low only over the hole.
     fn above_table(&self, tcp: Vec3) -> f64 {
         let floor = funnel(distance_xy(tcp, self.block_init), 0.03, 0.015, 0.15);
         if tcp[2] >= floor { 1.0 } else { tolerance(floor - tcp[2], (0.0, 0.01), 0.02) }

@@ -9,13 +9,13 @@ use crate::env::metaworld::reward::{Caging, Density, hamacher, tolerance};
 use crate::env::metaworld::task::{Definition, Space};
 use crate::env::metaworld::world::HandBox;
 
-/// How near the gripper must be to the puck to have it, m.
+/// How near the gripper must be to the puck to hold it, m.
 const HELD: f64 = 0.02;
-/// How far above where it started the puck counts as lifted, m.
+/// The rise above its initial height from which the puck counts as lifted, m.
 const LIFTED: f64 = 0.015;
 /// Where the puck should pass over the wall, in y and z, m.
 const PASSAGE: [f64; 2] = [0.77, 0.25];
-/// From this y on the puck has passed the wall, m.
+/// The y beyond which the puck has passed the wall, m.
 const PASSED: f64 = 0.75;
 
 const CAGING: Caging = Caging { density: Density::Low, ..push::CAGING };
@@ -42,7 +42,8 @@ static RULES: Rules = Rules { on_the_table: false, success_radius: 0.07, reward 
 
 fn reward(state: &State<'_>) -> f64 {
     let &State { world, puck, puck_init, target, action, .. } = state;
-    // The distance to the passage right in front of the goal, where height counts thrice.
+    // The distance to the passage right in front of the goal, with differences in height counted
+    // three times.
     let to_passage = |from: Vec3| {
         let [x, y, z] = sub(from, [target[0], PASSAGE[0], PASSAGE[1]]);
         norm([x, y, z * 3.0])

@@ -1,4 +1,4 @@
-//! The plate that slides along the table on two joints, and the net it belongs into.
+//! The plate that slides along the table on two joints, and the net it belongs in.
 
 use mujoco_rs::prelude::MjModel;
 use mujoco_rs::wrappers::mj_model::MjtObjBase;
@@ -16,12 +16,12 @@ use crate::env::metaworld::world::World;
 pub(super) const REWARD_RADIUS: f64 = 0.05;
 /// How near to the goal is a success, m.
 const SUCCESS_RADIUS: f64 = 0.07;
-/// How low the gripper must be for a plate that is dragged to count, m.
+/// How low the gripper must be for dragging to count, m.
 const LOW: f64 = 0.03;
-/// How near the gripper must be to a plate that is dragged, m.
+/// How near the gripper must be to the plate for dragging to count, m.
 const TOUCHING: f64 = 0.07;
 
-/// What the net is moved to; where it is not moved, it stays where the model has it.
+/// Where the net is placed. If it is not moved, it stays where the model has it.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum NetAt {
     Start,
@@ -29,13 +29,13 @@ pub(super) enum NetAt {
     Unmoved,
 }
 
-/// What the reward for a plate is made of. Distances in m.
+/// The inputs of the reward for a plate. Distances in m.
 pub(super) struct Slide {
-    /// The plate's place and its goal.
+    /// The distance between the plate and its goal.
     pub(super) to_target: f64,
     /// The same at the start.
     pub(super) to_target_at_start: f64,
-    /// The gripper and the plate.
+    /// The distance between the gripper and the plate.
     pub(super) apart: f64,
     /// The same at the start.
     pub(super) apart_at_start: f64,
@@ -58,7 +58,7 @@ impl Slide {
 /// The plate, its net and the goal.
 pub(super) struct Plate {
     net_at: NetAt,
-    /// What the two joints are set to, m.
+    /// The initial positions of the two joints, m.
     slid: [f64; 2],
     /// The reward away from the goal.
     reward: fn(&Slide) -> f64,
@@ -95,7 +95,7 @@ impl Scene for Plate {
             NetAt::Goal => world.move_body(self.net, self.target),
             NetAt::Unmoved => {}
         }
-        // Velocities stay as they are after the reset of the hand.
+        // Velocities keep their values from the reset of the hand.
         world.set_qpos(9, &self.slid);
         world.forward();
         world.mark_goal(self.target);

@@ -10,8 +10,8 @@ use crate::env::metaworld::world::{HandBox, rounded_to_f32};
 /// Where the joints of the plate start, m.
 const SLID: [f64; 2] = [0.0, 0.0];
 
-/// Where the expert presses on the plate, seen from its centre, m: at the near edge,
-/// so that the hand stays out of the net.
+/// Where the expert presses on the plate, relative to its centre, m: at the near edge, so that the
+/// hand stays out of the net.
 const GRIP: Vec3 = [0.0, -0.04, 0.0];
 
 pub(super) static DEFINITION: Definition = Definition {

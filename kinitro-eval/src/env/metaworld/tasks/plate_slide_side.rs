@@ -9,7 +9,7 @@ use crate::env::metaworld::world::{HandBox, rounded_to_f32};
 /// Where the joints of the plate start, m.
 const SLID: [f64; 2] = [0.0, 0.0];
 
-/// Where the expert presses on the plate, seen from its centre, m: off the net.
+/// Where the expert presses on the plate, relative to its centre, m: clear of the net.
 const GRIP: Vec3 = [0.03, 0.0, 0.0];
 
 pub(super) static DEFINITION: Definition = Definition {

@@ -1,5 +1,4 @@
-//! The puck that reach, push and pick-place have on the table: a cylinder of 4 cm in height and
-//! diameter.
+//! The puck of reach, push and pick-place: a cylinder of 4 cm in height and diameter.
 
 use mujoco_rs::prelude::MjModel;
 use mujoco_rs::wrappers::mj_model::MjtObjBase;
@@ -26,7 +25,7 @@ impl Puck {
         world.body_pos(self.body)
     }
 
-    /// Position and orientation (x, y, z, w), and room for a second object that is not there.
+    /// Position and orientation (x, y, z, w), followed by zeros for the missing second object.
     pub(super) fn observe(&self, world: &World) -> [f64; 14] {
         let mut block = [0.0; 14];
         block[..3].copy_from_slice(&self.pos(world));
@@ -41,7 +40,7 @@ pub(super) fn object_and_goal(placement: &[f64]) -> (Vec3, Vec3) {
     (at(0), at(3))
 }
 
-/// How far apart object and goal are on the table, m.
+/// The distance between object and goal along the table, m.
 pub(super) fn apart(placement: &[f64]) -> f64 {
     let (object, goal) = object_and_goal(placement);
     distance_xy(object, goal)

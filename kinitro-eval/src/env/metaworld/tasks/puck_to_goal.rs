@@ -14,18 +14,18 @@ use crate::env::metaworld::world::World;
 /// How near to the goal earns the full reward, m.
 pub(super) const REWARD_RADIUS: f64 = 0.05;
 
-/// What tells one such task from another.
+/// The differences between these tasks.
 pub(super) struct Rules {
-    /// Puck and goal are at the height at which the puck came to rest while the hand was reset, and
-    /// not at the one of their placement.
+    /// Whether puck and goal are at the height at which the puck came to rest while the hand was
+    /// reset, instead of the height in their placement.
     pub(super) on_the_table: bool,
     /// How near to the goal is a success, m.
     pub(super) success_radius: f64,
-    /// The reward while the puck is not near enough for the full one.
+    /// The reward while the puck is not near enough to the goal for the full reward.
     pub(super) reward: fn(&State<'_>) -> f64,
 }
 
-/// What rewards are computed from.
+/// The inputs of the rewards.
 pub(super) struct State<'a> {
     pub(super) world: &'a World,
     pub(super) puck: Vec3,
@@ -37,12 +37,12 @@ pub(super) struct State<'a> {
 }
 
 impl State<'_> {
-    /// Whether the puck is that near to the open gripper, m.
+    /// Whether the puck is within `reach` of the open gripper, m.
     pub(super) fn is_within(&self, reach: f64) -> bool {
         distance(self.puck, self.world.tcp()) < reach && self.opening > 0.0
     }
 
-    /// How much of its way to the goal the puck has behind it, up to 1.
+    /// How much of the way to the goal the puck has covered, up to 1.
     pub(super) fn in_place(&self) -> f64 {
         in_place(self.puck, self.target, self.puck_init, REWARD_RADIUS)
     }

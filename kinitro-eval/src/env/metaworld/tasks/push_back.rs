@@ -9,11 +9,11 @@ use crate::env::metaworld::reward::hamacher;
 use crate::env::metaworld::task::{Definition, Space};
 use crate::env::metaworld::world::{HandBox, rounded_to_f32};
 
-/// How near the gripper must be to the block to have it, m.
+/// How near the gripper must be to the block to hold it, m.
 const HELD: f64 = 0.01;
 /// The opening of the gripper below which it may hold the block.
 const HOLDING: f64 = 0.55;
-/// How far the block must have come nearer to the goal, m.
+/// How much closer to the goal the block must have moved, m.
 const MOVED: f64 = 0.01;
 
 const CAGING: SidedCaging =
@@ -37,7 +37,7 @@ pub(super) static DEFINITION: Definition = Definition {
     expert: Some(|| Box::new(Handling::new(&Plan::ALONG_THE_TABLE))),
 };
 
-/// The block has the puck's names.
+/// The model names the block like the puck of other tasks.
 static RULES: Rules = Rules { on_the_table: true, success_radius: 0.07, reward };
 
 fn reward(state: &State<'_>) -> f64 {

@@ -9,11 +9,11 @@ use crate::env::metaworld::reward::tolerance;
 use crate::env::metaworld::task::{Definition, Space};
 use crate::env::metaworld::world::HandBox;
 
-/// How near the gripper must be to the puck to have it, m.
+/// How near the gripper must be to the puck to hold it, m.
 const HELD: f64 = 0.02;
-/// Where the puck should pass the wall's end, in x and y, m.
+/// Where the puck should pass the end of the wall, in x and y, m.
 const PASSAGE: [f64; 2] = [-0.05, 0.77];
-/// From this y on the puck has passed the wall, m.
+/// The y beyond which the puck has passed the wall, m.
 const PASSED: f64 = 0.75;
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -36,7 +36,8 @@ pub(super) static DEFINITION: Definition = Definition {
 
 static RULES: Rules = Rules { on_the_table: true, success_radius: 0.07, reward };
 
-/// The distance to the passage at the height given, where what lies along the wall counts thrice.
+/// The distance to the passage at the given height, with distances along the wall counted three
+/// times.
 fn to_passage(from: Vec3, height: f64) -> f64 {
     let [x, y, z] = sub(from, [PASSAGE[0], PASSAGE[1], height]);
     norm([x * 3.0, y, z])

@@ -35,7 +35,7 @@ pub(super) static DEFINITION: Definition = Definition {
     expert: Some(|| Box::new(Expert)),
 };
 
-/// A puck that is in the way, and a goal in the air.
+/// A goal in the air, and a puck as an obstacle.
 pub(super) struct Reach {
     puck: Puck,
     target: Vec3,
@@ -72,7 +72,7 @@ impl Scene for Reach {
     }
 }
 
-/// Goes straight there.
+/// Goes straight to the goal.
 struct Expert;
 
 impl RawController for Expert {

@@ -25,7 +25,7 @@ pub(super) static DEFINITION: Definition = Definition {
     expert: Some(|| Box::new(Expert)),
 };
 
-/// Goes there over the wall.
+/// Goes over the wall to the goal.
 struct Expert;
 
 impl RawController for Expert {

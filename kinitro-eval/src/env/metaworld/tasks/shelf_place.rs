@@ -21,7 +21,7 @@ const SUCCESS_RADIUS: f64 = 0.07;
 const SHELF_HEIGHT: f64 = 0.24;
 /// Half the width of the shelf, m.
 const HALF_WIDTH: f64 = 0.15;
-/// How far in front of the goal the space begins that a block should not be carried through, m.
+/// How far in front of the goal the space starts through which the block should not be carried, m.
 const FRONT: f64 = 3.0 * REWARD_RADIUS;
 
 const CAGING: Caging = Caging {
@@ -81,7 +81,7 @@ impl ShelfPlace {
         })
     }
 
-    /// How well a held block is placed, less what it loses for being where it would hit the shelf.
+    /// How well a held block is placed, less a penalty for being where it would hit the shelf.
     fn placed_above(&self, block: Vec3, placed: f64) -> f64 {
         let [x, y, z] = block;
         let low = 0.0 < z && z < SHELF_HEIGHT;

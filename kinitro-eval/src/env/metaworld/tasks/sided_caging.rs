@@ -1,4 +1,4 @@
-//! The caging of an object that each pad must be on its own side of: push-back, soccer, sweep and
+//! Caging in which each pad must be on its own side of the object, for push-back, soccer, sweep and
 //! sweep-into.
 
 use crate::env::metaworld::geometry::{Vec3, distance_xz};
@@ -7,12 +7,12 @@ use crate::env::metaworld::world::World;
 
 /// How far a pad may be from the object's centre and still count as beside it, m.
 const PAD_THRESHOLD: f64 = 0.05;
-/// The caging from which on the grip counts.
+/// The degree of caging above which the grip counts.
 const CAGED: f64 = 0.95;
 
 /// How well the two pads enclose an object and hold it, in `[0, 1]`. Unlike in
-/// [`Caging`](crate::env::metaworld::reward::Caging), margins are measured from where the object is
-/// now, and it holds the object who has the pads at it, whatever the action.
+/// [`Caging`](crate::env::metaworld::reward::Caging), margins are measured from the object's
+/// current position, and pads that touch the object count as gripping it, whatever the action.
 pub(super) struct SidedCaging {
     /// Half the width of the object between the pads, m.
     pub(super) object_radius: f64,
@@ -23,7 +23,7 @@ pub(super) struct SidedCaging {
 }
 
 impl SidedCaging {
-    /// The reward for an object that began at `object_init`.
+    /// The reward for an object that started at `object_init`.
     pub(super) fn reward(&self, world: &World, object: Vec3, object_init: Vec3) -> f64 {
         let right = object[1] - world.right_pad()[1];
         let left = world.left_pad()[1] - object[1];

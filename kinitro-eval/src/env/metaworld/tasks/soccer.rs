@@ -22,7 +22,7 @@ const BALL_HEIGHT: f64 = 0.03;
 const GOAL_DEPTH: f64 = 0.1;
 /// Half the width of the goal, m.
 const GOAL_HALF_WIDTH: f64 = 0.1;
-/// The y where the penalty for being beside the goal is full, m.
+/// The y at which the penalty for missing the goal is full, m.
 const FAR_END: f64 = 1.0;
 
 const CAGING: SidedCaging =
@@ -64,7 +64,7 @@ impl Soccer {
     }
 }
 
-/// A distance in which what lies along the goal line counts thrice.
+/// The distance, with distances along the goal line counted three times.
 fn stretched(a: Vec3, b: Vec3) -> f64 {
     let [x, y, z] = sub(a, b);
     norm([x * 3.0, y, z])
@@ -94,7 +94,7 @@ impl Scene for Soccer {
     fn evaluate(&self, world: &World, observation: &RawObservation, _: &[f64; 4]) -> Verdict {
         let ball = observation.object();
         let to_target = stretched(ball, self.target);
-        // The margin grows with the way the ball has come.
+        // The margin grows with the distance that the ball has moved.
         let mut placed = tolerance(to_target, (0.0, RADIUS), stretched(ball, self.ball_init));
         let goal_line = self.target[1] - GOAL_DEPTH;
         if ball[1] > goal_line && (ball[0] - self.target[0]).abs() > GOAL_HALF_WIDTH {

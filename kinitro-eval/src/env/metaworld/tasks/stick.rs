@@ -11,9 +11,9 @@ use crate::env::metaworld::world::World;
 
 /// The height at which the stick starts, m.
 const STICK_HEIGHT: f64 = 0.02;
-/// Where the thermos' coordinates along x and y begin, behind the seven of the stick.
+/// The index of the thermos' x and y coordinates, after the seven of the stick.
 const THERMOS_QPOS: usize = 16;
-/// The velocity along y of the thermos: the only one of its two that a reset sets to zero.
+/// The index of the thermos' velocity along y: the only one of its two that a reset sets to zero.
 const THERMOS_QVEL_Y: usize = 16;
 
 pub(super) struct StickAndThermos {
@@ -32,8 +32,8 @@ impl StickAndThermos {
         })
     }
 
-    /// Puts the stick where the random vector says and the thermos at coordinates of its own.
-    /// Returns where the stick starts.
+    /// Places the stick according to the random vector, and the thermos at the given coordinates.
+    /// Returns the stick's initial position.
     pub(super) fn place(&self, world: &mut World, placement: &[f64], thermos: [f64; 2]) -> Vec3 {
         let stick = [placement[0], placement[1], STICK_HEIGHT];
         world.set_qpos(THERMOS_QPOS, &thermos);

@@ -16,19 +16,19 @@ use crate::env::metaworld::world::{HandBox, World};
 
 /// How near to the goal earns the full reward, m.
 const REWARD_RADIUS: f64 = 0.05;
-/// How near the handle is there, m.
+/// How near to the goal the handle is a success, m.
 const SUCCESS_RADIUS: f64 = 0.12;
 /// The height of the goal, m.
 const GOAL_HEIGHT: f64 = 0.02;
-/// Coordinates of the thermos at first, m.
+/// The initial coordinates of the thermos, m.
 const THERMOS_INIT: [f64; 2] = [0.0, 0.09];
-/// From the handle, and from the first place of the thermos, to where the stick should go, m.
+/// From the handle, and from the initial position of the thermos, to where the stick should go, m.
 const BESIDE_HANDLE: Vec3 = [0.05, 0.0, 0.0];
 /// From the middle of the stick to where it is gripped, m.
 const BEHIND_MIDDLE: Vec3 = [-0.025, 0.0, 0.0];
 /// From the handle to the middle of a stick that points at it, m.
 const BEFORE_HANDLE: Vec3 = [-0.15, 0.0, 0.0];
-/// From the handle to the middle of a stick that is put through it, m.
+/// From the handle to the middle of a stick inserted into it, m.
 const THROUGH_HANDLE: Vec3 = [-0.02, 0.0, 0.0];
 /// Differences in height count twice.
 const SCALE: Vec3 = [1.0, 1.0, 2.0];
@@ -41,7 +41,7 @@ const CAGING: Caging = Caging {
     density: Density::High,
 };
 
-/// Up, to where it points at the handle, in, and with the handle to the goal.
+/// Up, to where the stick points at the handle, in, and with the handle to the goal.
 static PLAN: Plan = Plan {
     grip: |seen| add(seen.object(), BEHIND_MIDDLE),
     way: &[
@@ -59,7 +59,7 @@ static PLAN: Plan = Plan {
     ..Plan::USUAL
 };
 
-/// From the handle level to the goal, m.
+/// From the handle horizontally to the goal, m.
 fn with_handle_to_goal(observation: &RawObservation) -> Vec3 {
     let [x, y, _] = sub(observation.goal(), handle(observation));
     [x, y, 0.0]

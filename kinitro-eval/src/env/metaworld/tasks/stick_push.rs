@@ -16,11 +16,11 @@ use crate::env::metaworld::world::{HandBox, World};
 
 /// How near to the goal is a success, m.
 const RADIUS: f64 = 0.12;
-/// From the stick's place to where it is gripped, m.
+/// From the stick's origin to where it is gripped, m.
 const GRIP: Vec3 = [0.015, 0.0, 0.0];
 /// From the handle of the thermos to the point that is observed, m.
 const BEHIND_HANDLE: Vec3 = [0.0, 0.09, 0.0];
-/// How much higher than at first a lifted stick is, m.
+/// The rise above its initial height from which the stick counts as lifted, m.
 const LIFTED: f64 = 0.01;
 
 const CAGING: Caging = Caging {
@@ -31,7 +31,7 @@ const CAGING: Caging = Caging {
     density: Density::High,
 };
 
-/// Up, to where it points at the thermos, and on.
+/// Up, to where the stick points at the thermos, and forward.
 static PLAN: Plan = Plan {
     way: &[
         Leg::Carry { to_go: |seen| to_height(seen, 0.1), near: 0.02 },

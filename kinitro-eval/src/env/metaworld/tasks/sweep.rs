@@ -16,7 +16,7 @@ use crate::env::metaworld::world::{HandBox, World};
 const RADIUS: f64 = 0.05;
 /// The height at which the block starts, m.
 const BLOCK_HEIGHT: f64 = 0.02;
-/// Where along x the block is to be swept to, m: the edge of the table.
+/// The x that the block must be swept to, m: the edge of the table.
 const GOAL_X: f64 = 0.5;
 /// The height of the goal, m.
 const GOAL_HEIGHT: f64 = 0.01;

@@ -12,9 +12,9 @@ use crate::env::metaworld::reward::{hamacher, in_place};
 use crate::env::metaworld::task::{Definition, Scene, Space, Verdict};
 use crate::env::metaworld::world::{HandBox, World};
 
-/// How near along the table is there, m.
+/// How near to the goal along the table is a success, m.
 const RADIUS: f64 = 0.05;
-/// The hole, m.
+/// The position of the hole, m.
 const TARGET: Vec3 = [0.0, 0.84, 0.02];
 
 const CAGE: SidedCaging =
@@ -57,7 +57,7 @@ impl SweepInto {
 
 impl Scene for SweepInto {
     fn place(&mut self, world: &mut World, placement: &[f64]) {
-        // The rest of the vector is not used: the hole is always at the same place.
+        // The rest of the vector is unused: the hole is always in the same place.
         self.block_init = [placement[0], placement[1], self.block.pos(world)[2]];
         world.place_free_object(self.block_init);
         world.mark_goal(TARGET);
@@ -73,7 +73,7 @@ impl Scene for SweepInto {
 
     fn evaluate(&self, world: &World, observation: &RawObservation, _: &[f64; 4]) -> Verdict {
         let block = observation.object();
-        // Heights do not count.
+        // Heights are ignored.
         let target = [TARGET[0], TARGET[1], block[2]];
         let to_target = distance(block, target);
         let placed = in_place(block, target, self.block_init, RADIUS);

@@ -16,37 +16,36 @@ use crate::env::metaworld::world::World;
 
 pub(super) const MODEL: &str = "sawyer_xyz/sawyer_window_horizontal.xml";
 
-/// How far the pane slides, m.
+/// The travel of the pane, m.
 pub(super) const TRAVEL: f64 = 0.2;
 /// How near along x the handle must come to the goal, m.
 const SUCCESS_DISTANCE: f64 = 0.05;
-/// How near to the handle the gripper is to be, m.
+/// How near to the handle earns the full reward for reaching it, m.
 const HANDLE_RADIUS: f64 = 0.02;
 
 /// How a window is moved.
 pub(super) trait Rules: Send + 'static {
     /// The site at the side of the handle that is pushed.
     const HANDLE: &'static str;
-    /// How far the pane is open at first, m.
+    /// How far the pane is open initially, m.
     const START: f64;
-    /// How far it is to be open, m.
+    /// How far the pane should be open in the end, m.
     const END: f64;
 
-    /// Where the handle's way begins, for a window that stands there and whose handle is there, m.
+    /// Where the handle's travel starts, given the positions of the window and its handle, m.
     fn beginning(stand: Vec3, handle: Vec3) -> Vec3;
 
-    /// How well the gripper has reached the handle: 1 within `radius`, and 0.1 at the distance that
-    /// was there initially.
+    /// How well the gripper has reached the handle: 1 within `radius`, 0.1 at the initial distance.
     fn reached(distance: f64, radius: f64, initially: f64) -> f64;
 }
 
-/// The window, being opened or shut.
+/// The window, being opened or closed.
 pub(super) struct Window<R> {
     window: usize,
     handle: usize,
     /// Where the handle is before the first step, m.
     handle_init: Vec3,
-    /// Where the handle's way begins, m.
+    /// Where the handle's travel starts, m.
     beginning: Vec3,
     target: Vec3,
     rules: PhantomData<R>,

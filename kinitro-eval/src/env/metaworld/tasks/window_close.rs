@@ -7,8 +7,8 @@ use crate::env::metaworld::geometry::Vec3;
 use crate::env::metaworld::task::{Definition, Space};
 use crate::env::metaworld::world::{HandBox, rounded_to_f32};
 
-/// Pushes the handle from the right. The first observation has the handle where it is when shut, so
-/// places count from there.
+/// Pushes the handle from the right. The first observation shows the handle in its closed position,
+/// so offsets are relative to that.
 static ROUTE: &[Leg] = &[
     Leg {
         to: Place::FromStart([0.26, 0.0, 0.0]),

@@ -23,7 +23,7 @@ pub(super) const LIFTED: f64 = 0.02;
 const GRIPPED_WITHIN: f64 = 0.01;
 /// The orientation of a wrench that lies flat, w, x, y, z.
 const FLAT: [f64; 4] = [0.707, 0.0, 0.0, 0.707];
-/// The distance from that orientation at which it counts as lost.
+/// The distance from that orientation at which the reward for it reaches 0.
 const TILTED: f64 = 0.4;
 
 /// How a wrench is grasped.
@@ -31,24 +31,24 @@ pub(super) const fn caging(density: Density) -> Caging {
     Caging { object_radius: 0.015, pad_threshold: 0.02, xz_threshold: 0.01, effort: 1.0, density }
 }
 
-/// Where the parts of a scene begin, m.
+/// The initial positions of a scene's parts, m.
 pub(super) struct Layout {
     pub(super) wrench: Vec3,
     pub(super) peg: Vec3,
-    /// Where the marker on the peg is told to be.
+    /// The position given to the marker on the peg.
     pub(super) marker: Vec3,
     pub(super) target: Vec3,
 }
 
-/// What is done with the wrench.
+/// The rules that differ between the tasks.
 pub(super) trait Rules: Send + 'static {
     const CAGING: Caging;
 
-    /// What a random vector means.
+    /// The layout that a random vector stands for.
     fn layout(placement: &[f64]) -> Layout;
 
-    /// Whether it is done, and how well the ring is placed, in `[0, 1]`. `ring` is the ring's centre,
-    /// `handle` where the wrench is observed, m.
+    /// Whether the task is solved, and how well the ring is placed, in `[0, 1]`. `ring` is the
+    /// ring's centre, `handle` the observed position of the wrench, m.
     fn judge(target: Vec3, ring: Vec3, handle: Vec3) -> (bool, f64);
 }
 
@@ -85,7 +85,8 @@ impl<R: Rules> Scene for WrenchAndPeg<R> {
         let layout = R::layout(placement);
         (self.wrench_init, self.target) = (layout.wrench, layout.target);
         world.move_body(self.peg, layout.peg);
-        // The marker is given a place of the world, as in the reference, though the peg carries it.
+        // As in the reference, the marker is given a world position even though it is attached to
+        // the peg.
         world.move_site(self.peg_top, layout.marker);
     }
 
@@ -111,7 +112,8 @@ impl<R: Rules> Scene for WrenchAndPeg<R> {
     }
 }
 
-/// What the gripper is to enclose: the handle, at the hand's x where the handle reaches that far.
+/// The point that the gripper should enclose: on the handle, at the hand's x if the handle reaches
+/// that far.
 fn grip_point(observation: &RawObservation) -> Vec3 {
     let mut handle = observation.object();
     if (handle[0] - observation.hand()[0]).abs() < GRIPPED_WITHIN {
