@@ -16,7 +16,7 @@
 //! # }
 //! ```
 //!
-//! # What is here
+//! # Contents
 //! - [`Evaluation`]: many episodes, in parallel, kept on disk and continued after an interruption
 //! - [`mod@env`]: the traits [`Environment`](env::Environment) and
 //!   [`EnvironmentFamily`](env::EnvironmentFamily), a [`Registry`] of families, and the family
@@ -31,8 +31,8 @@
 //! An episode is reproducible from its environment, its seed and its policy alone: neither the
 //! number of workers nor what ran before changes it.
 //!
-//! # What is not
-//! Training policies, and reading commitments from a chain (`kinitro-chain`).
+//! # Not here
+//! Training policies. Reading commitments from a chain is the job of `kinitro-chain`.
 //!
 //! # Features
 //! Each builds alone, and brings only the dependencies that it needs.
@@ -46,7 +46,8 @@
 //! - `video`: films of episodes, as animated GIFs.
 //! - `conformance`: the suites (`conformance`) that every implementation of a trait should pass.
 //! - `backend`: what the operator of a subnet runs (`backend` and `validator`). It is all of these:
-//!   - `storage`: cycles, jobs, scores and weights in SQLite or PostgreSQL
+//!   - `storage`: cycles, jobs, scores and weights; what a store is, and one in memory
+//!   - `sql`: stores in SQLite and PostgreSQL
 //!   - `api`: the REST API over a store
 //!   - `scheduler`: makes cycles and judges them
 //!   - `executor`: runs jobs from the API; needs no database

@@ -1,4 +1,5 @@
-//! The evaluation backend, which the owner of a subnet runs. Each part has a feature of its name:
+//! The evaluation backend, which the owner of a subnet runs. Each part has a feature of the same
+//! name; the stores in SQLite and PostgreSQL have the feature `sql`.
 //!
 //! - [`storage`]: the trait [`Store`](storage::Store), and stores in memory, SQLite and PostgreSQL.
 //!   Cycles, the queue of their jobs, scores and weights
