@@ -309,7 +309,7 @@ async fn strangers_are_on_the_public_internet() {
     }
 }
 
-/// The run time of this test is blocked, as a whole process is that was frozen and woken.
+/// The runtime of this test is blocked, like that of a process that was frozen and woken.
 #[tokio::test]
 async fn a_machine_that_stood_still_blames_no_policy() {
     let (listener, mut job) =

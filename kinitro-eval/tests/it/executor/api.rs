@@ -141,7 +141,7 @@ impl Queue {
     }
 }
 
-/// The API, which is served until the run time ends.
+/// The API, which is served until the runtime ends.
 #[derive(Debug, Clone)]
 pub(crate) struct Api {
     pub(crate) url: String,

@@ -110,7 +110,7 @@ impl Working {
     async fn kill(self) {
         self.task.abort();
         assert!(self.task.await.unwrap_err().is_cancelled());
-        // Its parts end when the run time gets to them.
+        // Its parts end when the runtime gets to them.
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

@@ -141,7 +141,7 @@ impl Painter {
     }
 }
 
-/// Calls `f` with the thread's renderer for a model, making it on first use. A model is always
+/// Calls `draw` with the thread's renderer for a model, making it on first use. A model is always
 /// drawn with the same setting.
 fn with_renderer<T>(
     model: Arc<MjModel>,
