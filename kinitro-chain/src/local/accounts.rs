@@ -1,4 +1,4 @@
-//! The well-known accounts of development chains, which anyone can sign for.
+//! The well-known accounts of development chains, for which anyone can sign.
 
 use std::fmt;
 
@@ -8,8 +8,8 @@ use super::Account;
 use crate::signer::Signer;
 use crate::wallet::Keypair;
 
-/// An account derived from Substrate's development phrase, such as `//Alice`. Its key is public: never
-/// let it own anything on a real chain.
+/// An account derived from Substrate's development phrase, such as `//Alice`. Its secret key is
+/// publicly known: never let it own anything on a real chain.
 #[derive(Clone)]
 pub struct DevAccount {
     name: String,
@@ -17,10 +17,10 @@ pub struct DevAccount {
 }
 
 impl DevAccount {
-    /// The accounts that start with a million TAO each.
+    /// The accounts that start with one million TAO each.
     pub const FUNDED: [&'static str; 6] = ["Alice", "Bob", "Charlie", "Dave", "Eve", "Ferdie"];
 
-    /// The account of that name: `Alice` for what wallets call `//Alice`.
+    /// The account with this name: `Alice` for the account that wallets call `//Alice`.
     pub fn new(name: &str) -> Self {
         Self { name: name.to_owned(), keypair: Keypair::development(name) }
     }
@@ -35,7 +35,7 @@ impl DevAccount {
         Self::new("Bob")
     }
 
-    /// The account as a coldkey, for instance the one that owns its hotkey.
+    /// The account as a coldkey, for example as the owner of a hotkey.
     pub fn coldkey(&self) -> Coldkey {
         Coldkey::from_account_id(self.account())
     }

@@ -1,4 +1,4 @@
-//! What the operator of a local chain can do, and nobody could on a real one.
+//! What the operator of a local chain can do that is impossible on a real one.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,39 +20,39 @@ pub enum AdminError {
     /// The hotkey is not registered on the subnet.
     #[error("hotkey {hotkey} is not registered on subnet {netuid}")]
     NotRegistered {
-        /// The hotkey of the request.
+        /// The hotkey in the request.
         hotkey: Hotkey,
         /// The subnet.
         netuid: NetUid,
     },
-    /// The hotkey is registered on the subnet already.
+    /// The hotkey is already registered on the subnet.
     #[error("hotkey {hotkey} is registered on subnet {netuid} already, with uid {uid}")]
     Registered {
-        /// The hotkey of the request.
+        /// The hotkey in the request.
         hotkey: Hotkey,
         /// The subnet.
         netuid: NetUid,
-        /// The slot it holds.
+        /// The slot that the hotkey holds.
         uid: MinerUid,
     },
-    /// The subnet has this many slots, and all are taken.
+    /// All of the subnet's slots are taken; there are this many.
     #[error("all {0} slots of the subnet are taken")]
     Full(u64),
-    /// The storage has no number or switch of that name.
+    /// The storage has no number or boolean with this name.
     #[error("there is no hyperparameter `{0}`")]
     UnknownHyperparameter(String),
-    /// The value is not of the hyperparameter's type.
+    /// The value does not fit the hyperparameter's type.
     #[error("`{value}` is no value for `{name}`")]
     Value {
         /// The name of the hyperparameter.
         name: String,
-        /// The value it was to be set to.
+        /// The rejected value.
         value: String,
     },
     /// The metadata cannot be served.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
-    /// The metadata has types that this node does not support.
+    /// The metadata contains types that this node does not support.
     #[error("the metadata does not fit this node: {0}")]
     Misfit(String),
 }
@@ -75,19 +75,19 @@ pub struct LocalStatus {
     pub genesis: String,
     /// The spec version of the runtime.
     pub spec_version: u32,
-    /// The number of its subnet.
+    /// The number of the chain's subnet.
     pub netuid: NetUid,
-    /// How many neurons the subnet has.
+    /// The number of neurons on the subnet.
     pub neurons: u16,
     /// The block in which the subnet's next epoch fires; `None` if it has no epochs.
     pub next_epoch: Option<u64>,
-    /// How many transactions are waiting for a block.
+    /// The number of transactions waiting for a block.
     pub waiting: usize,
     /// The time between two blocks, in milliseconds; `None` if each transaction makes a block.
     pub block_time_ms: Option<u64>,
 }
 
-/// The chain and the switches that make it fail, shared by everything that serves it.
+/// The chain and its fault switches, shared by all connections and tasks.
 #[derive(Debug)]
 pub(super) struct Shared {
     node: Mutex<Node>,
@@ -100,7 +100,7 @@ impl Shared {
     }
 
     pub(super) fn node(&self) -> MutexGuard<'_, Node> {
-        // After a panic the state is that between two blocks: blocks are swapped in whole.
+        // The state is consistent even after a panic, because blocks are swapped in as a whole.
         self.node.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -147,7 +147,7 @@ impl Shared {
         })?)
     }
 
-    /// Sets a number or a switch of the subnet or the chain, by its name in storage.
+    /// Sets a number or boolean of the subnet or the chain, by its name in storage.
     pub(super) fn set_hyperparameter(&self, name: &str, value: &str) -> Result<(), AdminError> {
         let mut node = self.node();
         let (pallet, item) = name.split_once('.').unwrap_or((PALLET, name));
@@ -176,7 +176,7 @@ impl Shared {
         Ok(node.change(|block| block.ledger.put(pallet, item, keys, parsed.clone()))?)
     }
 
-    /// Makes blocks ahead of their time. Requests in between may make others.
+    /// Makes blocks ahead of schedule. Other requests may add blocks in between.
     pub(super) fn advance(&self, blocks: u64) -> Result<BlockNumber, AdminError> {
         for _ in 0..blocks {
             self.node().advance(1)?;
@@ -184,7 +184,7 @@ impl Shared {
         Ok(BlockNumber(self.node().blocks.best().number))
     }
 
-    /// Upgrades the runtime to another version, with other metadata if it is given.
+    /// Upgrades the runtime to another spec version, with new metadata if given.
     pub(super) fn upgrade(
         &self,
         spec_version: u32,

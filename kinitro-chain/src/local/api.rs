@@ -1,4 +1,4 @@
-//! The functions of the runtime that clients call.
+//! The runtime functions that clients call.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use super::value::{Mismatch, Value, decode, encode};
 use super::{Account, Hash, calls};
 use kinitro_core::NetUid;
 
-/// Why a function gave no answer.
+/// Why a call to a runtime function failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum CallError {
     #[error("Exported method {0} is not found")]
@@ -24,16 +24,16 @@ pub(super) enum CallError {
     Mismatch(#[from] Mismatch),
 }
 
-/// The state that a function looks at.
+/// The state that a runtime function reads.
 pub(super) struct View<'a> {
     pub(super) ledger: &'a Ledger,
     pub(super) number: u64,
     pub(super) hash: Hash,
-    /// Says whether a transaction would be valid now, and what it provides.
+    /// Checks whether a transaction would be valid now, and what it provides.
     pub(super) validate: &'a dyn Fn(&[u8]) -> Result<Valid, Invalid>,
 }
 
-/// A transaction that is valid.
+/// A valid transaction.
 pub(super) struct Valid {
     pub(super) signer: Account,
     pub(super) nonce: u64,
@@ -173,7 +173,7 @@ impl View<'_> {
         }
     }
 
-    /// All that the various descriptions of a subnet have, each under the name it has there.
+    /// The fields of all the different descriptions of a subnet, each under its name there.
     fn metagraph(&self, subnet: Subnet<'_>, mechanism: u8) -> Value {
         let key = [Key::subnet(subnet.netuid)];
         let index = [Key::Number(storage_index(subnet.netuid, mechanism).into())];
@@ -250,7 +250,7 @@ impl View<'_> {
             add("subnet_identity", identity);
         }
         if let Some(Value::Number(steepness)) = stored("AlphaSigmoidSteepness") {
-            // With 32 bits behind the point.
+            // A fixed-point number with 32 fractional bits.
             add("alpha_sigmoid_steepness", (steepness << 32).into());
         }
         let yuma_version = if stored("Yuma3On") == Some(Value::Bool(true)) { 3_u8 } else { 2 };
@@ -265,7 +265,7 @@ impl View<'_> {
     }
 }
 
-/// What descriptions of a subnet call its parameters, and what the storage calls them.
+/// The parameters of a subnet: their names in its descriptions, and in storage.
 const PARAMETERS: [(&str, &str); 55] = [
     ("owner_hotkey", "SubnetOwnerHotkey"),
     ("owner_coldkey", "SubnetOwner"),
@@ -355,7 +355,7 @@ fn coldkey(subnet: Subnet<'_>, hotkey: &Account) -> Account {
     owner.and_then(|owner| owner.as_account()).unwrap_or_default()
 }
 
-/// A neuron, with the fields of its full description and of the lighter one.
+/// A neuron, with the fields of both its full and its lite description.
 fn neuron(subnet: Subnet<'_>, uid: u16) -> Value {
     let key = Key::subnet(subnet.netuid);
     let hotkey = subnet.hotkey(uid).unwrap_or_default();
@@ -396,7 +396,7 @@ fn neuron(subnet: Subnet<'_>, uid: u16) -> Value {
     ])
 }
 
-/// The fields of a metagraph that were asked for; which is which follows from their order.
+/// The requested fields of a metagraph, selected by their index.
 fn select(
     runtime: &Runtime,
     method: &RuntimeApiMethodMetadata<PortableForm>,
@@ -414,13 +414,13 @@ fn select(
     let selected = names.filter_map(|(at, field)| {
         let name = field.name.clone()?;
         let value = known.remove(&name).unwrap_or(Value::Zero);
-        // All but the first may be left out, and are not.
+        // Every field but the first is optional; those selected are present.
         Some((name, if at == 0 { value } else { Value::variant("Some", value) }))
     });
     Value::Record(selected.collect())
 }
 
-/// The hyperparameters as a list of names and values of several kinds.
+/// The hyperparameters as a list of names with values of different types.
 fn hyperparameter_list(subnet: Subnet<'_>) -> Value {
     let key = [Key::subnet(subnet.netuid)];
     let entry = |(name, item): (&str, &str)| {

@@ -1,4 +1,4 @@
-//! The chain's own random beacon, which stands in for drand.
+//! The chain's own randomness beacon, which stands in for drand.
 
 use std::time::Duration;
 
@@ -13,14 +13,15 @@ use crate::timelock::{Beacon, BeaconKey};
 
 const PALLET: &str = "Drand";
 
-/// The rounds are numbered as those of quicknet, so that clients who reckon with it are right.
+/// The Unix time of the first round, in seconds. Like the period, it is quicknet's, so that clients
+/// that compute round numbers get them right.
 const GENESIS: u32 = 1_692_803_367;
 const PERIOD: u32 = 3;
 
-/// So many pulses are kept.
+/// How many pulses are kept.
 const KEPT: u64 = 100;
 
-/// The beacon, with its secret key.
+/// The beacon and its secret key.
 #[derive(Debug)]
 pub(super) struct OwnBeacon {
     key: BeaconKey,
@@ -37,7 +38,7 @@ impl OwnBeacon {
         Self { key, beacon }
     }
 
-    /// Tells the chain which beacon it goes by.
+    /// Stores the beacon's configuration on the chain.
     pub(super) fn configure(&self, ledger: &mut Ledger) -> Result<(), Mismatch> {
         let hash = Sha256::digest(self.beacon.public_key);
         let config = Value::record([
@@ -52,9 +53,9 @@ impl OwnBeacon {
         ledger.put(PALLET, "BeaconConfig", &[], config)
     }
 
-    /// Publishes the rounds that are out at the beginning of a block. `now` is the time; `reach` is
-    /// what the time would be if blocks that were made ahead of it had taken theirs, and rounds that
-    /// sealed weights wait for are out by then.
+    /// Publishes the rounds that are due at the start of a block. `now` is the actual time. `reach`
+    /// is what the time would be had blocks made ahead of schedule taken their full block time;
+    /// rounds that sealed weights wait for are published if they are due by then.
     pub(super) fn publish(
         &self,
         block: &mut Execution,
@@ -65,7 +66,7 @@ impl OwnBeacon {
         let current = self.beacon.round_at(now);
         let mut rounds = Vec::new();
         if current > last {
-            // After a long pause not all that were missed.
+            // After a long pause, publish only the latest rounds.
             rounds.extend((last + 1).max(current.saturating_sub(3))..=current);
             block.ledger.put(PALLET, "LastStoredRound", &[], current)?;
         }

@@ -1,4 +1,4 @@
-//! Blocks, and which of them are kept.
+//! Blocks, and how long they are kept.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use sp_crypto_hashing::blake2_256;
 use super::Hash;
 use super::ledger::Ledger;
 
-/// For so many blocks the chain can be read as it was, as on a node that prunes.
+/// How many recent blocks keep a readable state, as on a pruning node.
 const STATES: u64 = 256;
-/// So many blocks are remembered at all: what the runtime's `BlockHashCount` is.
+/// How many recent blocks are kept at all: the value of the runtime's `BlockHashCount`.
 pub(super) const BLOCKS: u64 = 2400;
 
 /// A block.
@@ -22,16 +22,17 @@ pub(super) struct Block {
     pub(super) parent: Hash,
     pub(super) state_root: Hash,
     pub(super) extrinsics_root: Hash,
-    /// The logs of its digest, each encoded.
+    /// The encoded logs of the block's digest.
     pub(super) logs: Vec<Vec<u8>>,
-    /// What is in it, each encoded with its length: first the time, then transactions.
+    /// The block's extrinsics, each encoded with its length: first the timestamp, then the
+    /// transactions.
     pub(super) extrinsics: Vec<Arc<[u8]>>,
-    /// The hashes of the transactions in it.
+    /// The hashes of the block's transactions.
     pub(super) transactions: Vec<Hash>,
 }
 
 impl Block {
-    /// Seals a block: its hash follows from all the rest.
+    /// Makes a block and computes its hash from the other fields.
     pub(super) fn new(
         number: u64,
         parent: Hash,
@@ -67,20 +68,20 @@ impl Block {
     }
 }
 
-/// The blocks that are remembered, and the states that can be read.
+/// The blocks that are kept, with the states that can still be read.
 #[derive(Debug)]
 pub(super) struct Blocks {
     by_hash: HashMap<Hash, (Arc<Block>, Option<Ledger>)>,
-    /// All blocks of a height, forks among them.
+    /// All blocks at each height, including those on forks.
     by_height: BTreeMap<u64, Vec<Hash>>,
-    /// The chain itself.
+    /// The block of the canonical chain at each height.
     canonical: BTreeMap<u64, Hash>,
     best: Arc<Block>,
     finalized: Arc<Block>,
 }
 
 impl Blocks {
-    /// A chain of one block.
+    /// A chain with only the genesis block.
     pub(super) fn new(genesis: Block, ledger: Ledger) -> Self {
         let genesis = Arc::new(genesis);
         let hash = genesis.hash;
@@ -105,12 +106,12 @@ impl Blocks {
         self.by_hash.get(hash).map(|(block, _)| block)
     }
 
-    /// The state as a block left it, if it is still there.
+    /// The state after a block, if it is still kept.
     pub(super) fn state(&self, hash: &Hash) -> Option<&Ledger> {
         self.by_hash.get(hash)?.1.as_ref()
     }
 
-    /// The hash of the block of that height.
+    /// The hash of the canonical block at this height.
     pub(super) fn hash_at(&self, number: u64) -> Option<Hash> {
         self.canonical.get(&number).copied()
     }
@@ -126,13 +127,13 @@ impl Blocks {
         self.prune();
     }
 
-    /// Goes back to an earlier block: what came after it is no longer the chain.
+    /// Goes back to an earlier block. Later blocks are no longer part of the chain.
     pub(super) fn rewind(&mut self, to: &Arc<Block>) {
         self.canonical.split_off(&(to.number + 1));
         self.best = Arc::clone(to);
     }
 
-    /// Makes a block of the chain final.
+    /// Finalizes a block of the chain.
     pub(super) fn finalize(&mut self, number: u64) -> Option<Arc<Block>> {
         let block = self.get(self.canonical.get(&number)?)?;
         if block.number <= self.finalized.number {

@@ -1,7 +1,7 @@
-//! One metadata, served in three versions.
+//! The same metadata, served in three versions.
 //!
-//! Version 16 is what newest runtimes have; older clients ask for 14 and 15, which say the same
-//! with less: no deprecations, no associated types, no view functions.
+//! The newest runtimes have version 16. Older clients ask for versions 14 and 15, which describe
+//! the same runtime in less detail: no deprecations, no associated types, no view functions.
 
 use frame_metadata::{RuntimeMetadataPrefixed, v14, v15, v16};
 use parity_scale_codec::Encode as _;
@@ -11,11 +11,11 @@ use scale_info::interner::UntrackedSymbol;
 
 type Ty = UntrackedSymbol<std::any::TypeId>;
 
-/// The version of transactions that is spoken.
+/// The supported version of the transaction format.
 const EXTRINSIC_VERSION: u8 = 4;
 
-/// The encoded metadata in version 14, 15 or 16; none where the type registry lacks what an older
-/// version needs.
+/// The encoded metadata in version 14, 15 or 16; `None` if the type registry lacks a type that an
+/// older version needs.
 pub(super) fn encoded(metadata: &v16::RuntimeMetadataV16, version: u32) -> Option<Vec<u8>> {
     let prefixed: RuntimeMetadataPrefixed = match version {
         14 => to_v14(metadata)?.into(),
@@ -26,7 +26,7 @@ pub(super) fn encoded(metadata: &v16::RuntimeMetadataV16, version: u32) -> Optio
     Some(prefixed.encode())
 }
 
-/// The id of the type whose path ends in `name`, and which has the type parameter `parameter`.
+/// The id of the type whose path ends in `name` and that has the type parameter `parameter`.
 fn find(types: &PortableRegistry, name: &str, parameter: Option<&str>) -> Option<u32> {
     let is_wanted = |ty: &&scale_info::PortableType| {
         ty.ty.path.segments.last().is_some_and(|last| last == name)
@@ -35,7 +35,7 @@ fn find(types: &PortableRegistry, name: &str, parameter: Option<&str>) -> Option
     Some(types.types.iter().find(is_wanted)?.id)
 }
 
-/// The types of the transaction itself and of what is signed beside the call.
+/// The types of the transaction itself and of its extensions.
 fn extrinsic_types(types: &PortableRegistry) -> Option<(Ty, Ty)> {
     let extrinsic = find(types, "UncheckedExtrinsic", Some("Address"))?;
     let parameters = &types.resolve(extrinsic)?.type_params;
@@ -153,7 +153,7 @@ fn constant(
     }
 }
 
-/// Metadata of version 15 as if it were of 16.
+/// Converts metadata from version 15 to version 16.
 pub(super) fn from_v15(metadata: v15::RuntimeMetadataV15) -> v16::RuntimeMetadataV16 {
     let entry = |entry: v14::StorageEntryMetadata<PortableForm>| v16::StorageEntryMetadata {
         name: entry.name,

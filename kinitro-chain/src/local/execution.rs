@@ -1,4 +1,4 @@
-//! A block while it is made: the state it works on, and the events it leaves.
+//! A block under construction: the state it works on and the events it emits.
 
 use parity_scale_codec::Encode as _;
 
@@ -6,14 +6,14 @@ use super::ledger::Ledger;
 use super::runtime::encoded_list;
 use super::value::{Mismatch, Value};
 
-/// Why a call was not carried out. Nothing of it stays but its fee.
+/// Why a call failed. Nothing of it remains except its fee.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum DispatchError {
-    /// An error of a pallet, by its name.
+    /// A pallet's error: the names of the pallet and of the error.
     Module(&'static str, &'static str),
-    /// Somebody else would have to ask for it.
+    /// The sender is not allowed to make this call.
     BadOrigin,
-    /// The metadata has another type for something than this node.
+    /// The metadata gives something a different type than this node expects.
     Mismatch(Mismatch),
 }
 
@@ -30,14 +30,14 @@ pub(super) enum Pays {
     No,
 }
 
-/// Where in a block something happens.
+/// The point in a block at which something happens.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Phase {
     Extrinsic(u32),
     Initialization,
 }
 
-/// A block while it is made.
+/// A block under construction.
 #[derive(Debug)]
 pub(super) struct Execution {
     pub(super) ledger: Ledger,
@@ -51,7 +51,7 @@ impl Execution {
         Self { ledger, number, phase: Phase::Initialization, events: Vec::new() }
     }
 
-    /// Leaves an event, if the runtime knows it.
+    /// Records an event, if the runtime knows it.
     pub(super) fn emit(
         &mut self,
         pallet: &str,
@@ -66,13 +66,13 @@ impl Execution {
             Phase::Initialization => vec![2],
         };
         record.extend(event);
-        // No topics.
+        // The event has no topics.
         record.push(0);
         self.events.push(record);
         Ok(())
     }
 
-    /// Carries something out wholly or not at all.
+    /// Runs an action so that it takes effect completely or, if it fails, not at all.
     pub(super) fn transactional<T>(
         &mut self,
         action: impl FnOnce(&mut Self) -> Result<T, DispatchError>,
@@ -84,7 +84,7 @@ impl Execution {
         })
     }
 
-    /// Leaves the event that says how a transaction ended.
+    /// Records the event that reports the outcome of a transaction.
     pub(super) fn conclude(
         &mut self,
         result: &Result<(), DispatchError>,
@@ -124,13 +124,13 @@ impl Execution {
                     "Module",
                     Value::record([("index", index.into()), ("error", [error, 0, 0, 0].into())]),
                 ),
-                // The runtime is of a version that has no such error.
+                // This version of the runtime has no such error.
                 None => plain("Other"),
             },
         }
     }
 
-    /// Writes the events into the state, which is then final.
+    /// Writes the events into the state, which completes it.
     pub(super) fn finish(mut self) -> Result<Ledger, Mismatch> {
         self.ledger.put_encoded("System", "Events", encoded_list(&self.events));
         self.ledger.put("System", "EventCount", &[], self.events.len() as u64)?;

@@ -1,4 +1,4 @@
-//! Signed transactions: taken apart as the metadata says, and verified.
+//! Signed transactions: decoded according to the metadata, and verified.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::runtime::{Key, Runtime, variants};
 use super::value::{Value, decode, encode};
 use super::{Account, Hash};
 
-/// A call of a pallet, with its arguments by name.
+/// A pallet call, with its arguments by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Call {
     pub(super) pallet: String,
@@ -21,7 +21,7 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// An argument. A call of one argument is that argument.
+    /// An argument. A call with a single argument is represented by that argument.
     pub(super) fn argument(&self, name: &str) -> Option<&Value> {
         match &self.arguments {
             Value::Record(_) => self.arguments.field(name),
@@ -29,16 +29,16 @@ impl Call {
         }
     }
 
-    /// Pallet and name.
+    /// The names of the pallet and the call.
     pub(super) fn path(&self) -> (&str, &str) {
         (&self.pallet, &self.name)
     }
 }
 
-/// A transaction of the fourth version that somebody signed.
+/// A signed transaction, version 4.
 #[derive(Debug, Clone)]
 pub(super) struct Transaction {
-    /// The whole of it, with its length in front.
+    /// The whole transaction, with its length prefix.
     pub(super) bytes: Arc<[u8]>,
     pub(super) hash: Hash,
     pub(super) signer: Account,
@@ -47,7 +47,7 @@ pub(super) struct Transaction {
     pub(super) tip: u128,
     era: Era,
     signature: MultiSignature,
-    /// The call and what is signed beside it, as sent.
+    /// The encoded call and transaction extensions, as sent; part of the signed message.
     signed: Vec<u8>,
     wants_metadata_hash: bool,
 }
@@ -55,27 +55,27 @@ pub(super) struct Transaction {
 #[derive(Debug, Clone)]
 enum MultiSignature {
     Sr25519([u8; 64]),
-    /// Of a kind that is not verified here.
+    /// A signature scheme that this node does not verify.
     Other,
 }
 
-/// Why a transaction is not valid now, in the words of the pool.
+/// Why a transaction is currently invalid, as the runtime names the reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Invalid {
-    /// It is no transaction.
+    /// The bytes are not a transaction.
     Format(String),
-    /// It is unsigned, or asks for something that is unknown here.
+    /// It is unsigned, or needs something that this node does not know.
     Unknown(&'static str),
     Payment,
     Stale,
     BadProof,
     AncientBirthBlock,
-    /// A number of the runtime's own.
+    /// An error number specific to the runtime.
     Custom(u8),
 }
 
 impl Invalid {
-    /// The name of the variant, where the runtime has one for it.
+    /// The error as a value of the runtime's type for transaction validity errors.
     pub(super) fn variant(&self) -> Value {
         let invalid = |name| Value::variant("Invalid", Value::variant(name, Value::nothing()));
         match self {
@@ -94,7 +94,7 @@ impl Invalid {
     }
 }
 
-/// How long a transaction is valid.
+/// The range of blocks in which a transaction is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Era {
     Immortal,
@@ -113,7 +113,7 @@ impl Era {
         (period >= 4 && phase < period).then_some(Self::Mortal { period, phase })
     }
 
-    /// The block from which on the transaction is valid, if it gets into block `current`.
+    /// The first block in which the transaction is valid, seen from block `current`.
     fn birth(self, current: u64) -> u64 {
         match self {
             Self::Immortal => 0,
@@ -133,7 +133,7 @@ impl Era {
 }
 
 impl Transaction {
-    /// Takes a transaction apart.
+    /// Decodes a transaction.
     pub(super) fn read(bytes: &[u8], runtime: &Runtime) -> Result<Self, Invalid> {
         let format = |what: &str| Invalid::Format(what.to_owned());
         let mut input = bytes;
@@ -203,7 +203,8 @@ impl Transaction {
         })
     }
 
-    /// Whether its sender signed it for this chain, this runtime and the block after `parent`.
+    /// Checks that the sender signed it for this chain and runtime, and that it is valid in the
+    /// block after `parent`.
     pub(super) fn verify(
         &self,
         ledger: &Ledger,
@@ -211,7 +212,7 @@ impl Transaction {
         parent: &Block,
     ) -> Result<(), Invalid> {
         if self.wants_metadata_hash {
-            // As a node does whose runtime was built without one.
+            // As on a node whose runtime was built without a metadata hash.
             return Err(Invalid::Unknown("CannotLookup"));
         }
         let runtime = &ledger.runtime;
@@ -271,7 +272,7 @@ fn verify_sr25519(account: &Account, message: &[u8], signature: &[u8; 64]) -> bo
     key.verify_simple(b"substrate", message, &signature).is_ok()
 }
 
-/// The hash of an earlier block, as the runtime remembers it in the block after `parent`.
+/// The hash of an earlier block, as known to the runtime in the block after `parent`.
 fn block_hash(ledger: &Ledger, number: u64, parent: &Block) -> Option<Hash> {
     if number >= parent.number {
         return (number == parent.number).then_some(parent.hash);
@@ -280,7 +281,7 @@ fn block_hash(ledger: &Ledger, number: u64, parent: &Block) -> Option<Hash> {
     (hash != [0; 32]).then_some(hash)
 }
 
-/// The inherent that tells a block its time.
+/// The inherent that sets a block's timestamp.
 pub(super) fn timestamp(runtime: &Runtime, now: u64) -> Option<Vec<u8>> {
     let pallet = runtime.metadata().pallets.iter().find(|pallet| pallet.name == "Timestamp")?;
     let set = variants(runtime.types(), pallet.calls.as_ref()?.ty.id).find(|v| v.name == "set")?;
@@ -295,7 +296,7 @@ mod tests {
 
     #[test]
     fn an_era_is_read_as_substrate_writes_it() {
-        // Period 64, phase 42, as in the documentation of Substrate.
+        // Period 64, phase 42, as in Substrate's documentation.
         let mortal = Era::read(&mut &[0b1010_0101, 0b0000_0010][..]).unwrap();
         assert_eq!(mortal, Era::Mortal { period: 64, phase: 42 });
         assert_eq!((mortal.birth(1000), mortal.death(1000)), (42 + 14 * 64, 42 + 15 * 64));

@@ -1,4 +1,4 @@
-//! Faults between a client and the chain that can be switched on.
+//! Faults between a client and the chain, which can be switched on.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -16,12 +16,12 @@ pub enum CutOnSubmit {
     AfterPool,
 }
 
-/// The switches.
+/// The fault switches.
 #[derive(Debug)]
 pub(super) struct Faults {
-    /// How many times all connections were cut.
+    /// How many times all connections have been cut.
     cuts: watch::Sender<u64>,
-    /// How long answers are delayed; `None` for ever.
+    /// How long answers are delayed; `None` holds them back indefinitely.
     delay: watch::Sender<Option<Duration>>,
     cut_on_submit: Mutex<Option<CutOnSubmit>>,
 }
@@ -58,7 +58,7 @@ impl Faults {
         *self.cut_on_submit.lock().unwrap_or_else(PoisonError::into_inner) = Some(when);
     }
 
-    /// Disarms the cut, and returns whether it was armed.
+    /// Disarms the cut, and returns when it was set to happen, if it was armed.
     pub(super) fn take_cut_on_submit(&self) -> Option<CutOnSubmit> {
         self.cut_on_submit.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

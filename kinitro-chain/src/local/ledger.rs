@@ -1,4 +1,4 @@
-//! The state of the chain after a block: cheap to copy, read and written by name.
+//! The state of the chain after a block: cheap to copy, with entries read and written by name.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use sp_crypto_hashing::blake2_256;
 use super::runtime::{Key, Runtime};
 use super::value::{Mismatch, Value, decode, encode};
 
-/// The state after a block. Copies share what they have in common.
+/// The state after a block. Copies share their common entries.
 #[derive(Debug, Clone)]
 pub(super) struct Ledger {
     pub(super) runtime: Arc<Runtime>,
     entries: OrdMap<Arc<[u8]>, Arc<[u8]>>,
-    /// Stands for all that was ever written, in order: what a state root is on a real chain.
+    /// A digest of everything ever written, in order; plays the role of a real chain's state root.
     root: [u8; 32],
 }
 
@@ -27,12 +27,12 @@ impl Ledger {
         self.root
     }
 
-    /// The bytes under a storage key.
+    /// The bytes stored under a key.
     pub(super) fn raw(&self, key: &[u8]) -> Option<&[u8]> {
         self.entries.get(key).map(|value| value.as_ref())
     }
 
-    /// The storage keys that begin with `prefix`, in order, from the first after `after`.
+    /// The storage keys that begin with `prefix`, in order, starting after `after`.
     pub(super) fn keys(
         &self,
         prefix: &[u8],
@@ -61,7 +61,7 @@ impl Ledger {
         };
     }
 
-    /// What is stored, or the default of the item; none where there is neither or no such item.
+    /// The stored value, or else the item's default; `None` if there is neither, or no such item.
     pub(super) fn get(&self, pallet: &str, name: &str, keys: &[Key<'_>]) -> Option<Value> {
         let item = self.runtime.item(pallet, name)?;
         let types = self.runtime.types();
@@ -70,12 +70,12 @@ impl Ledger {
         decode(types, item.value_type(), &mut bytes).ok()
     }
 
-    /// A number in storage; 0 where there is none.
+    /// A stored number, or 0 if there is none.
     pub(super) fn number(&self, pallet: &str, name: &str, keys: &[Key<'_>]) -> u64 {
         self.get(pallet, name, keys).and_then(|value| value.as_u64()).unwrap_or(0)
     }
 
-    /// A list in storage; empty where there is none.
+    /// A stored list, or an empty one if there is none.
     pub(super) fn list(&self, pallet: &str, name: &str, keys: &[Key<'_>]) -> Vec<Value> {
         match self.get(pallet, name, keys) {
             Some(Value::List(values)) => values,
@@ -83,10 +83,10 @@ impl Ledger {
         }
     }
 
-    /// Writes an item, if this runtime has it.
+    /// Writes a value, if this runtime has the item.
     ///
     /// # Errors
-    /// [`Mismatch`] where it is of another type.
+    /// [`Mismatch`] if the item has a different type.
     pub(super) fn put(
         &mut self,
         pallet: &str,
@@ -106,7 +106,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Writes bytes that are encoded already.
+    /// Writes an already encoded value.
     pub(super) fn put_encoded(&mut self, pallet: &str, name: &str, value: Vec<u8>) {
         let runtime = Arc::clone(&self.runtime);
         if let Some(item) = runtime.item(pallet, name) {

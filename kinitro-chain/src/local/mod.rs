@@ -2,8 +2,9 @@
 //!
 //! It speaks the JSON-RPC of a Substrate node over WebSocket and HTTP, so every client of Bittensor
 //! works with it: `subxt`, the Bittensor SDK, this crate. It verifies signatures, makes blocks,
-//! refuses what the real chain refuses in the same words, and opens timelocked weights with its own
-//! beacon. The metadata it serves, its own or that of a real chain, decides what it stores and how.
+//! refuses what the real chain refuses, with the same errors, and opens timelocked weights with its
+//! own beacon. The metadata it serves, its own or a real chain's, determines what it stores and
+//! how.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,8 +21,8 @@
 //! # }
 //! ```
 //!
-//! It does not model Bittensor's economy: there are no emissions, fees are flat, and calls that Kinitro
-//! does not need are refused with `System.CallFiltered`.
+//! It does not model Bittensor's economy: there are no emissions, fees are flat, and calls that
+//! Kinitro does not need are refused with `System.CallFiltered`.
 
 mod accounts;
 mod admin;
@@ -76,26 +77,26 @@ type Hash = [u8; 32];
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LocalChainError {
-    /// The port is in use, or this process may not listen on it.
+    /// The port is in use, or this process is not allowed to listen on it.
     #[error("cannot listen at {address}")]
     Listen {
-        /// The address that was to be listened on.
+        /// The address on which the chain was to listen.
         address: SocketAddr,
-        /// The reason of the operating system.
+        /// The error from the operating system.
         source: io::Error,
     },
     /// The metadata cannot be served.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
-    /// The metadata has types that this node does not support.
+    /// The metadata contains types that this node does not support.
     #[error("the metadata does not fit this node: {0}")]
     Misfit(String),
-    /// The number is not from 1 to 4095. 0 is the root network, which takes no weights.
+    /// The number is not between 1 and 4095. 0 is the root network, which takes no weights.
     #[error("{0} is no number of a subnet: use 1 to 4095")]
     Netuid(NetUid),
 }
 
-/// Settings of a local chain that is to be started.
+/// Settings for a local chain to start.
 #[derive(Debug, Clone)]
 pub struct LocalChainBuilder {
     metadata: Option<Vec<u8>>,
@@ -131,13 +132,13 @@ impl LocalChainBuilder {
         Self { finality_lag: Some(blocks), ..self }
     }
 
-    /// The number of its one subnet: 1 by default.
+    /// The number of the chain's only subnet: 1 by default.
     #[must_use]
     pub fn netuid(self, netuid: NetUid) -> Self {
         Self { netuid, ..self }
     }
 
-    /// The port to listen on, on this machine only: any free one by default.
+    /// The port to listen on, reachable from this machine only: any free port by default.
     #[must_use]
     pub fn port(self, port: u16) -> Self {
         Self { port, ..self }
@@ -156,7 +157,7 @@ impl LocalChainBuilder {
             Some(bytes) => Runtime::from_bytes(bytes)?,
             None => Runtime::new(own::metadata().map_err(misfit)?)?,
         };
-        // Clients compute times from it: the period is half the block time.
+        // Clients derive times from this: the minimum period is half the block time.
         let runtime = runtime.patched(None, Some(self.block_time.as_millis() as u64 / 2))?;
         let node = Node::new(
             Arc::new(runtime),
@@ -184,12 +185,13 @@ impl LocalChainBuilder {
 async fn make_blocks(shared: Arc<Shared>, block_time: Duration) {
     let mut clock = tokio::time::interval(block_time);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // The first tick is now, and there are blocks already.
+    // The first tick fires at once, but the chain already has blocks.
     clock.tick().await;
     loop {
         clock.tick().await;
         if shared.node().tick().is_err() {
-            // The metadata was good for the blocks so far; an upgrade to worse is refused.
+            // Cannot happen: the metadata worked for earlier blocks, and unsuitable upgrades are
+            // refused.
             return;
         }
     }
@@ -214,7 +216,7 @@ impl LocalChain {
         Self::builder().start().await
     }
 
-    /// Starts from the default settings, to change some of them.
+    /// The default settings, to be changed before starting.
     pub fn builder() -> LocalChainBuilder {
         LocalChainBuilder {
             metadata: None,
@@ -231,13 +233,13 @@ impl LocalChain {
         format!("ws://{}", self.listener.address())
     }
 
-    /// Its state: blocks, subnet, waiting transactions.
+    /// The chain's state: blocks, subnet, waiting transactions.
     pub fn status(&self) -> LocalStatus {
         self.shared.status()
     }
 
-    /// Registers a hotkey on the subnet and returns its slot. As on a real chain, the hotkey must wait
-    /// for the rate limit to pass before it may set weights.
+    /// Registers a hotkey on the subnet and returns its slot. As on a real chain, the hotkey must
+    /// wait for the rate limit to pass before it may set weights.
     ///
     /// # Errors
     /// [`AdminError`]. This holds for all methods that follow.
@@ -245,12 +247,12 @@ impl LocalChain {
         self.shared.register(hotkey, coldkey)
     }
 
-    /// Gives a neuron the validator permit, or takes it away.
+    /// Grants or revokes a neuron's validator permit.
     pub fn set_permit(&self, hotkey: &Hotkey, permit: bool) -> Result<(), AdminError> {
         self.shared.set_permit(hotkey, permit)
     }
 
-    /// Sets the alpha that is staked to a neuron.
+    /// Sets the alpha staked to a neuron.
     pub fn set_stake(&self, hotkey: &Hotkey, stake: Rao) -> Result<(), AdminError> {
         self.shared.set_stake(hotkey, stake)
     }
@@ -261,8 +263,8 @@ impl LocalChain {
         self.shared.set_hyperparameter(name, value)
     }
 
-    /// Makes that many blocks at once and returns the newest. The beacon publishes the rounds that
-    /// sealed weights wait for accordingly early.
+    /// Makes this many blocks at once and returns the newest. The beacon publishes the rounds that
+    /// sealed weights are waiting for early to match.
     pub fn advance(&self, blocks: u64) -> Result<BlockNumber, AdminError> {
         self.shared.advance(blocks)
     }
@@ -277,38 +279,40 @@ impl LocalChain {
         self.shared.faults.cut_on_submit(when);
     }
 
-    /// Delays every answer by that long; with `None`, holds all answers back until it is set again.
+    /// Delays every answer by this long; `None` holds back all answers until a delay is set again.
     pub fn set_delay(&self, delay: Option<Duration>) {
         self.shared.faults.set_delay(delay);
     }
 
-    /// Stops listening, cuts all connections, and listens again after `gone_for`. Blocks continue to be
-    /// made and transactions stay in the pool, as if the rest of a network were still there.
+    /// Stops listening, cuts all connections, and listens again after `gone_for`. Meanwhile blocks
+    /// are still made and transactions stay in the pool, as if the rest of a network were still
+    /// running.
     ///
     /// # Errors
-    /// If the port has been taken meanwhile. The chain then no longer listens.
+    /// If the port has been taken in the meantime. The chain then no longer listens.
     pub async fn restart(&self, gone_for: Duration) -> io::Result<()> {
         self.listener.restart(gone_for).await
     }
 
-    /// Sets whether blocks include transactions. If not, they wait in the pool until they expire.
+    /// Sets whether blocks include transactions. If not, transactions wait in the pool until they
+    /// expire.
     pub fn set_including(&self, includes: bool) {
         self.shared.node().includes = includes;
     }
 
-    /// Replaces the newest `depth` blocks that are not final by one more empty block than that. Returns
-    /// how many were replaced.
+    /// Replaces up to `depth` of the newest non-final blocks with empty ones, one more than were
+    /// removed. Returns how many were replaced.
     pub fn fork(&self, depth: u64, forked: Forked) -> Result<u64, AdminError> {
         Ok(self.shared.node().fork(depth, forked)?)
     }
 
-    /// Upgrades the runtime to another version, with other metadata if it is given.
+    /// Upgrades the runtime to another spec version, with new metadata if given.
     pub fn upgrade(&self, spec_version: u32, metadata: Option<&[u8]>) -> Result<(), AdminError> {
         self.shared.upgrade(spec_version, metadata)
     }
 
-    /// Poses as another chain: from now on it reports this hash as its first block's, and transactions
-    /// must be signed for it.
+    /// Poses as another chain: from now on it reports this hash as its genesis hash, and
+    /// transactions must be signed for it.
     pub fn set_genesis(&self, hash: Hash256) {
         self.shared.node().genesis = hash.0;
     }

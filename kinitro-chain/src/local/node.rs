@@ -1,4 +1,4 @@
-//! The chain itself: makes blocks from transactions, finalizes them, and takes them back.
+//! The chain itself: makes blocks from transactions, finalizes them, and reverts them in a fork.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,12 +20,12 @@ use super::value::{Mismatch, Value};
 use super::{Account, Hash};
 use kinitro_core::NetUid;
 
-/// What each development account owns at the start, in rao.
+/// The initial balance of each development account, in rao.
 const FUNDS: u64 = 1_000_000_000_000_000;
-/// What the first neuron has staked, in rao.
+/// The stake of the first neuron, in rao.
 const OWNER_STAKE: u64 = 1_000_000_000_000;
 
-/// News of the chain, for subscribers.
+/// An event on the chain, for subscribers.
 #[derive(Debug, Clone)]
 pub(super) enum Notice {
     Best(Arc<Block>),
@@ -49,33 +49,35 @@ pub(super) struct Node {
     pub(super) netuid: NetUid,
     pub(super) block_time: Duration,
     pub(super) finality_lag: u64,
-    /// Whether every transaction makes a block at once.
+    /// Whether each transaction triggers a block at once.
     pub(super) instant: bool,
-    /// What the chain says its first block is.
+    /// The genesis hash that the chain reports.
     pub(super) genesis: Hash,
-    /// Whether transactions get into blocks at all.
+    /// Whether blocks include transactions.
     pub(super) includes: bool,
     pub(super) blocks: Blocks,
     pub(super) pool: Pool,
     beacon: OwnBeacon,
-    /// A runtime that is to take over with the next block.
+    /// A runtime that takes over with the next block.
     upgrade: Option<Arc<Runtime>>,
     notices: broadcast::Sender<Notice>,
-    /// How many blocks were ever made: no two are alike, even in a fork.
+    /// How many blocks have ever been made. It sets each block's slot, so no two blocks are alike,
+    /// not even in a fork.
     serial: u64,
-    /// When the last block was made, and by how much blocks are ahead of the clock.
+    /// When the last block was made.
     made: Instant,
+    /// How far blocks are ahead of the clock.
     ahead: Duration,
-    /// Transactions of recent blocks, for when a fork brings them back.
+    /// The transactions of recent blocks, so that a fork can return them to the pool.
     recent: HashMap<Hash, Vec<Transaction>>,
 }
 
-/// A change of the state that no transaction makes.
+/// A state change that does not come from a transaction.
 type Change<'a> = &'a mut dyn FnMut(&mut Execution) -> Result<(), DispatchError>;
 
 impl Node {
-    /// A chain of one block, in which the development accounts have funds and `netuid` is a subnet
-    /// of the first of them.
+    /// A new chain on which the development accounts have funds and the first of them owns subnet
+    /// `netuid`.
     pub(super) fn new(
         runtime: Arc<Runtime>,
         beacon: OwnBeacon,
@@ -117,14 +119,14 @@ impl Node {
             ahead: Duration::ZERO,
             recent: HashMap::new(),
         };
-        // So that a client that looks finds a time, events, and all of it final.
+        // Clients expect a timestamp and events, all in a final block.
         node.advance(1 + finality_lag)?;
         Ok(node)
     }
 
     /// The state after the best block.
     pub(super) fn ledger(&self) -> &Ledger {
-        // The best block is never one whose state was dropped.
+        // The state of the best block is never dropped.
         self.blocks.state(&self.blocks.best().hash).expect("the state of the best block is kept")
     }
 
@@ -140,8 +142,8 @@ impl Node {
         self.notices.subscribe()
     }
 
-    /// Whether a transaction could be in the block after the best one, whose state is `ledger` so
-    /// far; one that waits for an earlier one of its sender could.
+    /// Whether a transaction could go into the next block, whose state so far is `ledger`. One that
+    /// waits for an earlier transaction from its sender counts as valid.
     fn validity(&self, transaction: &Transaction, ledger: &Ledger) -> Result<(), Invalid> {
         transaction.verify(ledger, &self.genesis, self.blocks.best())?;
         if transaction.nonce < nonce(ledger, &transaction.signer) {
@@ -154,14 +156,14 @@ impl Node {
         calls::validate(ledger, &transaction.signer, &transaction.call)
     }
 
-    /// What the runtime says of a transaction at the best block.
+    /// Validates a transaction against the best block.
     pub(super) fn validate(&self, bytes: &[u8]) -> Result<Transaction, Invalid> {
         let transaction = Transaction::read(bytes, self.runtime())?;
         self.validity(&transaction, self.ledger())?;
         Ok(transaction)
     }
 
-    /// Takes a transaction into the pool, and in instant mode into a block.
+    /// Adds a transaction to the pool and, in instant mode, makes a block.
     pub(super) fn submit(&mut self, bytes: &[u8]) -> Result<Hash, Rejected> {
         let transaction = self.validate(bytes)?;
         let hash = transaction.hash;
@@ -169,24 +171,24 @@ impl Node {
         let on_chain = nonce(self.ledger(), &transaction.signer);
         self.pool.insert(transaction, death, on_chain)?;
         if self.instant && self.includes {
-            // The metadata was good for the first block, and is for this.
+            // This cannot fail: the metadata worked for the first block.
             let _made = self.tick();
         }
         Ok(hash)
     }
 
-    /// The number of an account's next transaction, those in the pool counted.
+    /// The nonce of an account's next transaction, counting those in the pool.
     pub(super) fn next_nonce(&self, account: &Account) -> u64 {
         self.pool.next_nonce(account, nonce(self.ledger(), account))
     }
 
-    /// Makes the block whose time has come.
+    /// Makes the block that is due.
     pub(super) fn tick(&mut self) -> Result<(), Mismatch> {
         self.made = Instant::now();
         self.extend(None)
     }
 
-    /// Makes blocks ahead of their time.
+    /// Makes blocks ahead of schedule.
     pub(super) fn advance(&mut self, blocks: u64) -> Result<(), Mismatch> {
         for _ in 0..blocks {
             self.step_ahead();
@@ -195,7 +197,8 @@ impl Node {
         Ok(())
     }
 
-    /// Changes the state in a block of its own, and makes as many more as it takes to finalize it.
+    /// Applies a state change in its own block, then makes as many blocks as it takes to finalize
+    /// it.
     pub(super) fn change(
         &mut self,
         mut change: impl FnMut(&mut Execution) -> Result<(), Mismatch>,
@@ -210,7 +213,7 @@ impl Node {
         self.ahead += self.block_time.saturating_sub(passed);
     }
 
-    /// Replaces the newest `depth` blocks by as many and one more that hold nothing.
+    /// Replaces up to `depth` of the newest blocks with empty ones, one more than were removed.
     pub(super) fn fork(&mut self, depth: u64, forked: Forked) -> Result<u64, Mismatch> {
         let best = self.blocks.best().number;
         let depth = depth.min(best - self.blocks.finalized().number);
@@ -230,7 +233,7 @@ impl Node {
         for transaction in back {
             let on_chain = nonce(self.ledger(), &transaction.signer);
             let death = transaction.death(best + 1);
-            // Where another has taken its number meanwhile, it is gone.
+            // If another transaction has taken its nonce in the meantime, it is lost.
             let _kept = self.pool.insert(transaction, death, on_chain);
         }
         let includes = std::mem::replace(&mut self.includes, false);
@@ -239,7 +242,7 @@ impl Node {
         made.map(|()| depth)
     }
 
-    /// Lets a new runtime take over with the next block, and makes that.
+    /// Makes the next block with a new runtime.
     pub(super) fn upgrade(&mut self, runtime: Arc<Runtime>) -> Result<(), Mismatch> {
         self.upgrade = Some(runtime);
         self.advance(1 + self.finality_lag)
@@ -282,7 +285,7 @@ impl Node {
         }
     }
 
-    /// Drops from the pool what the runtime that took over does not take.
+    /// Drops transactions from the pool that the new runtime does not accept.
     fn revalidate(&mut self) {
         let is_bad = |own: &&Transaction| self.validity(own, self.ledger()).is_err();
         let bad: Vec<Transaction> =
@@ -291,7 +294,7 @@ impl Node {
     }
 
     fn notify(&self, notice: Notice) {
-        // Nobody may be listening.
+        // There may be no subscribers.
         let _listeners = self.notices.send(notice);
     }
 
@@ -306,7 +309,7 @@ impl Node {
         let mut logs = vec![slot_log(self.serial)];
         if let Some(runtime) = self.upgrade.take() {
             block.ledger.runtime = runtime;
-            // That the environment of the runtime was updated.
+            // `RuntimeEnvironmentUpdated`.
             logs.push(vec![8]);
             block.emit("System", "CodeUpdated", Value::nothing())?;
         }
@@ -337,7 +340,7 @@ impl Node {
                 continue;
             }
             if transaction.nonce != nonce(&block.ledger, &transaction.signer) {
-                // An earlier one turned out invalid.
+                // An earlier transaction turned out to be invalid.
                 continue;
             }
             block.phase = Phase::Extrinsic(extrinsics.len() as u32);
@@ -352,7 +355,7 @@ impl Node {
         Ok((block, ledger, included))
     }
 
-    /// What happens at the beginning of every block. Returns its time.
+    /// Does the work at the start of every block. Returns the block's timestamp.
     fn initialize(&self, block: &mut Execution, parent: &Block) -> Result<Duration, Mismatch> {
         let ledger = &mut block.ledger;
         ledger.put("System", "Number", &[], block.number)?;
@@ -361,7 +364,7 @@ impl Node {
         if let Some(old) = parent.number.checked_sub(BLOCKS) {
             ledger.remove("System", "BlockHash", &[Key::Number(old)]);
         }
-        // Later than the parent, whatever the clock says.
+        // Always later than the parent, whatever the clock says.
         let earlier = Duration::from_millis(ledger.number("Timestamp", "Now", &[]));
         let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = clock.max(earlier + Duration::from_millis(1));
@@ -377,7 +380,7 @@ impl Node {
     }
 }
 
-/// Moves the schedule of a subnet's epochs on by a block.
+/// Advances a subnet's epoch schedule by one block.
 fn step_epoch(ledger: &mut Ledger, netuid: NetUid, number: u64) -> Result<(), Mismatch> {
     let before = Subnet { ledger, netuid }.epoch_state(number - 1);
     let after = before.advance();
@@ -403,11 +406,11 @@ fn apply(block: &mut Execution, transaction: &Transaction) -> Result<(), Mismatc
     block.conclude(&result, pays, "Normal")
 }
 
-/// The log of a block's slot, as Aura writes it. Slots number all blocks that were ever made.
+/// The digest log with a block's slot, in Aura's format. Slots number all blocks ever made.
 fn slot_log(slot: u64) -> Vec<u8> {
     let mut log = vec![6];
     log.extend_from_slice(b"aura");
-    // Eight bytes follow.
+    // The compact length: eight bytes follow.
     log.push(8 << 2);
     log.extend_from_slice(&slot.to_le_bytes());
     log

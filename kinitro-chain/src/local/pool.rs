@@ -1,4 +1,4 @@
-//! Transactions waiting for a block, and the watchers of their fate.
+//! Transactions waiting for a block, and the watchers of their status.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,16 +10,16 @@ use super::{Account, Hash};
 /// The status of a transaction, as reported to its watchers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Status {
-    /// It waits for an earlier one of its sender.
+    /// Waiting for an earlier transaction from the same sender.
     Future,
     Ready,
     InBlock(Hash),
-    /// The block it was in is no longer one of the chain.
+    /// The block that included it is no longer part of the chain.
     Retracted(Hash),
     Finalized(Hash),
-    /// Another of the same sender and number took its place.
+    /// Replaced by another transaction with the same sender and nonce.
     Usurped(Hash),
-    /// It can get into no block any more.
+    /// It can no longer be included in any block.
     Invalid,
 }
 
@@ -46,13 +46,13 @@ impl From<Invalid> for Rejected {
 #[derive(Debug)]
 struct Waiting {
     transaction: Transaction,
-    /// When it came.
+    /// Its place in the order of arrival.
     serial: u64,
-    /// The first block that it is too old for.
+    /// The first block for which it is too old.
     death: u64,
 }
 
-/// Transactions that wait for a block: one for each account and number.
+/// Transactions waiting for a block, at most one for each account and nonce.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     waiting: BTreeMap<(Account, u64), Waiting>,
@@ -65,14 +65,14 @@ impl Pool {
         self.waiting.len()
     }
 
-    /// All that wait, in the order they came.
+    /// All waiting transactions, in order of arrival.
     pub(super) fn transactions(&self) -> Vec<&Transaction> {
         let mut waiting: Vec<&Waiting> = self.waiting.values().collect();
         waiting.sort_by_key(|waiting| waiting.serial);
         waiting.into_iter().map(|waiting| &waiting.transaction).collect()
     }
 
-    /// The number that a new transaction of an account should have, if the chain expects `nonce`.
+    /// The nonce for an account's next transaction, if the chain expects `nonce`.
     pub(super) fn next_nonce(&self, account: &Account, mut nonce: u64) -> u64 {
         while self.waiting.contains_key(&(*account, nonce)) {
             nonce += 1;
@@ -80,7 +80,7 @@ impl Pool {
         nonce
     }
 
-    /// Takes a transaction that was found valid.
+    /// Adds a transaction that has been validated.
     pub(super) fn insert(
         &mut self,
         transaction: Transaction,
@@ -109,7 +109,7 @@ impl Pool {
         Ok(())
     }
 
-    /// Tells those that waited for an earlier one.
+    /// Reports an account's transactions from `nonce` on as ready, up to the first gap.
     fn wake(&mut self, account: &Account, mut nonce: u64) {
         while let Some(waiting) = self.waiting.get(&(*account, nonce)) {
             let hash = waiting.transaction.hash;
@@ -118,8 +118,9 @@ impl Pool {
         }
     }
 
-    /// The transactions that fit into the next block, in the order they came; `on_chain` is the
-    /// number that the chain expects of an account.
+    /// The transactions that can go into the next block: in order of arrival, except that each
+    /// waits for its sender's earlier ones. `on_chain` gives the nonce that the chain expects from
+    /// an account.
     pub(super) fn ready(&self, on_chain: impl Fn(&Account) -> u64) -> Vec<Transaction> {
         let mut next: BTreeMap<Account, u64> = BTreeMap::new();
         let mut ready = Vec::new();
@@ -142,19 +143,19 @@ impl Pool {
         }
     }
 
-    /// Takes out a transaction that got into a block.
+    /// Removes a transaction that was included in a block.
     pub(super) fn included(&mut self, transaction: &Transaction, block: Hash) {
         self.waiting.remove(&(transaction.signer, transaction.nonce));
         self.tell(&transaction.hash, &Status::InBlock(block));
     }
 
-    /// Takes out a transaction that is no longer valid.
+    /// Removes a transaction that is no longer valid.
     pub(super) fn remove_invalid(&mut self, transaction: &Transaction) {
         self.waiting.remove(&(transaction.signer, transaction.nonce));
         self.tell(&transaction.hash, &Status::Invalid);
     }
 
-    /// Takes out those that are too old for `block`, or whose number was used by another.
+    /// Removes transactions that are too old for `block` or whose nonce has been used.
     pub(super) fn remove_outdated(&mut self, block: u64, on_chain: impl Fn(&Account) -> u64) {
         let is_outdated = |own: &&Waiting| {
             own.death <= block || own.transaction.nonce < on_chain(&own.transaction.signer)
@@ -164,14 +165,14 @@ impl Pool {
         outdated.iter().for_each(|transaction| self.remove_invalid(transaction));
     }
 
-    /// From now on tells what becomes of a transaction.
+    /// Subscribes to the status of a transaction from now on.
     pub(super) fn watch(&mut self, hash: Hash) -> UnboundedReceiver<Status> {
         let (sender, receiver) = unbounded_channel();
         self.watchers.entry(hash).or_default().push(sender);
         receiver
     }
 
-    /// Forgets those who no longer listen.
+    /// Drops the watchers that have stopped listening.
     pub(super) fn unwatch(&mut self, hash: &Hash) {
         if let Some(watchers) = self.watchers.get_mut(hash) {
             watchers.retain(|watcher| !watcher.is_closed());

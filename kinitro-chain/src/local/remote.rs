@@ -27,32 +27,32 @@ pub enum RemoteError {
     /// Nothing answers at that address.
     #[error("no chain answers at {address}")]
     Unreachable {
-        /// The address.
+        /// The address of the node.
         address: String,
-        /// The cause.
+        /// The underlying error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A node answers, but it is not a local chain: its state cannot be changed this way.
     #[error("the node at {address} is no local chain of Kinitro")]
     NotLocal {
-        /// The address.
+        /// The address of the node.
         address: String,
     },
-    /// The chain refused, for this reason.
+    /// The chain refused the request, for this reason.
     #[error("{0}")]
     Refused(String),
-    /// This library does not understand the answer.
+    /// The answer has an unexpected format.
     #[error("the local chain at {address} answers something else than was asked for")]
     Protocol {
-        /// The address.
+        /// The address of the node.
         address: String,
-        /// The cause.
+        /// The underlying error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
 impl RemoteLocalChain {
-    /// Connects to a `ws://` address and makes sure that a local chain answers there.
+    /// Connects to a `ws://` address and checks that a local chain answers there.
     ///
     /// # Errors
     /// [`RemoteError`]. This holds for all methods that follow.

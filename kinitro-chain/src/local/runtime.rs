@@ -1,4 +1,4 @@
-//! What the metadata says, found by name.
+//! Looks up the contents of the metadata by name.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use sp_crypto_hashing::{blake2_128, blake2_256, twox_64, twox_128, twox_256};
 use super::convert;
 use super::value::{Mismatch, Value, decode, encode};
 
-/// A runtime, as far as its metadata describes it.
+/// A runtime as described by its metadata.
 #[derive(Debug)]
 pub(super) struct Runtime {
     metadata: RuntimeMetadataV16,
@@ -26,23 +26,23 @@ pub(super) struct Runtime {
 
 #[derive(Debug)]
 struct Pallet {
-    /// Where it is in the metadata.
+    /// The pallet's index in the metadata's list of pallets.
     at: usize,
     storage: HashMap<String, Item>,
 }
 
-/// An item of storage: how its keys are made, and what it holds.
+/// A storage item: how its keys are built, and the type of its value.
 #[derive(Debug)]
 pub(super) struct Item {
     prefix: [u8; 32],
     /// The hasher and the type of each key.
     keys: Vec<(StorageHasher, u32)>,
     value: u32,
-    /// What is read where nothing was written; none where that is nothing.
+    /// The encoded value to read where nothing has been written, if there is one.
     default: Option<Vec<u8>>,
 }
 
-/// A key of a map in storage.
+/// A key of a storage map.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Key<'a> {
     Number(u64),
@@ -50,13 +50,13 @@ pub(super) enum Key<'a> {
 }
 
 impl Key<'_> {
-    /// The key of what there is once for each subnet.
+    /// The key of an item that is stored per subnet.
     pub(super) fn subnet(netuid: NetUid) -> Self {
         Self::Number(netuid.0.into())
     }
 }
 
-/// Metadata that no chain can be made of.
+/// Metadata from which no chain can be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("this metadata cannot be served: {0}")]
 pub struct MetadataError(String);
@@ -67,11 +67,11 @@ impl From<Mismatch> for MetadataError {
     }
 }
 
-/// The pallets without which nothing here works.
+/// The pallets that this chain cannot do without.
 const NEEDED: [&str; 4] = ["System", "Timestamp", "SubtensorModule", "Commitments"];
 
 impl Runtime {
-    /// The runtime that encoded metadata describes, in version 15 or 16.
+    /// The runtime described by encoded metadata, version 15 or 16.
     pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, MetadataError> {
         let metadata = RuntimeMetadataPrefixed::decode(&mut &bytes[..])
             .map_err(|error| MetadataError(format!("it does not decode ({error})")))?;
@@ -109,7 +109,8 @@ impl Runtime {
         Ok(runtime)
     }
 
-    /// The same with another version number and block time, for a chain that is upgraded or faster.
+    /// The same runtime with another spec version or timestamp period, for an upgraded or faster
+    /// chain.
     pub(super) fn patched(
         &self,
         spec_version: Option<u32>,
@@ -130,7 +131,7 @@ impl Runtime {
         Self::new(metadata)
     }
 
-    /// Takes from the metadata what is kept beside it.
+    /// Recomputes everything that is derived from the metadata.
     fn refresh(&mut self) -> Result<(), MetadataError> {
         let (ty, bytes) = self
             .constant_bytes("System", "Version")
@@ -158,12 +159,12 @@ impl Runtime {
         self.encoded.get(version.checked_sub(14)? as usize).map(Vec::as_slice)
     }
 
-    /// The version of the runtime, and the same encoded.
+    /// The runtime version, as a value and encoded.
     pub(super) fn version(&self) -> (&Value, &[u8]) {
         (&self.version, &self.version_bytes)
     }
 
-    /// A number of the version, as `spec_version`.
+    /// A number in the runtime version, such as `spec_version`.
     pub(super) fn version_number(&self, name: &str) -> u32 {
         let number = self.version.field(name).and_then(Value::as_u64);
         number.and_then(|number| number.try_into().ok()).unwrap_or(0)
@@ -178,18 +179,18 @@ impl Runtime {
         Some((constant.ty.id, &constant.value))
     }
 
-    /// A constant of a pallet.
+    /// A pallet's constant.
     pub(super) fn constant(&self, pallet: &str, name: &str) -> Option<Value> {
         let (ty, mut bytes) = self.constant_bytes(pallet, name)?;
         decode(&self.metadata.types, ty, &mut bytes).ok()
     }
 
-    /// An item of storage; none where this runtime does not have it.
+    /// A storage item; `None` if this runtime does not have it.
     pub(super) fn item(&self, pallet: &str, name: &str) -> Option<&Item> {
         self.pallets.get(pallet)?.storage.get(name)
     }
 
-    /// The index of a pallet and of one of its errors.
+    /// The indices of a pallet and of one of its errors.
     pub(super) fn error(&self, pallet: &str, name: &str) -> Option<(u8, u8)> {
         let pallet = self.pallet(pallet)?;
         let error =
@@ -197,7 +198,7 @@ impl Runtime {
         Some((pallet.index, error.index))
     }
 
-    /// An event as it stands in a block; none where this runtime does not have it.
+    /// An event as recorded in a block; `None` if this runtime does not have it.
     pub(super) fn event(
         &self,
         pallet: &str,
@@ -215,19 +216,19 @@ impl Runtime {
         Ok(Some(bytes))
     }
 
-    /// The type of the calls of all pallets.
+    /// The outer call type, which covers the calls of all pallets.
     pub(super) fn call_type(&self) -> u32 {
         self.metadata.extrinsic.call_ty.id
     }
 }
 
 impl Item {
-    /// What all keys of this item begin with.
+    /// The prefix shared by all keys of this item.
     pub(super) fn prefix(&self) -> &[u8; 32] {
         &self.prefix
     }
 
-    /// How many keys an entry has.
+    /// The number of keys of an entry.
     pub(super) fn arity(&self) -> usize {
         self.keys.len()
     }
@@ -240,7 +241,7 @@ impl Item {
         self.value
     }
 
-    /// The storage key of an entry, or with fewer keys what all such entries begin with.
+    /// The storage key of an entry or, with fewer keys, the prefix shared by all matching entries.
     pub(super) fn key(&self, types: &PortableRegistry, keys: &[Key<'_>]) -> Option<Vec<u8>> {
         if keys.len() > self.keys.len() {
             return None;
@@ -258,7 +259,7 @@ impl Item {
         Some(whole)
     }
 
-    /// The keys of an entry, read back from its storage key where the hashers let them be.
+    /// An entry's keys, recovered from its storage key if the hashers keep them readable.
     pub(super) fn keys_of(&self, types: &PortableRegistry, key: &[u8]) -> Option<Vec<Value>> {
         let mut rest = key.get(self.prefix.len()..)?;
         let mut keys = Vec::new();
@@ -288,7 +289,7 @@ fn hash(hasher: &StorageHasher, key: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// After how many bytes of hash the key itself follows; none where it does not.
+/// The number of hash bytes before the plain key; `None` if the hasher does not keep the key.
 fn clear_after(hasher: &StorageHasher) -> Option<usize> {
     match hasher {
         StorageHasher::Blake2_128Concat => Some(16),
@@ -353,7 +354,7 @@ fn set_constant(
     encode(&metadata.types, constant.ty.id, Some(value), &mut constant.value)
 }
 
-/// The bytes of a list of which each item is encoded already.
+/// Encodes a list whose items are already encoded.
 pub(super) fn encoded_list(items: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = Compact(items.len() as u64).encode();
     items.iter().for_each(|item| bytes.extend_from_slice(item));

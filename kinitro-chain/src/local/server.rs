@@ -1,4 +1,4 @@
-//! Serves the chain over WebSocket and HTTP, through links that can be cut and held up.
+//! Serves the chain over WebSocket and HTTP, through links that can be cut or delayed.
 
 use std::future::pending;
 use std::io;
@@ -16,10 +16,10 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::admin::Shared;
 
-/// How much a link holds on its way, in bytes.
+/// The buffer of a link, in bytes in each direction.
 const LINK: usize = 1 << 16;
 
-/// A wish to be gone for a while, and to be told when it is back.
+/// A request to restart: how long to stay offline, and where to report that it is listening again.
 type Restart = (Duration, tokio::sync::oneshot::Sender<io::Result<()>>);
 
 /// The listener and all connections. Dropping it ends them.
@@ -47,8 +47,8 @@ impl Listener {
         self.address
     }
 
-    /// Stops listening and cuts all connections, and listens again at the same address after a
-    /// while.
+    /// Stops listening, cuts all connections, and listens at the same address again after
+    /// `gone_for`.
     pub(super) async fn restart(&self, gone_for: Duration) -> io::Result<()> {
         let (done, back) = tokio::sync::oneshot::channel();
         let ended = || io::Error::other("the server has ended");
@@ -77,18 +77,18 @@ async fn listen(
         .build();
     let builder = Server::builder().set_config(config).to_service_builder();
     let (stop, _keeps_serving) = stop_channel();
-    // Ends with this task, and all links with it.
+    // Dropped when this task ends, which ends all links.
     let mut links = JoinSet::new();
     loop {
         tokio::select! {
             connection = listener.accept() => {
-                // A connection that was gone before it was accepted is nobody's concern.
+                // The connection was gone before it could be accepted: nothing to do.
                 let Ok((stream, _)) = connection else { continue };
                 let service = builder.clone().build(methods.clone(), StopHandle::clone(&stop));
                 let (near, far) = duplex(LINK);
                 links.spawn(link(stream, near, Arc::clone(&shared)));
                 links.spawn(async move {
-                    // How a connection ended is told at its other end.
+                    // The other end sees how the connection ended.
                     let _ended = serve(far, service).await;
                 });
             }
@@ -113,9 +113,10 @@ async fn listen(
     }
 }
 
-/// Carries bytes between a client and the server, until one of them or a fault ends it.
+/// Carries bytes between a client and the server until either of them closes, or a fault cuts the
+/// link.
 async fn link(stream: TcpStream, server: DuplexStream, shared: Arc<Shared>) {
-    // Where it fails, answers are only slower.
+    // If this fails, answers are merely slower.
     let _set = stream.set_nodelay(true);
     let mut cuts = shared.faults.cuts();
     let mut delay = shared.faults.delay();
@@ -123,7 +124,7 @@ async fn link(stream: TcpStream, server: DuplexStream, shared: Arc<Shared>) {
     let (mut from_server, mut to_server) = split(server);
     let requests = async {
         if copy(&mut from_client, &mut to_server).await.is_ok() {
-            // The client has said all, and may still wait for the answer.
+            // The client has finished sending, but may still be waiting for an answer.
             let _closed = to_server.shutdown().await;
             pending::<()>().await;
         }
@@ -141,7 +142,7 @@ async fn link(stream: TcpStream, server: DuplexStream, shared: Arc<Shared>) {
         }
     };
     tokio::select! {
-        // A cut comes before whatever is said after it.
+        // A cut takes precedence over anything sent after it.
         biased;
         _ = cuts.changed() => {}
         () = requests => {}

@@ -1,4 +1,4 @@
-//! A subnet in the state: who is on it, and what its rules are.
+//! A subnet in the state: its neurons and its rules.
 
 use super::Account;
 use super::ledger::Ledger;
@@ -7,17 +7,17 @@ use super::value::{Mismatch, Value};
 use crate::epoch::EpochState;
 use kinitro_core::NetUid;
 
-/// The pallet all of this is in.
+/// The pallet that holds all of this.
 pub(super) const PALLET: &str = "SubtensorModule";
 
-/// A subnet, and the state it is looked up in.
+/// A subnet, and the state to look it up in.
 #[derive(Clone, Copy)]
 pub(super) struct Subnet<'a> {
     pub(super) ledger: &'a Ledger,
     pub(super) netuid: NetUid,
 }
 
-/// Where a subnet's mechanism keeps its weights.
+/// The storage index under which a subnet's mechanism keeps its weights.
 pub(super) fn storage_index(netuid: NetUid, mechanism: u8) -> u16 {
     u16::from(mechanism).wrapping_mul(4096).wrapping_add(netuid.0)
 }
@@ -27,12 +27,12 @@ impl Subnet<'_> {
         Key::subnet(self.netuid)
     }
 
-    /// A number of this subnet, as `Tempo`.
+    /// A number stored for this subnet, such as `Tempo`.
     pub(super) fn number(&self, name: &str) -> u64 {
         self.ledger.number(PALLET, name, &[self.key()])
     }
 
-    /// A switch of this subnet.
+    /// A boolean stored for this subnet.
     pub(super) fn flag(&self, name: &str) -> bool {
         let value = self.ledger.get(PALLET, name, &[self.key()]);
         value.and_then(|value| value.as_bool()).unwrap_or(false)
@@ -64,12 +64,12 @@ impl Subnet<'_> {
         self.flag("CommitRevealWeightsEnabled")
     }
 
-    /// The alpha that is staked to a hotkey on this subnet.
+    /// The alpha staked to a hotkey on this subnet.
     pub(super) fn alpha(&self, hotkey: &Account) -> u64 {
         self.ledger.number(PALLET, "TotalHotkeyAlpha", &[Key::Account(hotkey), self.key()])
     }
 
-    /// What a hotkey's stake counts for: its alpha here, and a share of what it has on the root.
+    /// A hotkey's stake weight: its alpha on this subnet plus a share of its stake on the root.
     pub(super) fn stake_weight(&self, hotkey: &Account) -> u64 {
         let root = Subnet { ledger: self.ledger, netuid: NetUid::ROOT }.alpha(hotkey);
         let share = self.ledger.number(PALLET, "TaoWeight", &[]);
@@ -77,12 +77,12 @@ impl Subnet<'_> {
         self.alpha(hotkey).saturating_add(u64::try_from(counted).unwrap_or(u64::MAX))
     }
 
-    /// Whether a hotkey has the stake that setting weights takes.
+    /// Whether a hotkey has enough stake to set weights.
     pub(super) fn has_stake_for_weights(&self, hotkey: &Account) -> bool {
         self.stake_weight(hotkey) >= self.ledger.number(PALLET, "StakeThreshold", &[])
     }
 
-    /// The schedule of epochs as `block` left it.
+    /// The epoch schedule after `block`.
     pub(super) fn epoch_state(&self, block: u64) -> EpochState {
         EpochState {
             block,
@@ -94,14 +94,14 @@ impl Subnet<'_> {
         }
     }
 
-    /// When a slot of a mechanism last set weights.
+    /// The block in which a slot last set weights for a mechanism.
     pub(super) fn last_update(&self, index: u16, uid: u16) -> u64 {
         let updates = self.ledger.list(PALLET, "LastUpdate", &[Key::Number(index.into())]);
         updates.get(usize::from(uid)).and_then(Value::as_u64).unwrap_or(0)
     }
 }
 
-/// The subnets there are, the root among them.
+/// All subnets, including the root.
 pub(super) fn all(ledger: &Ledger) -> Vec<NetUid> {
     let added = ledger.entries(PALLET, "NetworksAdded", &[]);
     let is_there = |value: &Value| value.as_bool() == Some(true);
@@ -112,7 +112,7 @@ pub(super) fn all(ledger: &Ledger) -> Vec<NetUid> {
         .collect()
 }
 
-/// Replaces one item of a list that has one for each slot.
+/// Replaces one item of a list with one item per slot.
 pub(super) fn set_in_list(
     ledger: &mut Ledger,
     name: &str,
@@ -129,14 +129,15 @@ pub(super) fn set_in_list(
     Ok(())
 }
 
-/// Makes a subnet that takes neurons and weights, as a new one on a real chain is.
+/// Creates a subnet that accepts neurons and weights, with the parameters of a new one on a real
+/// chain.
 pub(super) fn create(ledger: &mut Ledger, netuid: NetUid, owner: &Account) -> Result<(), Mismatch> {
     let key = [Key::subnet(netuid)];
     ledger.put(PALLET, "NetworksAdded", &key, true)?;
     let networks = ledger.number(PALLET, "TotalNetworks", &[]) + 1;
     ledger.put(PALLET, "TotalNetworks", &[], networks)?;
     if netuid == NetUid::ROOT {
-        // The root takes no weights, sealed or not.
+        // The root accepts no weights, sealed or plain.
         return ledger.put(PALLET, "CommitRevealWeightsEnabled", &key, false);
     }
     ledger.put(PALLET, "SubnetOwner", &key, *owner)?;
@@ -172,7 +173,7 @@ pub(super) fn append(
     };
     push("Active", true.into())?;
     push("ValidatorPermit", false.into())?;
-    // As on a real chain: whoever registers has to wait for the rate limit.
+    // As on a real chain, a new neuron has to wait for the rate limit to pass.
     push("LastUpdate", block.into())?;
     for name in ["Consensus", "Incentive", "Dividends", "Emission", "ValidatorTrust"] {
         push(name, 0_u8.into())?;
@@ -191,7 +192,7 @@ pub(super) fn append(
     Ok(uid)
 }
 
-/// Sets the alpha that a hotkey's owner has staked to it.
+/// Sets the alpha that a hotkey's owner has staked to the hotkey.
 pub(super) fn set_stake(
     ledger: &mut Ledger,
     netuid: NetUid,
@@ -201,7 +202,7 @@ pub(super) fn set_stake(
     let key = Key::subnet(netuid);
     let owner = ledger.get(PALLET, "Owner", &[Key::Account(hotkey)]);
     let owner = owner.and_then(|owner| owner.as_account()).unwrap_or(*hotkey);
-    // All of it is one owner's, so that the shares are the amount.
+    // All of it belongs to one owner, so the shares equal the amount.
     let shares = Value::record([("mantissa", rao.into()), ("exponent", 0_u8.into())]);
     let of_pool = [Key::Account(hotkey), key];
     let of_owner = [Key::Account(hotkey), Key::Account(&owner), key];

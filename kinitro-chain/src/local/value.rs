@@ -1,7 +1,7 @@
-//! Values by name, read and written as whatever type the metadata has for them.
+//! Values with named fields, encoded and decoded as the types that the metadata gives them.
 //!
-//! Other than `scale-value`, which wants every field of a type, this writes those it is not given as
-//! zero, so that one runtime fits the metadata of many; and it keeps bytes as bytes.
+//! `scale-value` requires every field of a type. This module writes missing fields as zero, so one
+//! implementation works with the metadata of many runtimes, and it keeps bytes as bytes.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ use parity_scale_codec::{Compact, Decode, Encode as _, Input};
 use scale_info::form::PortableForm;
 use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive};
 
-/// A value, without its type. A struct or tuple of one field is that field.
+/// A value without its type. A struct or tuple with a single field is represented by that field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
-    /// Zero, an empty list, `None` or the first variant, whatever the type has.
+    /// Zero, an empty list, `None` or the first variant, depending on the type.
     Zero,
-    /// An integer that is not negative, of any width, compact or not.
+    /// A non-negative integer of any width, compact or not.
     Number(u128),
     /// A negative integer.
     Negative(i128),
@@ -29,8 +29,7 @@ pub(super) enum Value {
     Variant(String, Box<Value>),
 }
 
-/// A value that is not of the type it was to be written as, or bytes that are not of the type they
-/// were to be read as.
+/// A value that cannot be encoded as the given type, or bytes that cannot be decoded as it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Mismatch(String);
@@ -48,7 +47,7 @@ impl From<parity_scale_codec::Error> for Mismatch {
 }
 
 impl Value {
-    /// A struct; fields that its type has and the record has not are written as zero.
+    /// A struct. Fields of its type that are missing here are written as zero.
     pub(super) fn record<const N: usize>(fields: [(&str, Self); N]) -> Self {
         Self::Record(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
@@ -65,12 +64,12 @@ impl Value {
         Self::Variant(name.to_owned(), Box::new(value.into()))
     }
 
-    /// Nothing; also the value of a variant without fields.
+    /// The unit value, also used for a variant without fields.
     pub(super) fn nothing() -> Self {
         Self::List(Vec::new())
     }
 
-    /// The field of that name, if this is a struct that has it.
+    /// The field with this name, if this is a struct that has it.
     pub(super) fn field(&self, name: &str) -> Option<&Self> {
         let Self::Record(fields) = self else { return None };
         fields.iter().find(|(own, _)| own == name).map(|(_, value)| value)
@@ -167,8 +166,8 @@ impl From<NetUid> for Value {
     }
 }
 
-/// Writes a value as type `ty`. What is not given is zero, an empty list, `None`, or the first
-/// variant. A value alone will do for an `Option`, and a text for the bytes of a name.
+/// Encodes a value as type `ty`. A missing value is written as zero, an empty list, `None` or the
+/// first variant. An `Option` accepts the bare value, and the bytes of a name accept a text.
 pub(super) fn encode(
     types: &PortableRegistry,
     ty: u32,
@@ -263,7 +262,7 @@ pub(super) fn encode(
     }
 }
 
-/// Reads a value of type `ty` from the front of `input`.
+/// Decodes a value of type `ty` from the start of `input`.
 pub(super) fn decode(
     types: &PortableRegistry,
     ty: u32,
@@ -310,7 +309,8 @@ fn mismatch(wanted: &str, given: Option<&Value>) -> Mismatch {
     Mismatch::new(format_args!("{given:?} is not {wanted}"))
 }
 
-/// The values for so many fields: one alone is the first, none are all zero.
+/// The values of `length` fields, in order: a bare value belongs to a single field, and with no
+/// value every field is zero (`None`).
 fn fields_in_order(given: Option<&Value>, length: usize) -> Result<Vec<Option<&Value>>, Mismatch> {
     match given {
         None | Some(Value::Zero) => Ok(vec![None; length]),
@@ -366,7 +366,7 @@ fn encode_bytes(
         out.extend_from_slice(bytes);
         return Ok(());
     }
-    // Names are lists of compact bytes in some places.
+    // Some types declare names as lists of compact bytes.
     bytes.iter().try_for_each(|byte| encode(types, item, Some(&Value::from(*byte)), out))
 }
 
@@ -383,7 +383,7 @@ fn decode_items(
         *input = rest;
         return Ok(Value::Bytes(bytes.to_vec()));
     }
-    // No capacity in advance: whoever sends the length need not send the items.
+    // Reserve nothing up front: the length comes from the sender, who may not send the items.
     let mut values = Vec::new();
     for _ in 0..length {
         if input.is_empty() && !is_unit(types, item) {
@@ -421,7 +421,7 @@ fn encode_primitive(
     let value = match given {
         None => 0,
         Some(Value::Number(number)) => *number,
-        // In two's complement, as all of them are.
+        // All signed integers are encoded in two's complement.
         Some(Value::Negative(number)) => *number as u128,
         Some(_) => return Err(mismatch("a number", given)),
     };
@@ -460,7 +460,7 @@ fn decode_primitive(primitive: &TypeDefPrimitive, input: &mut &[u8]) -> Result<V
     Ok(Value::Number(u128::from_le_bytes(little_endian)))
 }
 
-/// How many bytes a number has.
+/// The size of a number in bytes.
 fn width(primitive: &TypeDefPrimitive) -> usize {
     match primitive {
         TypeDefPrimitive::U8 | TypeDefPrimitive::I8 => 1,

@@ -1,4 +1,4 @@
-//! The calls that cost something: remarks and transfers.
+//! Calls with a fee (remarks and transfers), and the accounts' balances and nonces.
 
 use sp_crypto_hashing::blake2_256;
 
@@ -7,7 +7,8 @@ use crate::local::ledger::Ledger;
 use crate::local::runtime::Key;
 use crate::local::value::{Mismatch, Value};
 
-/// The fee of every call that has one, in rao. A real chain weighs them.
+/// The flat fee of every call that has one, in rao. On a real chain it depends on the call's
+/// weight.
 const FEE: u64 = 125_000;
 
 fn account(ledger: &Ledger, who: &Account) -> Option<Value> {
@@ -18,7 +19,7 @@ fn free(account: &Value) -> u64 {
     account.field("data").and_then(|data| data.field("free")?.as_u64()).unwrap_or(0)
 }
 
-/// Sets what an account owns, and its existence with it.
+/// Sets an account's free balance. The account exists as long as this is above 0.
 pub(in crate::local) fn set_free(
     ledger: &mut Ledger,
     who: &Account,
@@ -26,7 +27,7 @@ pub(in crate::local) fn set_free(
 ) -> Result<(), Mismatch> {
     let old = account(ledger, who);
     let number = |name: &str| old.as_ref().and_then(|old| old.field(name)?.as_u64()).unwrap_or(0);
-    // The highest bit says that the balances are of the newer form.
+    // The highest bit marks the newer balance format.
     let data = Value::record([("free", rao.into()), ("flags", (1_u128 << 127).into())]);
     let new = Value::record([
         ("nonce", number("nonce").into()),
@@ -36,12 +37,12 @@ pub(in crate::local) fn set_free(
     ledger.put("System", "Account", &[Key::Account(who)], new)
 }
 
-/// How many transactions an account has sent.
+/// The number of transactions an account has sent.
 pub(in crate::local) fn nonce(ledger: &Ledger, who: &Account) -> u64 {
     account(ledger, who).and_then(|account| account.field("nonce")?.as_u64()).unwrap_or(0)
 }
 
-/// Counts one more.
+/// Adds 1 to an account's nonce.
 pub(in crate::local) fn increment_nonce(
     ledger: &mut Ledger,
     who: &Account,
@@ -58,7 +59,7 @@ pub(in crate::local) fn can_pay(ledger: &Ledger, who: &Account, tip: u128) -> bo
     account(ledger, who).is_some_and(|own| u128::from(free(&own)) >= u128::from(FEE) + tip)
 }
 
-/// Takes the fee and the tip.
+/// Deducts the fee and the tip.
 pub(in crate::local) fn pay_fee(
     block: &mut Execution,
     who: &Account,

@@ -1,4 +1,4 @@
-//! The pallet `Commitments`: what accounts publish on a subnet.
+//! The `Commitments` pallet: data that accounts publish on a subnet.
 
 use super::{Account, Call, DispatchError, Execution, argument, unsupported};
 use crate::local::runtime::Key;
@@ -7,7 +7,7 @@ use crate::local::value::Value;
 
 const PALLET: &str = "Commitments";
 
-/// However little is published, so many bytes are counted.
+/// The minimum number of bytes counted for a commitment, however short it is.
 const LEAST_SPACE: u64 = 100;
 
 pub(super) fn dispatch(
@@ -62,7 +62,7 @@ fn set_commitment(
     Ok(())
 }
 
-/// For how many bytes a field counts.
+/// The number of bytes counted for a field.
 fn length(field: &Value) -> u64 {
     let Value::Variant(kind, content) = field else { return 0 };
     let content = match kind.as_str() {

@@ -1,4 +1,4 @@
-//! The calls that transactions can make, with the outcome they would have on a real chain.
+//! The calls that transactions can make, with the same outcome as on a real chain.
 
 mod balances;
 mod commitments;
@@ -21,7 +21,7 @@ pub(super) fn pays(call: &Call) -> Pays {
     }
 }
 
-/// What the runtime checks before a transaction gets into the pool.
+/// The runtime's checks before a transaction enters the pool.
 pub(super) fn validate(ledger: &Ledger, signer: &Account, call: &Call) -> Result<(), Invalid> {
     match call.path() {
         ("SubtensorModule", _) => weights::validate(ledger, signer, call),
@@ -43,8 +43,8 @@ pub(super) fn dispatch(
     }
 }
 
-/// The error for calls that a chain filters out. This chain supports only the calls that Kinitro and
-/// its tests need.
+/// The error for filtered calls. This chain supports only the calls that Kinitro and its tests
+/// need.
 fn unsupported() -> DispatchError {
     DispatchError::Module("System", "CallFiltered")
 }

@@ -1,6 +1,6 @@
-//! Weights: set plainly, or sealed and opened by the chain when their round of the beacon is out.
+//! Weights: set in plain form, or sealed until the chain opens them when their beacon round is out.
 //!
-//! The checks are those of the runtime, in its order (docs/spec/chain.md, section 3).
+//! The checks are the runtime's, in the same order (docs/spec/chain.md, section 3).
 
 use std::collections::BTreeSet;
 
@@ -15,14 +15,14 @@ use crate::local::value::Value;
 use crate::timelock::{WeightsPayload, open};
 use kinitro_core::NetUid;
 
-/// How many sealed weights of one hotkey may wait in one epoch.
+/// The maximum number of sealed weights that one hotkey may have waiting in an epoch.
 const MOST_COMMITS: usize = 10;
 
 fn refuse(name: &'static str) -> DispatchError {
     DispatchError::Module(PALLET, name)
 }
 
-/// Weights as a call or a sealed payload has them.
+/// Weights as given in a call or a sealed payload.
 struct Weights {
     netuid: NetUid,
     mechanism: u8,
@@ -31,7 +31,7 @@ struct Weights {
     version_key: u64,
 }
 
-/// Sealed weights as a call has them.
+/// Sealed weights as given in a call.
 struct Sealed {
     netuid: NetUid,
     mechanism: u8,
@@ -40,14 +40,14 @@ struct Sealed {
     version: u64,
 }
 
-/// A call about weights.
+/// A call that sets or commits weights.
 enum WeightsCall {
     Plain(Weights),
     Sealed(Sealed),
 }
 
 impl WeightsCall {
-    /// None for a call that is about something else.
+    /// Reads a call; `None` if it is not about weights.
     fn read(call: &Call) -> Result<Option<Self>, Mismatch> {
         let mechanism = || match call.argument("mecid") {
             Some(mechanism) => {
@@ -78,7 +78,7 @@ impl WeightsCall {
     }
 }
 
-/// What the runtime checks before a call about weights gets into the pool.
+/// The runtime's checks before a call about weights enters the pool.
 pub(super) fn validate(ledger: &Ledger, signer: &Account, call: &Call) -> Result<(), Invalid> {
     let weights = WeightsCall::read(call).map_err(|_| Invalid::Custom(255))?;
     let (netuid, custom) = match weights {
@@ -115,7 +115,8 @@ pub(super) fn dispatch(
     }
 }
 
-/// Whether the subnet lets a slot set weights again: its rate limit has passed since the last time.
+/// Whether a slot may set weights again, because the subnet's rate limit has passed since the last
+/// time.
 fn may_set_again(subnet: Subnet<'_>, index: u16, uid: u16, block: u64) -> bool {
     let last = subnet.last_update(index, uid);
     last == 0 || block.saturating_sub(last) >= subnet.number("WeightsSetRateLimit")
@@ -184,12 +185,12 @@ fn set(block: &mut Execution, signer: &Account, weights: &Weights) -> Result<(),
     Ok(block.emit(PALLET, "WeightsSet", Value::tuple([index.into(), uid.into()]))?)
 }
 
-/// How many weights a subnet wants at least.
+/// The minimum number of weights that a subnet requires.
 fn least_weights(subnet: Subnet<'_>) -> usize {
     subnet.number("MinAllowedWeights").min(subnet.size().into()) as usize
 }
 
-/// The weights as the chain keeps them: the largest is 65535.
+/// The weights as the chain stores them, scaled so that the largest is 65535.
 fn max_upscaled(values: &[u16]) -> Vec<u16> {
     let max = u64::from(values.iter().copied().max().unwrap_or(0));
     if max == 0 {
@@ -199,7 +200,7 @@ fn max_upscaled(values: &[u16]) -> Vec<u16> {
     values.iter().map(|value| ((u64::from(*value) * full + max / 2) / max) as u16).collect()
 }
 
-/// Whether the largest of the weights is a larger share of all than the limit, in 1/65535.
+/// Whether the largest weight's share of the total exceeds `limit`, in units of 1/65535.
 fn exceeds(values: &[u16], limit: u64) -> bool {
     let sum: u64 = values.iter().map(|value| u64::from(*value)).sum();
     let max = values.iter().copied().max().unwrap_or(0);
@@ -244,7 +245,7 @@ fn commit(block: &mut Execution, signer: &Account, sealed: Sealed) -> Result<(),
     Ok(block.emit(PALLET, "TimelockedWeightsCommitted", event)?)
 }
 
-/// Sealed weights as they lie in storage.
+/// Sealed weights as stored.
 struct Commit<'a> {
     who: Account,
     ciphertext: &'a [u8],
@@ -276,7 +277,7 @@ fn reveal_epoch(ledger: &Ledger, netuid: NetUid, number: u64) -> Option<u64> {
     epoch.checked_sub(subnet.number("RevealPeriodEpochs"))
 }
 
-/// The rounds that are waited for in block `number`.
+/// The rounds for which sealed weights that are due in block `number` are waiting.
 pub(in crate::local) fn pending_rounds(ledger: &Ledger, number: u64) -> BTreeSet<u64> {
     let mut rounds = BTreeSet::new();
     for (netuid, mechanism) in mechanisms(ledger) {
@@ -288,9 +289,9 @@ pub(in crate::local) fn pending_rounds(ledger: &Ledger, number: u64) -> BTreeSet
     rounds
 }
 
-/// Opens the sealed weights that are due, at the beginning of a block. Those whose round is not out
-/// yet wait for a later block of the same epoch; those that cannot be opened, or are refused when
-/// they are, are gone.
+/// Opens the sealed weights that are due, at the start of a block. Those whose round is not out yet
+/// wait for a later block of the same epoch. Those that cannot be opened, or are refused once
+/// opened, are discarded.
 pub(in crate::local) fn open_commits(block: &mut Execution) -> Result<(), Mismatch> {
     for (netuid, mechanism) in mechanisms(&block.ledger) {
         let index = storage_index(netuid, mechanism);
@@ -305,7 +306,7 @@ pub(in crate::local) fn open_commits(block: &mut Execution) -> Result<(), Mismat
             }
             block.ledger.remove(PALLET, "TimelockedWeightCommits", &keys);
             if epoch < due {
-                // Too late: nobody may see them any more.
+                // Too late: they may no longer be opened.
                 continue;
             }
             let mut unopened = Vec::new();

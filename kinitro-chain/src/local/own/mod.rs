@@ -25,7 +25,7 @@ use schema::{Api, Declaration, Fields, Initial, Pallet, Schema, Shape, Storage, 
 const TYPES: &str = include_str!("types.schema");
 const RUNTIME: &str = include_str!("runtime.schema");
 
-/// The spec version that it reports.
+/// The spec version that the runtime reports.
 const SPEC_VERSION: u32 = 424;
 
 /// The metadata of the chain's own runtime.
@@ -38,7 +38,7 @@ pub(super) fn metadata() -> Result<RuntimeMetadataV16, Mismatch> {
     Builder::new(schema).build()
 }
 
-/// Makes the registry of types, each when it is first asked for.
+/// Builds the type registry, adding each type when it is first needed.
 struct Builder {
     declared: HashMap<String, Declaration>,
     built: HashMap<String, u32>,
@@ -65,7 +65,7 @@ impl Builder {
         let extrinsic = self.extrinsic(outer_enums.call_enum_ty.id)?;
         let runtime = Path::from_segments_unchecked(["kinitro_runtime".into(), "Runtime".into()]);
         self.register(runtime, Vec::new(), TypeDefComposite { fields: Vec::new() });
-        // All types first: what is in storage at first is written with the registry.
+        // All types first: encoding the initial storage values needs the complete registry.
         let pallets =
             pallets.into_iter().map(|pallet| self.pallet(pallet)).collect::<Result<Vec<_>, _>>()?;
         let apis = std::mem::take(&mut self.schema.apis);
@@ -82,8 +82,8 @@ impl Builder {
         })
     }
 
-    /// Makes the account the first of all types, as it is in Bittensor's metadata: its SDK knows it
-    /// by that. What it is made of follows it.
+    /// Makes the account type number 0, as in Bittensor's metadata: the SDK recognizes it by that
+    /// number. The types it consists of come next.
     fn account_first(&mut self) -> Result<(), Mismatch> {
         let Some(Declaration { path, .. }) = self.declared.remove("AccountId32") else {
             return Err(Mismatch::new("the schema has no type AccountId32"));
@@ -169,7 +169,7 @@ impl Builder {
 
     fn fields(&mut self, fields: &Fields) -> Result<Vec<Field<PortableForm>>, Mismatch> {
         let fields = fields.iter().map(|(name, ty)| {
-            // Optional by its type, and yet there are clients that cannot do without.
+            // The field is optional in the metadata, but some clients require it.
             let type_name = Some(ty.to_string());
             Ok(Field { name: name.clone(), ty: self.ty(ty)?.into(), type_name, docs: Vec::new() })
         });
@@ -188,7 +188,7 @@ impl Builder {
         Ok(TypeDefVariant { variants: variants.collect::<Result<_, Mismatch>>()? })
     }
 
-    /// The enums of all calls, events and errors, each with those of the pallets in it.
+    /// The outer enums of calls, events and errors, each with one variant per pallet.
     fn outer_enums(&mut self, pallets: &[Pallet]) -> Result<OuterEnums<PortableForm>, Mismatch> {
         let of = |builder: &mut Self, kind: &str, own: fn(&Pallet) -> &Vec<Variant>| {
             let mut outer = Vec::new();
@@ -353,7 +353,7 @@ impl Builder {
     }
 }
 
-/// A pallet whose values are not written yet.
+/// A pallet whose values have not been encoded yet.
 struct Unfinished {
     metadata: PalletMetadata<PortableForm>,
     entries: Vec<UnfinishedEntry>,
@@ -399,7 +399,7 @@ impl Unfinished {
     }
 }
 
-/// What a pallet's own enum goes by in the table of types.
+/// The name of a pallet's own enum in the table of types.
 fn inner(pallet: &str, kind: &str) -> String {
     format!("{pallet}.{kind}")
 }
@@ -444,7 +444,7 @@ fn encoded(types: &PortableRegistry, ty: u32, value: &Value) -> Result<Vec<u8>, 
     Ok(bytes)
 }
 
-/// The version as clients of Bittensor expect to find it.
+/// The runtime version as Bittensor clients expect it.
 fn version() -> Value {
     Value::record([
         ("spec_name", "node-subtensor".into()),
@@ -487,7 +487,7 @@ mod tests {
         assert_eq!(bytes, [7; 32]);
     }
 
-    /// All values that storage has at first are of the types they are said to be.
+    /// All initial storage values have their declared types.
     #[test]
     fn defaults_decode() {
         let metadata = metadata().unwrap();

@@ -1,6 +1,5 @@
-//! Reads the notation in which the chain's own runtime is written down: types, pallets with their
-//! storage, calls, events and errors, and the functions of the runtime, as a Rust programmer would
-//! write them on paper.
+//! Parses the notation that describes the chain's own runtime: types, pallets with their storage,
+//! calls, events and errors, and runtime functions, in a Rust-like shorthand.
 //!
 //! ```text
 //! struct frame_system::EventRecord { phase: Phase, event: RuntimeEvent, topics: Vec<H256> }
@@ -11,17 +10,18 @@
 //! }
 //! ```
 //!
-//! A `?` is for storage that is empty at first, and a value behind `=` for what it holds then; without
-//! either it is zero. Types are called by the last part of their path.
+//! A storage item marked `?` is initially empty, and a value after `=` is its initial value;
+//! otherwise it starts as zero. Types are referred to by the last segment of their path.
 
 use std::fmt;
 
-/// A schema, as it is written.
+/// A parsed schema.
 #[derive(Debug, Default)]
 pub(super) struct Schema {
     pub(super) types: Vec<Declaration>,
     pub(super) pallets: Vec<Pallet>,
-    /// Identifier, type in the transaction, type in what is signed.
+    /// For each extension: its identifier, its type in the transaction, and the type it adds to the
+    /// signed message.
     pub(super) extensions: Vec<(String, Type, Type)>,
     pub(super) apis: Vec<Api>,
 }
@@ -38,7 +38,7 @@ pub(super) enum Shape {
     Enum(Vec<Variant>),
 }
 
-/// Fields, with their names or without.
+/// Fields, named or unnamed.
 pub(super) type Fields = Vec<(Option<String>, Type)>;
 
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub(super) enum Type {
     Named(String),
     Tuple(Vec<Self>),
     Array(Box<Self>, u32),
-    /// `Vec`, `Option` or `Compact` of a type.
+    /// `Vec`, `Option` or `Compact`, with its type argument.
     Of(&'static str, Box<Self>),
 }
 
@@ -86,14 +86,14 @@ pub(super) struct Pallet {
 #[derive(Debug)]
 pub(super) struct Storage {
     pub(super) name: String,
-    /// Hasher and type of each key.
+    /// The hasher and type of each key.
     pub(super) keys: Vec<(String, Type)>,
     pub(super) value: Type,
-    /// None where it is empty at first.
+    /// The initial value; `None` if the item is empty at first.
     pub(super) initial: Option<Initial>,
 }
 
-/// A value that is written in the schema.
+/// A value written in the schema.
 #[derive(Debug)]
 pub(super) enum Initial {
     Zero,
@@ -117,7 +117,7 @@ pub(super) struct Method {
     pub(super) output: Type,
 }
 
-/// A schema that cannot be read.
+/// A schema that cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} of the schema: {message}")]
 pub(super) struct SchemaError {
@@ -127,7 +127,7 @@ pub(super) struct SchemaError {
 
 type Parsed<T> = Result<T, SchemaError>;
 
-/// Reads a schema.
+/// Parses a schema.
 pub(super) fn parse(text: &str) -> Parsed<Schema> {
     let mut reader = Reader { rest: text, text };
     let mut schema = Schema::default();
@@ -183,7 +183,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes what comes next if it is this.
+    /// Consumes `symbol` if it comes next, and returns whether it did.
     fn take(&mut self, symbol: &str) -> bool {
         self.skip_blank();
         let rest = self.rest.strip_prefix(symbol);
@@ -227,7 +227,7 @@ impl<'a> Reader<'a> {
         Ok(path)
     }
 
-    /// A list with commas up to `end`; one may be at its end.
+    /// A comma-separated list up to `end`; a trailing comma is allowed.
     fn list<T>(
         &mut self,
         end: &str,
@@ -295,8 +295,8 @@ impl<'a> Reader<'a> {
         Ok(Variant { name, index: self.number()?, fields: self.fields()? })
     }
 
-    /// A variant; or `Raw0..=128 = 1`, which are 129 of them, each with an array of that many bytes
-    /// if nothing else is said.
+    /// A variant, or a range such as `Raw0..=128 = 1`: 129 variants, each holding an array of as
+    /// many bytes as its number unless fields are given.
     fn variant_range(&mut self) -> Parsed<Vec<Variant>> {
         let first = self.word()?;
         if !self.take("..=") {

@@ -1,4 +1,4 @@
-//! `kinitro_*`: what only a chain for development can be asked for.
+//! `kinitro_*`: requests that only a development chain accepts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::local::faults::CutOnSubmit;
 use crate::local::node::Forked;
 use crate::subnet::Rao;
 
-/// The error that says no: its message is meant for people.
+/// The error code for a refused request; its message is meant for people.
 const REFUSED: i32 = -32000;
 
 impl From<AdminError> for ErrorObjectOwned {
@@ -100,7 +100,7 @@ fn faults(module: &mut Module) -> Result<(), RegisterMethodError> {
     Ok(())
 }
 
-/// Cuts all connections, after the answer to the one who asked for it.
+/// Cuts all connections shortly afterwards, so that the caller still gets its answer.
 fn cut_soon(shared: Arc<Shared>) {
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(20)).await;

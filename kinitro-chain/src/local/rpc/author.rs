@@ -38,12 +38,12 @@ pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     Ok(())
 }
 
-/// Takes a transaction into the pool, unless the connections are cut before it gets there.
+/// Adds a transaction to the pool, unless the connections are cut first.
 fn submit(shared: &Shared, bytes: &[u8]) -> Answer<(String, UnboundedReceiver<Status>)> {
     let cut = shared.faults.take_cut_on_submit();
     if cut == Some(CutOnSubmit::BeforePool) {
         shared.faults.cut();
-        // Whoever would hear of it is gone with the connection.
+        // The caller's connection is gone, so this answer reaches no one.
         return Err(ErrorObjectOwned::owned(-32603, "the connection was cut", None::<()>));
     }
     let hash = blake2_256(bytes);
@@ -105,7 +105,7 @@ fn told(status: &Status) -> Json {
     }
 }
 
-/// The pool's refusal in the words and numbers of a real node.
+/// The pool's refusal, with the error codes and messages of a real node.
 fn rejection(rejected: &Rejected) -> ErrorObjectOwned {
     let error =
         |code, message: &str, data: Json| ErrorObjectOwned::owned(code, message, Some(data));

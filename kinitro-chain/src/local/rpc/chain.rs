@@ -63,7 +63,8 @@ pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     Ok(())
 }
 
-/// The hash of the block of a number, which may be in hexadecimal; of the best one without.
+/// The hash of the block with a given number, which may be in hexadecimal, or of the best block if
+/// there is no number.
 fn hash_at(node: &Node, number: &Json) -> Answer<Json> {
     let number = match number {
         Json::Null => Some(node.blocks.best().number),
@@ -74,7 +75,7 @@ fn hash_at(node: &Node, number: &Json) -> Answer<Json> {
         number => Some(parsed(number)?),
     };
     let hash = match number {
-        // What the chain says it is, which a switch can change.
+        // The reported genesis hash, which the operator can change.
         Some(0) => Some(node.genesis),
         Some(number) => node.blocks.hash_at(number),
         None => None,
@@ -82,7 +83,7 @@ fn hash_at(node: &Node, number: &Json) -> Answer<Json> {
     Ok(hash.map_or(Json::Null, |hash| hex(hash).into()))
 }
 
-/// Tells a subscriber the newest head and all that follow.
+/// Sends a subscriber the newest head and every later one.
 async fn heads(pending: PendingSubscriptionSink, shared: Arc<Shared>, finalized: bool) {
     let (mut notices, newest) = {
         let node = shared.node();

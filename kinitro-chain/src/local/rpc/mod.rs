@@ -1,4 +1,4 @@
-//! The JSON-RPC methods: those of a Substrate node, and a few of the chain's own.
+//! The JSON-RPC methods: those of a Substrate node, plus a few specific to this chain.
 
 mod admin;
 mod author;
@@ -38,12 +38,12 @@ pub(super) fn methods(shared: Arc<Shared>) -> Result<Methods, RegisterMethodErro
     Ok(module.into())
 }
 
-/// `0x` and the digits.
+/// Bytes in hexadecimal, with a `0x` prefix.
 fn hex(bytes: impl AsRef<[u8]>) -> String {
     format!("0x{}", base16ct::lower::encode_string(bytes.as_ref()))
 }
 
-/// Bytes in hexadecimal, with or without `0x` in front.
+/// Reads bytes in hexadecimal, with or without a `0x` prefix.
 fn from_hex(text: &str) -> Answer<Vec<u8>> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     base16ct::mixed::decode_vec(digits)
@@ -55,17 +55,17 @@ fn hash_from_hex(text: &str) -> Answer<Hash> {
     bytes.try_into().map_err(|_| invalid(format_args!("`{text}` is no hash")))
 }
 
-/// The parameters are not what the method takes.
+/// The error for parameters that the method does not accept.
 fn invalid(message: impl fmt::Display) -> ErrorObjectOwned {
     ErrorObjectOwned::owned(-32602, format!("Invalid params: {message}"), None::<()>)
 }
 
-/// The error of a node whose runtime or storage cannot answer.
+/// The error for a request that the runtime or storage cannot answer.
 fn client_error(message: impl fmt::Display) -> ErrorObjectOwned {
     ErrorObjectOwned::owned(4003, format!("Client error: {message}"), None::<()>)
 }
 
-/// The first parameters, those left out as `null`.
+/// The first `N` parameters; missing ones are `null`.
 fn parameters<const N: usize>(params: &Params<'_>) -> Answer<[Json; N]> {
     let mut values: Vec<Json> = match params.parse::<Option<Vec<Json>>>() {
         Ok(values) => values.unwrap_or_default(),
@@ -75,12 +75,12 @@ fn parameters<const N: usize>(params: &Params<'_>) -> Answer<[Json; N]> {
     values.try_into().map_err(|_| invalid("too many"))
 }
 
-/// One parameter as the type it should be of.
+/// One parameter, converted to the expected type.
 fn parsed<T: DeserializeOwned>(value: &Json) -> Answer<T> {
     T::deserialize(value).map_err(invalid)
 }
 
-/// The block of a hash; the best one without.
+/// The block with a given hash, or the best block if there is no hash.
 fn block_at<'a>(node: &'a Node, at: &Json) -> Answer<&'a Arc<Block>> {
     match parsed::<Option<String>>(at)? {
         None => Ok(node.blocks.best()),
@@ -92,7 +92,7 @@ fn block_at<'a>(node: &'a Node, at: &Json) -> Answer<&'a Arc<Block>> {
     }
 }
 
-/// A header as it is told.
+/// A block's header as it is sent to clients.
 fn header(block: &Block) -> Json {
     json!({
         "parentHash": hex(block.parent),

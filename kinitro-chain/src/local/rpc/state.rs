@@ -17,7 +17,7 @@ use crate::local::node::{Node, Notice};
 use crate::local::runtime::Runtime;
 use crate::local::value::Value;
 
-/// The most keys that are told at once, as on a real node.
+/// The maximum number of keys in one answer, as on a real node.
 const MOST_KEYS: usize = 1000;
 
 pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
@@ -95,7 +95,7 @@ pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     Ok(())
 }
 
-/// A block and the state it left.
+/// A block and the state after it.
 fn state_at<'a>(node: &'a Node, at: &Json) -> Answer<(&'a Arc<Block>, &'a Ledger)> {
     let block = block_at(node, at)?;
     let ledger = node.blocks.state(&block.hash).ok_or_else(|| {
@@ -108,7 +108,7 @@ fn key_of(key: &Json) -> Answer<Vec<u8>> {
     from_hex(&parsed::<String>(key)?)
 }
 
-/// Keys and their values, as storage is told in bulk.
+/// Keys with their values, in the form used by bulk storage queries.
 fn changes(ledger: &Ledger, keys: &[String]) -> Answer<Vec<(String, Option<String>)>> {
     let change = |key: &String| Ok((key.clone(), ledger.raw(&from_hex(key)?).map(hex)));
     keys.iter().map(change).collect()
@@ -137,7 +137,7 @@ fn call(node: &Node, function: &str, arguments: &[u8], at: &Json) -> Answer<Vec<
     })
 }
 
-/// The version of a runtime as it is told.
+/// A runtime's version as it is sent to clients.
 fn version(runtime: &Runtime) -> Json {
     let (version, _) = runtime.version();
     let text = |name: &str| match version.field(name) {
@@ -190,7 +190,7 @@ async fn versions(pending: PendingSubscriptionSink, shared: Arc<Shared>) {
     }
 }
 
-/// Tells a subscriber the values of some keys, and each time which of them changed.
+/// Sends a subscriber the values of some keys, and then every change to them.
 async fn watch_storage(
     keys: Answer<Vec<String>>,
     pending: PendingSubscriptionSink,

@@ -1,4 +1,4 @@
-//! `system_*`: what node this is.
+//! `system_*`: information about the node.
 
 use jsonrpsee::server::RegisterMethodError;
 use jsonrpsee::types::Params;
@@ -27,7 +27,7 @@ pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     Ok(())
 }
 
-/// The number of an account's next transaction; the account is an address or a public key.
+/// The nonce of an account's next transaction. The account is given as an address or a public key.
 fn next_index(params: &Params<'_>, shared: &Shared) -> Answer<u64> {
     let [account] = parameters::<1>(params)?;
     let account: String = parsed(&account)?;
