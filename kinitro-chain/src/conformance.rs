@@ -158,7 +158,8 @@ async fn commitments_come_back_as_they_were(stage: &dyn Stage, players: &Players
         assert_eq!(own.len(), 1, "a miner has not one commitment");
         assert_eq!(own[0].data.as_deref(), Some(&*bytes), "a commitment came back changed");
         assert_eq!((own[0].uid, own[0].block), (Some(*uid), inclusion.block.number));
-        // The chain has room for so many bytes an epoch; the next one must not be refused for it.
+        // The chain limits the bytes published per epoch; the next commitment must not be refused
+        // for that.
         stage.advance(1).await;
     }
 }

@@ -38,7 +38,7 @@ use crate::commitment::{CommitmentData, Published, Reading, read_all};
 use crate::error::ChainError;
 use crate::signer::Signer;
 
-/// Why there is no backend's key.
+/// Why the backend's key could not be found.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackendKeyError {

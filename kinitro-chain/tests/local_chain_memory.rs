@@ -1,5 +1,5 @@
-//! A chain that has run for long is no bigger than one that has run for a while. Alone in its
-//! program, so that what it measures is the chain.
+//! The memory of a chain does not keep growing the longer it runs. This test has a program of its
+//! own, so that it measures nothing but the chain.
 
 #![cfg(feature = "local-chain")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has to panic")]

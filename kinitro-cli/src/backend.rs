@@ -63,7 +63,7 @@ impl Backend<'_> {
         settings.port = self.at.1;
         settings.concurrent = self.concurrent;
         settings.limits = self.limits;
-        // Who runs a backend on a laptop runs policies on it, too.
+        // With a backend on a laptop, the policies usually run there too.
         let sandbox = InProcess::new(registry).with_reach(Reach::anywhere());
         let sandbox = Arc::new(sandbox.with_max_idle(self.concurrent));
         let chain = Arc::new(subnet(policies).await?);

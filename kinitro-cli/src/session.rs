@@ -63,7 +63,8 @@ fn started(mut builder: Builder) -> Result<Runtime, Failure> {
     })
 }
 
-/// Runs something that may be writing to the chain. Who interrupts it is told what that means.
+/// Runs an operation that may be writing to the chain. On an interruption, the user learns what
+/// that means for the write.
 pub(crate) fn run<T>(job: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     runtime()?.block_on(async {
         tokio::select! {

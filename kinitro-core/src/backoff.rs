@@ -62,8 +62,8 @@ impl Backoff {
         self.wait_after(self.failures, chance)
     }
 
-    /// How long to wait after so many failures: between half of the full wait, where `chance` is 0,
-    /// and all of it, where it is 1.
+    /// How long to wait after this many consecutive failures: from half the full wait, if `chance`
+    /// is 0, to all of it, if `chance` is 1.
     pub fn wait_after(&self, failures: u32, chance: f64) -> Duration {
         let Some(doublings) = failures.checked_sub(1) else { return Duration::ZERO };
         let doubled = self.first.saturating_mul(1 << doublings.min(31)).min(self.longest);

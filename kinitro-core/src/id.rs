@@ -148,7 +148,7 @@ number_id! {
     Seed(u64)
 }
 number_id! {
-    /// The number by which a policy is told an episode.
+    /// The number that identifies an episode to a policy.
     TaskId(u64)
 }
 number_id! {

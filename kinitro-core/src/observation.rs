@@ -29,7 +29,8 @@ pub struct Observation {
     pub extra: serde_json::Map<String, serde_json::Value>,
 }
 
-/// What a policy is told before an episode, on the wire. It never says where things are.
+/// What a policy receives before an episode, as sent on the wire. It never reveals the positions of
+/// objects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskConfig {
     /// The environment, `family/task`.

@@ -98,7 +98,7 @@ fault! {
     struct PolicyFault;
     /// The ways in which a policy fails to answer.
     enum PolicyFaultKind {
-        /// Nobody answered at its address, or the connection broke.
+        /// No answer at its address, or the connection broke.
         Unreachable = "unreachable",
         /// It exceeded its time limit.
         Timeout = "timeout",

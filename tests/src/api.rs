@@ -12,7 +12,7 @@ pub const KEY: &str = "a-key-of-the-test";
 /// What a request with the key has in its header `authorization`.
 pub const BEARER: &str = "Bearer a-key-of-the-test";
 
-/// A port that nobody uses right now.
+/// A port that is currently unused.
 ///
 /// # Panics
 /// When there is none.
@@ -70,7 +70,7 @@ impl Api {
     /// Gets what is at a path.
     ///
     /// # Panics
-    /// When nobody answers.
+    /// When nothing answers.
     #[track_caller]
     pub fn get(&self, path: &str) -> Answer {
         get(&self.address, path)
@@ -79,13 +79,13 @@ impl Api {
     /// Sends a body with the key.
     ///
     /// # Panics
-    /// When nobody answers.
+    /// When nothing answers.
     #[track_caller]
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         request(&self.address, "POST", path, &[("authorization", BEARER)], &body.to_string())
     }
 
-    /// Fetches so many tasks.
+    /// Fetches up to `batch_size` jobs for an executor.
     ///
     /// # Panics
     /// When that is refused.

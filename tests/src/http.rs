@@ -39,7 +39,7 @@ impl Answer {
 pub struct Connection(TcpStream);
 
 impl Connection {
-    /// Connects to `HOST:PORT`; `None` when nobody listens.
+    /// Connects to `HOST:PORT`; `None` when nothing listens there.
     pub fn open(address: &str) -> Option<Self> {
         let stream = TcpStream::connect(address).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(60))).ok()?;
@@ -103,7 +103,7 @@ pub fn request(
 /// Gets what is at a path.
 ///
 /// # Panics
-/// When nobody answers.
+/// When nothing answers.
 #[track_caller]
 pub fn get(address: &str, path: &str) -> Answer {
     request(address, "GET", path, &[], "")

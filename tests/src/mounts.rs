@@ -16,17 +16,18 @@ pub struct Disk {
     stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
     folder: TempDir,
-    /// With which kinds of namespaces the shell was started.
+    /// The kinds of namespaces with which the shell was started.
     kind: &'static str,
 }
 
 impl Disk {
-    /// A disk of so many KiB; `None` where tests may not mount anything.
+    /// A disk of this size, in KiB; `None` if tests are not allowed to mount anything.
     ///
     /// # Panics
-    /// When it can be mounted and yet not used.
+    /// When it can be mounted but not used.
     pub fn new(kib: u32) -> Option<Self> {
-        // Root needs a mount namespace only, others a user namespace in which they are root.
+        // Root only needs a mount namespace; other users also need a user namespace in which they
+        // are root.
         ["-m", "-rm"].into_iter().find_map(|kind| Self::in_namespace(kind, kib))
     }
 

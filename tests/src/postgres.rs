@@ -42,7 +42,7 @@ impl Server {
     /// Starts a server; without PostgreSQL it says what could not be tested.
     ///
     /// # Panics
-    /// When there is no place for it.
+    /// When it cannot be started.
     pub fn start(what: &str) -> Option<Self> {
         let folder = tempfile::tempdir().expect("there is a place for temporary files");
         // Its user must be able to enter it.

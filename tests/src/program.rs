@@ -1,4 +1,4 @@
-//! Starting programs, and what they say until they end.
+//! Runs programs and captures their output.
 
 use std::ffi::OsStr;
 use std::io::Read;
@@ -9,21 +9,22 @@ use std::time::{Duration, Instant};
 
 use crate::{assets, kinitro_binary};
 
-/// How long a program may run. Far more than any test needs: what takes longer hangs.
+/// How long a program may run: far longer than any test needs, so a program that takes longer
+/// hangs.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Variables of a test's environment that a program keeps: where programs and libraries are, and
-/// where what is measured of a test run goes.
+/// Environment variables that a program inherits from the test: the search paths for programs and
+/// libraries, and the file for coverage data.
 const KEPT: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "LLVM_PROFILE_FILE"];
 
-/// A program that is to be run, with next to nothing in its environment.
+/// A program to run, with an almost empty environment.
 pub struct Program {
     command: Command,
     limit: Duration,
 }
 
-/// The `kinitro` program with arguments, which are separated by spaces. It finds the assets, and no
-/// home folder.
+/// The `kinitro` program with arguments, separated by spaces. It finds the assets but no home
+/// folder.
 pub fn kinitro(arguments: &str) -> Program {
     Program::new(kinitro_binary())
         .args(arguments.split_whitespace())

@@ -41,7 +41,7 @@ impl Relay {
     /// moment.
     ///
     /// # Panics
-    /// When there is no port for it.
+    /// When no port is available.
     pub fn start(api: &str, script: impl Fn(&str, Moment) -> Fate + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
         let url = format!("http://{}", listener.local_addr().expect("a listener has an address"));

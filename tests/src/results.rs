@@ -38,7 +38,7 @@ pub fn line_count(folder: &Path) -> usize {
 /// times do.
 ///
 /// # Panics
-/// When a line is no episode, or an episode is there twice.
+/// When a line is not an episode, or an episode appears twice.
 #[track_caller]
 pub fn episodes(folder: &Path) -> BTreeMap<(String, u64), Value> {
     let mut episodes = BTreeMap::new();

@@ -36,7 +36,7 @@ impl PolicyServer {
     /// Starts a server that answers `/act` so, given the seed of the episode.
     ///
     /// # Panics
-    /// When there is no port for it.
+    /// When no port is available.
     pub fn start(script: impl Fn(u64) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
         let address = listener.local_addr().expect("a listener has an address");

@@ -28,7 +28,7 @@ impl Default for Subnet {
 }
 
 impl Subnet {
-    /// A chain with metadata of its own, and nobody on it.
+    /// A chain with its own metadata and no miners.
     ///
     /// # Panics
     /// When there is no place for it.

@@ -9,16 +9,16 @@ use serde_json::{Value, json};
 
 use crate::server::{ok, request};
 
-/// A task, and what became of it.
+/// A job, and what has happened to it so far.
 #[derive(Debug, Clone)]
 pub struct Task {
-    /// Where the policy answers.
+    /// The URL of the policy.
     pub endpoint: String,
-    /// Who has it, under which token, and since when.
+    /// The executor that holds the lease, the token of the lease, and when it began.
     pub lease: Option<(String, u64, Instant)>,
-    /// How often it was handed out.
+    /// How often the job was handed out.
     pub attempts: u64,
-    /// Who has answered, and what; only what was taken.
+    /// The accepted answers, each with the executor that gave it.
     pub answers: Vec<(String, Value)>,
 }
 
@@ -53,7 +53,7 @@ impl TaskApi {
     /// Starts an API with a task for each of these policies, in the environment.
     ///
     /// # Panics
-    /// When there is no port for it.
+    /// When no port is available.
     pub fn start<'a>(env_id: &'static str, endpoints: impl IntoIterator<Item = &'a str>) -> Self {
         let queue = Arc::new(Mutex::new(Queue {
             lease: Duration::from_secs(300),
@@ -136,7 +136,7 @@ impl Queue {
                     "env_id": env_id, "seed": seed, "status": "assigned", "episode": 0,
                     "created_at": "2024-01-15T10:30:00.000Z", "attempt": task.attempts,
                     "lease_token": self.tokens.to_string(),
-                    // By a clock that is decades slow. Nobody must look at it.
+                    // As if by a clock that is decades slow: executors must ignore this value.
                     "lease_expires_at": "1990-01-01T00:00:00.000Z",
                 }));
             }

@@ -109,8 +109,8 @@ impl Runtime {
         Ok(runtime)
     }
 
-    /// The same runtime with another spec version or timestamp period, for an upgraded or faster
-    /// chain.
+    /// The same runtime with another spec version or minimum period, in ms, for an upgraded or
+    /// faster chain.
     pub(super) fn patched(
         &self,
         spec_version: Option<u32>,

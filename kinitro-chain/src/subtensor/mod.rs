@@ -155,7 +155,7 @@ impl Subtensor {
         ChainError::new(ChainErrorKind::WrongChain, message)
     }
 
-    /// Fails if the node that answers is no longer of the chain that was connected to.
+    /// Fails if the node that answers now belongs to a different chain than the one connected to.
     async fn check_genesis(&self) -> Result<(), ChainError> {
         let found: Hash256 = self.rpc.read("chain_getBlockHash", json!([0])).await?;
         if found == self.genesis { Ok(()) } else { Err(self.wrong_chain(self.genesis, found)) }

@@ -284,7 +284,7 @@ struct ExtrinsicFailed {
 }
 
 impl Pin<'_> {
-    /// The refusal that an error of the runtime is. Errors of pallets are told by two numbers.
+    /// Converts a runtime error into a refusal. Pallet errors are identified by two indices.
     fn refusal(&self, error: &Value) -> Refusal {
         let ValueDef::Variant(variant) = &error.value else {
             return Refusal::new("", "unknown");

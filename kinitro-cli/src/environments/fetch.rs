@@ -17,22 +17,22 @@ use kinitro_eval::env::metaworld::assets::{self, MetaworldPin, PREFIX_IN_WHEEL};
 pub(crate) enum Progress {
     /// This many bytes of the wheel are here, of that many.
     Download(u64, u64),
-    /// This many files are unpacked, of that many.
+    /// How many files have been unpacked, and how many there are.
     Unpack(u64, u64),
 }
 
 /// Why the assets could not be fetched.
 #[derive(Debug)]
 pub(crate) enum FetchError {
-    /// It is not known where they belong.
+    /// The folder for the assets cannot be determined.
     Folder(AssetsError),
-    /// They cannot be written to their place.
+    /// The assets cannot be written to their folder.
     Unwritable { folder: PathBuf, source: io::Error },
-    /// pip is missing, reaches no index, or does not do what it should.
+    /// pip is missing, cannot reach an index, or failed.
     Pip(String),
-    /// The wheel is not the one that is pinned.
+    /// The downloaded wheel is not the pinned one.
     OtherWheel { requirement: String, found: String, pinned: String },
-    /// The user stopped it.
+    /// The user interrupted the download.
     Interrupted,
 }
 

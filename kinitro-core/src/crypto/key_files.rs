@@ -53,7 +53,7 @@ pub enum KeyFileError {
         /// The operating system's error.
         source: io::Error,
     },
-    /// There is no directory to keep keys in.
+    /// No directory for keys can be determined.
     #[error("no directory for keys: neither XDG_CONFIG_HOME nor HOME is an absolute path")]
     NoDirectory,
 }

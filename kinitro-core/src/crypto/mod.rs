@@ -21,10 +21,10 @@
 //! ```
 //!
 //! # Versions
-//! [Version 1](SealV1) is the older one. Whoever copies such a text into a commitment of their own
-//! has it opened as theirs. [Version 2](SealV2) opens only for the hotkey
-//! and the subnet it was sealed for. Both have 64 bytes, 80 characters of base85; a commitment tells
-//! them apart by [its tag](SealVersion::tag).
+//! [Version 1](SealV1) is the older one. A miner who copies such a text into their own commitment
+//! can pass it off as theirs. [Version 2](SealV2) opens only for the hotkey and the subnet it was
+//! sealed for. Both take 64 bytes, or 80 characters of base85; in a commitment, [its
+//! tag](SealVersion::tag) tells them apart.
 //!
 //! # Secrets
 //! Private keys and whatever is derived from them are zeroized when they are dropped, and never

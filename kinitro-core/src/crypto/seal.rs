@@ -43,9 +43,9 @@ pub enum CryptoError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SealVersion {
-    /// For the backend, whoever publishes it.
+    /// Sealed for the backend only: it opens no matter who publishes it.
     V1,
-    /// For the backend, published by one miner on one subnet.
+    /// Sealed for the backend, and bound to one miner's hotkey on one subnet.
     V2,
 }
 
@@ -146,7 +146,7 @@ pub trait Seal {
     ///
     /// # Errors
     /// [`CryptoError::LowOrderPoint`] when the backend's public key cannot keep a secret,
-    /// [`CryptoError::Key`] when there is no randomness.
+    /// [`CryptoError::Key`] when the operating system provides no randomness.
     fn seal(&self, endpoint: &DeploymentId) -> Result<SealedEndpoint, CryptoError>;
 }
 

@@ -1,4 +1,4 @@
-//! A made-up subnet, to see what the scoring does without running a single episode.
+//! A simulated subnet, to see how the scoring behaves without running a single episode.
 
 use std::collections::BTreeMap;
 
@@ -9,46 +9,48 @@ use serde::{Deserialize, Serialize};
 use super::{MinerScores, ScoreTable, TableError};
 use crate::{BlockNumber, EnvId, MinerUid, Seed};
 
-/// The miners of a made-up subnet. The same description is the same subnet on every machine.
+/// The description of a simulated subnet. The same description gives the same subnet on every
+/// machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SimulatedSubnet {
-    /// How many miners.
+    /// The number of miners.
     pub miners: u16,
-    /// How many environments, at most [`EnvSet::CAPACITY`](super::EnvSet::CAPACITY).
+    /// The number of environments, at most [`EnvSet::CAPACITY`](super::EnvSet::CAPACITY).
     pub envs: usize,
-    /// How many episodes each miner runs on each environment.
+    /// The number of episodes that each miner runs on each environment.
     pub episodes_per_env: u32,
-    /// What its random choices grow from.
+    /// The seed of all random choices.
     pub seed: Seed,
 }
 
-/// What a made-up miner is like.
+/// The kind of a simulated miner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MinerKind {
-    /// About equally good everywhere.
+    /// About equally good on all environments.
     Generalist,
     /// Very good on about a quarter of the environments, poor on the others.
     Specialist,
-    /// Has the policy, and so on the same seeds the scores, of another one that came before.
+    /// Runs an earlier miner's policy and so, on the same seeds, has the same scores.
     Copy {
-        /// Whose.
+        /// The miner whose policy is copied.
         of: MinerUid,
     },
 }
 
-/// A made-up subnet and what its miners are like, in the order of the table's rows.
+/// A simulated subnet, with the kinds of its miners.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Simulation {
-    /// The scores.
+    /// The scores of the miners.
     pub table: ScoreTable,
-    /// What each miner is like.
+    /// The kind of each miner, in the order of the table's rows.
     pub kinds: Vec<MinerKind>,
 }
 
 impl SimulatedSubnet {
-    /// Draws the subnet: a third of the miners specialists, one in eight a copy, the others
-    /// generalists; scores binomial; first blocks so close that some are the same.
+    /// Draws the subnet: a third of the miners are specialists, one in eight is a copy, and the
+    /// others are generalists. Scores are binomial, and first blocks are so close together that
+    /// some coincide.
     ///
     /// The environments are named `simulated/0`, `simulated/1`, ...
     ///
@@ -102,7 +104,7 @@ impl SimulatedSubnet {
         for env in env_ids {
             let rate = rate(random);
             let successes = (0..self.episodes_per_env).filter(|_| random.unit() < rate).count();
-            // With no episode there is nothing to divide by, and nothing was reached.
+            // Without episodes the score is 0; avoid dividing by 0.
             let score = successes as f64 / f64::from(self.episodes_per_env.max(1));
             scores.insert(env.clone(), score);
         }
@@ -113,12 +115,12 @@ impl SimulatedSubnet {
 struct Random(ChaCha8Rng);
 
 impl Random {
-    /// From 0 to 1, without 1.
+    /// A random number in `[0, 1)`.
     fn unit(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// A whole number below `end`, or 0.
+    /// A random integer below `end`; 0 if `end` is 0.
     fn below(&mut self, end: u64) -> u64 {
         (self.unit() * end as f64) as u64
     }
@@ -150,7 +152,7 @@ mod tests {
         assert_eq!(SUBNET.simulate().unwrap(), again);
         let other = SimulatedSubnet { seed: Seed(4), ..SUBNET }.simulate().unwrap();
         assert_ne!(other.table, again.table);
-        // Computed once: it must not change with the machine or the version of a dependency.
+        // Recorded once: the numbers must not depend on the machine or on a dependency's version.
         let first: Vec<f64> = again.table.scores().row(0).to_vec();
         assert_eq!(first, [0.3, 0.44, 0.44, 0.46, 0.22]);
     }

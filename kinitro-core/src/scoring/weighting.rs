@@ -1,4 +1,4 @@
-//! Where another rule for rewarding miners plugs in.
+//! The interface for alternative rules for rewarding miners.
 
 use std::fmt;
 
@@ -20,9 +20,9 @@ use crate::MinerUid;
 /// hash map, because every validator must come to the same weights. Permuting the miners permutes
 /// the weights.
 ///
-/// A cycle of evaluation is stored with the [`name`](Self::name) and [`options`](Self::options) of
-/// the rule it was begun with, and whoever finishes it makes that rule again from
-/// [`Weightings`](super::Weightings).
+/// Each evaluation cycle is stored with the [`name`](Self::name) and [`options`](Self::options) of
+/// the rule it began with, so that any process can later finish it with the same rule, recreated
+/// from [`Weightings`](super::Weightings).
 ///
 /// ```
 /// use kinitro_core::scoring::{

@@ -142,7 +142,7 @@ proptest! {
             let before = rule.score(&table).unwrap().points;
             let after = rule.score(&with_copy).unwrap().points;
             prop_assert_eq!(after[rows.len()], 0, "the copy earns");
-            // Whom the original does not beat, the copy does not beat either: nobody gains by it.
+            // The copy beats no one whom the original does not beat, so no one gains from it.
             for row in rows.clone() {
                 prop_assert!(after[row] <= before[row]);
             }

@@ -1,4 +1,4 @@
-//! The MetaWorld assets: how their absence is told, and how they are got.
+//! The MetaWorld assets: how missing assets are reported, and how they are fetched.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -204,7 +204,7 @@ fn a_validator_takes_weights_to_the_chain_and_remembers_it() {
         program.args(["--backend-url", &url]).run()
     };
     assert_eq!(validate("--dry-run").with_code(0).json()["round"], "would_submit");
-    // As a unit is told, by nothing but variables.
+    // As in a systemd unit: configured by variables alone.
     let by_variables = kinitro("validate --once --json --dry-run")
         .env("KINITRO_VALIDATOR_BACKEND_URL", &url)
         .env("KINITRO_VALIDATOR_NETWORK", world.chain.url())

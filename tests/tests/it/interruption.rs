@@ -1,7 +1,7 @@
-//! An evaluation that is stopped, one way or the other, and gone on with.
+//! An evaluation that is interrupted, in one way or another, and then resumed.
 //!
-//! The policy server holds the last episodes back, so that the program is stopped in the middle of
-//! them and never by chance before or after.
+//! The policy server holds back the last episodes, so that the program is always stopped in the
+//! middle of them, never by chance before or after.
 
 use std::path::Path;
 
@@ -53,8 +53,8 @@ impl Held {
         running
     }
 
-    /// Runs the same command to its end and checks that exactly the missing episodes are run, and
-    /// that all of them together are those of an evaluation that nobody has disturbed.
+    /// Runs the same command to the end. Checks that exactly the missing episodes are run, and that
+    /// together they match the episodes of an undisturbed evaluation.
     fn is_completed(&self, out: &Path, undisturbed: &Path) {
         let before = lines(out);
         self.gate.open();

@@ -53,7 +53,7 @@ fn the_same_command_again_runs_nothing_and_prints_the_same_table() {
     assert_eq!(second.stdout, first.stdout);
     // Times and all: an episode that had been run again would have taken another time.
     assert_eq!(contents(&out), before);
-    // How many run at once is no part of what is evaluated.
+    // The number of parallel episodes is not part of what identifies an evaluation.
     let third = evaluation(&out).args(["--workers", "1"]).run().with_code(0);
     assert_eq!((third.stdout, contents(&out)), (first.stdout, before));
 }

@@ -60,7 +60,7 @@ impl World {
         }
     }
 
-    /// Runs so many tasks, as executors would.
+    /// Runs `count` jobs, as executors would.
     fn execute(&self, count: u32) {
         let claim = Claim::new("executor", count, Duration::from_secs(600));
         self.subnet.run_time.block_on(async {

@@ -74,8 +74,8 @@ async fn weights_are_refused_in_the_order_of_the_runtime() {
     }
 }
 
-/// The runtime asks for the stake before the pool and before the block, so that the pallet's own
-/// `NotEnoughStakeToSetWeights` reaches nobody who sends a transaction.
+/// The runtime checks the stake before the pool and before the block, so the sender of a
+/// transaction never sees the pallet's own `NotEnoughStakeToSetWeights`.
 #[tokio::test]
 async fn too_little_stake_is_refused_by_the_pool() {
     for (_, builder) in runtimes() {

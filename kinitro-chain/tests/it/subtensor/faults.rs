@@ -1,4 +1,4 @@
-//! Whatever happens between client and chain: what is told is true, and nothing happens twice.
+//! Faults between client and chain: every report is true, and nothing is done twice.
 
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ async fn writing_outlives_a_restart() {
     };
     let data = data();
     let (written, ()) = tokio::join!(stage.client.commit(NETUID, &miner, &data), restart);
-    // Either it got through before, or nobody had it: both are told.
+    // Either it got through before the restart, or no node received it; the result says which.
     match written {
         Ok(_) => assert!(published(&stage, &miner).await.is_some()),
         Err(error) => {
@@ -92,8 +92,8 @@ async fn writing_outlives_a_restart() {
     assert_eq!(submissions(&stage), 1);
 }
 
-/// A chain whose blocks are final late, a commitment on it, and a fork that takes back the blocks
-/// that it was in. Returns what became of it, and the height of the fork.
+/// Publishes a commitment on a chain with late finality, then forks off the block that includes it.
+/// Returns the outcome of the commitment, and the height of the fork.
 async fn commit_into_a_fork(forked: Forked) -> (LocalStage, Keypair, Written, u64) {
     let builder = builder().block_time(Duration::from_millis(60)).finality_lag(5);
     let stage = LocalStage::start(builder).await;

@@ -43,7 +43,7 @@ async fn a_full_subnet(stage: LocalStage) {
     }
 }
 
-/// Runs futures at once. There is no need for a crate for it here.
+/// Runs futures concurrently. This is simple enough not to need another crate.
 async fn join_all<T>(futures: Vec<impl Future<Output = T>>) {
     let mut futures: Vec<_> = futures.into_iter().map(|future| Some(Box::pin(future))).collect();
     std::future::poll_fn(|context| {

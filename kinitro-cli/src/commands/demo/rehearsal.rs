@@ -1,8 +1,9 @@
-//! The scripted expert behind HTTP.
+//! The scripted expert as a policy behind HTTP.
 //!
-//! An expert must see the full state of its environment, and a policy behind HTTP is shown none of
-//! it. But it is told the seed, and an episode follows from that: this one plays along in a simulation
-//! of its own, and does here what it does there. No robot could.
+//! An expert needs the full state of its environment, which a policy behind HTTP does not receive.
+//! But the policy does receive the seed, which determines the whole episode. So this one runs the
+//! same episode in its own simulation and sends the actions that the expert takes there. This would
+//! be impossible with a real robot.
 
 use std::sync::mpsc;
 use std::thread;

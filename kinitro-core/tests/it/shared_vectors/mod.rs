@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-/// The text of `shared/vectors/NAME`, or `None`, said aloud, where there is no such folder.
+/// The text of `shared/vectors/NAME`; `None`, with a visible notice, if it cannot be read.
 pub(crate) fn read(name: &str) -> Option<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors").join(name);
     let text = std::fs::read_to_string(&path).ok();

@@ -1,6 +1,7 @@
-//! What every [`Store`] must keep to, as checks to call from tests.
+//! Checks, to be called from tests, of the rules that every [`Store`] must follow.
 //!
-//! The crate runs them against its own, and whoever implements [`Store`] should run them too:
+//! This crate runs them against its own stores. Other implementations of [`Store`] should run them
+//! too:
 //!
 //! ```
 //! use kinitro_eval::backend::storage::{DatabaseUrl, conformance, connect};
@@ -75,7 +76,7 @@ fn hotkey(uid: u16) -> Hotkey {
     Hotkey::from_account_id(account)
 }
 
-/// A cycle of so many miners in the environments `point/a` and `point/b`.
+/// A cycle with this many miners, in the environments `point/a` and `point/b`.
 pub fn example_cycle(miners: u16, episodes: u32) -> NewCycle {
     let uids = 0..miners;
     let mut jobs = Vec::new();

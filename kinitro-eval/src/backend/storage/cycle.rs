@@ -13,9 +13,10 @@ use super::super::Timestamp;
 use super::named::named;
 
 named! {
-    /// How far a cycle is.
+    /// The status of a cycle.
     pub enum CycleStatus {
-        /// Not begun. No cycle of this crate stays so: they begin when they are made.
+        /// Not begun. This crate never leaves a cycle in this state, since cycles begin when they
+        /// are created.
         Pending = "pending",
         /// Its jobs are being run.
         Running = "running",
@@ -45,19 +46,19 @@ impl SeedSecret {
     /// A secret from the operating system's random number generator.
     ///
     /// # Errors
-    /// When the operating system gives no random numbers.
+    /// When the operating system provides no random numbers.
     pub fn draw() -> Result<Self, getrandom::Error> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes)?;
         Ok(Self(bytes))
     }
 
-    /// The secret with those bytes.
+    /// The secret with these bytes.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Its bytes.
+    /// The secret's 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -69,12 +70,12 @@ impl SeedSecret {
         (read.len() == 32).then_some(Self(bytes))
     }
 
-    /// Its 64 hex digits.
+    /// The secret as 64 hex digits.
     pub fn to_hex(&self) -> String {
         base16ct::lower::encode_string(&self.0)
     }
 
-    /// Its SHA-256 in hex, which is public while the secret is not.
+    /// The secret's SHA-256 in hex, which is public while the secret is not.
     pub fn commitment(&self) -> String {
         base16ct::lower::encode_string(&Sha256::digest(self.0))
     }
@@ -125,7 +126,8 @@ impl CycleMiner {
     }
 }
 
-/// One episode to be run. Its UUID should be random, so that nobody can guess the jobs of others.
+/// One episode to be run. Its UUID should be random, so that other executors' jobs cannot be
+/// guessed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NewJob {
@@ -208,11 +210,11 @@ impl NewCycle {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Cycle {
-    /// Its number.
+    /// The number of the cycle.
     pub id: CycleId,
     /// The block at which the chain was read.
     pub block: BlockNumber,
-    /// How far it is.
+    /// The status of the cycle.
     pub status: CycleStatus,
     /// When it began.
     pub started_at: Timestamp,
@@ -298,9 +300,9 @@ pub struct PairProgress {
     pub uid: MinerUid,
     /// The environment.
     pub env_id: EnvId,
-    /// Jobs that nobody works on.
+    /// Jobs that are waiting for an executor.
     pub pending: u32,
-    /// Jobs that an executor works on.
+    /// Jobs that an executor is working on.
     pub assigned: u32,
     /// Episodes that count: they ran, or the policy is to blame that they did not.
     pub completed: u32,
@@ -386,21 +388,21 @@ impl MinerScore {
 pub struct CycleResult {
     /// The scores, each miner and environment once.
     pub scores: Vec<MinerScore>,
-    /// The miners whom nobody dominates.
+    /// The miners whom no other miner dominates.
     pub frontier: Vec<MinerUid>,
-    /// The weights, and the rule that made them; empty when nobody earns.
+    /// The weights, and the rule that computed them; empty when no miner earns anything.
     pub weights: WeightSet,
-    /// What else the scheduler reports, for instance what is missing.
+    /// Further information from the scheduler, for instance which episodes are missing.
     pub report: Value,
 }
 
 impl CycleResult {
-    /// A result without anything else to say.
+    /// A result without a report.
     pub fn new(scores: Vec<MinerScore>, frontier: Vec<MinerUid>, weights: WeightSet) -> Self {
         Self { scores, frontier, weights, report: Value::Null }
     }
 
-    /// What else the scheduler reports, for instance what is missing.
+    /// Further information from the scheduler, for instance which episodes are missing.
     #[must_use]
     pub fn report(mut self, report: Value) -> Self {
         self.report = report;
@@ -418,7 +420,7 @@ pub struct PublishedWeights {
     pub created_at: Timestamp,
     /// The weights, and the rule that made them.
     pub weights: WeightSet,
-    /// The miners whom nobody dominates.
+    /// The miners whom no other miner dominates.
     pub frontier: Vec<MinerUid>,
     /// The hotkeys that held the slots when the cycle began.
     pub hotkeys: BTreeMap<MinerUid, Hotkey>,
@@ -445,7 +447,7 @@ pub struct CycleScores {
     pub cycle: Cycle,
     /// The scores, by uid and environment; empty until it is completed.
     pub rows: Vec<MinerScore>,
-    /// The miners whom nobody dominates.
+    /// The miners whom no other miner dominates.
     pub frontier: Vec<MinerUid>,
 }
 

@@ -11,15 +11,15 @@ use super::named::named;
 use super::{MAX_EXECUTOR_ID, StoreError, StoreErrorKind};
 
 named! {
-    /// How far a job is.
+    /// The status of a job.
     pub enum JobStatus {
-        /// Nobody works on it.
+        /// It is waiting for an executor.
         Pending = "pending",
-        /// An executor works on it, as long as its lease lasts.
+        /// An executor is working on it, for as long as its lease lasts.
         Assigned = "assigned",
-        /// Its episode ran, or the policy is to blame that it did not. Final.
+        /// Its episode ran, or failed to run through the policy's fault. Final.
         Completed = "completed",
-        /// Its episode could not be run. Final, and counts in nobody's score.
+        /// Its episode could not be run. Final, and counts in no miner's score.
         Failed = "failed",
     }
 }
@@ -144,7 +144,7 @@ impl ClaimedJob {
 pub struct Lease {
     /// The job's UUID.
     pub task_uuid: String,
-    /// The token that came with it.
+    /// The token issued with the lease.
     pub lease_token: String,
 }
 
@@ -159,9 +159,9 @@ impl Lease {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Verification {
-    /// Whether it did.
+    /// Whether the deployed policy acted as the committed one.
     pub passed: bool,
-    /// How closely, in `[0, 1]`, if that was measured.
+    /// How closely the two agree, in `[0, 1]`, if that was measured.
     pub score: Option<f64>,
 }
 
@@ -172,7 +172,7 @@ impl Verification {
     }
 }
 
-/// What came of a job.
+/// The answer of an executor: the result of a job.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Answer {
@@ -181,11 +181,11 @@ pub struct Answer {
     /// The token of the lease under which it ran. Without one the executor's id decides, as in older
     /// programs.
     pub lease_token: Option<String>,
-    /// How the episode ended, and so what becomes of the job.
+    /// How the episode ended, which decides what happens to the job.
     pub outcome: Outcome,
     /// The score of the episode, in `[0, 1]`.
     pub score: f64,
-    /// The sum of the rewards. Finite.
+    /// The sum of the rewards; must be finite.
     pub total_reward: f64,
     /// How many steps the episode took.
     pub timesteps: u32,
@@ -237,60 +237,60 @@ impl Answer {
     }
 }
 
-/// What the queue makes of an answer.
+/// How the queue decides on an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is taken.
+    /// The answer is accepted.
     Accepted(Settled),
-    /// It was taken before, and changes nothing now.
+    /// The same answer was accepted before. It changes nothing.
     Duplicate,
-    /// It is not taken.
+    /// The answer is refused.
     Refused(Refusal),
 }
 
-/// What becomes of a job whose answer is taken.
+/// What happens to a job whose answer is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
-    /// It counts.
+    /// The job is completed, and its episode counts.
     Completed,
-    /// It is handed out again after that time.
+    /// The job is handed out again after this time.
     Retried(Duration),
-    /// It broke down too often, and is given up.
+    /// The job broke down too often and is given up.
     Failed,
-    /// Its executor gave it back without running it. That does not count as an attempt.
+    /// The executor returned the job without running it, which does not count as an attempt.
     Released,
 }
 
-/// Why an answer is not taken.
+/// Why an answer is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// No such job.
+    /// There is no such job.
     #[error("there is no such task")]
     UnknownTask,
     /// The lease ran out, and the job was taken back.
     #[error("too late: the lease ran out and the task was taken back")]
     LeaseLost,
-    /// Somebody else works on it now.
+    /// Another lease on the job is running now.
     #[error("too late: the lease ran out and another lease on the task is running")]
     OtherLease,
-    /// It has a result already, or its cycle has ended.
+    /// The job already has a result, or its cycle has ended.
     #[error("the task is over: it has another result already, or its cycle has ended")]
     Over,
-    /// Another answer was given under the same lease.
+    /// A different answer was given under the same lease.
     #[error("another answer was given under the same lease")]
     OtherAnswer,
-    /// Its numbers are out of range.
+    /// The answer's numbers are out of range.
     #[error("the score must be from 0 to 1, the reward and the verification score finite")]
     Senseless,
 }
 
-/// How often, and after what time, a job is tried again that broke down through no fault of the
+/// How often, and after what delay, a job is retried that broke down through no fault of the
 /// policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
-    /// How often it is tried again after the first attempt.
+    /// The maximum number of retries after the first attempt.
     pub retries: u32,
     /// The longest wait before the first retry; it doubles with each.
     pub delay: Duration,
@@ -318,13 +318,13 @@ impl Default for RetryPolicy {
     }
 }
 
-/// What became of the jobs whose leases ran out.
+/// What happened to the jobs whose leases ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Expired {
-    /// How many can be claimed again.
+    /// The number of jobs that can be claimed again.
     pub returned: u32,
-    /// How many had been tried too often, and were given up.
+    /// The number of jobs that had been tried too often and were given up.
     pub failed: u32,
 }
 
@@ -332,24 +332,25 @@ pub struct Expired {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct JobStats {
-    /// The running cycle. The counts are of its jobs, or of the last cycle's when none is running.
+    /// The running cycle, if any. The counts are for its jobs, or for the last cycle's when none is
+    /// running.
     pub current_cycle: Option<CycleId>,
-    /// All jobs of the cycle.
+    /// The number of jobs in the cycle.
     pub total: u64,
-    /// Those that nobody works on.
+    /// Jobs that are waiting for an executor.
     pub pending: u64,
-    /// Those that an executor works on.
+    /// Jobs that an executor is working on.
     pub assigned: u64,
-    /// Those that count.
+    /// Jobs whose episodes count.
     pub completed: u64,
-    /// Those that could not be run.
+    /// Jobs that could not be run.
     pub failed: u64,
-    /// Executors with a running lease.
+    /// The number of executors with a running lease.
     pub active_executors: u64,
 }
 
 impl JobStats {
-    /// Adds `count` jobs with that status.
+    /// Adds `count` jobs with this status.
     pub fn add(&mut self, status: JobStatus, count: u64) {
         self.total += count;
         match status {
@@ -361,11 +362,11 @@ impl JobStats {
     }
 }
 
-/// One job with what became of it.
+/// A job and its outcome so far.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct JobRecord {
-    /// Its place in the order in which the jobs of the cycle are handed out, from 0.
+    /// Its place in the order in which the cycle's jobs are handed out, from 0.
     pub position: u64,
     /// The UUID that names it.
     pub uuid: String,
@@ -377,7 +378,7 @@ pub struct JobRecord {
     pub episode: u32,
     /// The seed of the episode.
     pub seed: Seed,
-    /// How far it is.
+    /// The status of the job.
     pub status: JobStatus,
     /// How often it was handed out.
     pub attempts: u32,
@@ -400,7 +401,7 @@ pub struct JobRecord {
 }
 
 impl JobRecord {
-    /// A job that nobody has worked on yet.
+    /// A job that no executor has worked on yet.
     pub fn new(position: u64, job: &NewJob) -> Self {
         Self {
             position,

@@ -1,9 +1,9 @@
-//! What a store decides, apart from any database: which job is handed out when, whether an answer is
-//! taken, and what becomes of its job. `docs/DELIVERY.md` says why.
+//! The decisions of a store, independent of any database: when a job is handed out, whether an
+//! answer is accepted, and what happens to its job. `docs/DELIVERY.md` explains the reasons.
 //!
 //! The stores of this crate decide by these functions, and so should any other: [`in_order`] checks
-//! and sorts a new cycle, [`JobState`] takes a job through its life, [`Recorded`] is what is kept of
-//! an answer.
+//! and sorts a new cycle, [`JobState`] tracks a job through its life, and [`Recorded`] is what is
+//! stored of an answer.
 //!
 //! ```
 //! use std::time::Duration;
@@ -36,30 +36,30 @@ use super::{
     StoreError, StoreErrorKind, Verdict, Verification,
 };
 
-/// The outcome that is recorded of a job whose lease ran out.
+/// The outcome recorded for a job whose lease ran out.
 pub const LEASE_EXPIRED: &str = "infra_fault:lease_expired";
-/// The error that is recorded of a job whose lease ran out.
+/// The error recorded for a job whose lease ran out.
 pub const LEASE_EXPIRED_ERROR: &str = "the lease ran out";
-/// The outcome that is recorded of a job whose cycle ended first.
+/// The outcome recorded for a job whose cycle ended first.
 pub const GIVEN_UP: &str = "cancelled";
-/// The error that is recorded of a job whose cycle ended first.
+/// The error recorded for a job whose cycle ended first.
 pub const GIVEN_UP_ERROR: &str = "the cycle ended first";
 
-/// What decides about a job.
+/// The state of a job on which decisions depend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JobState {
-    /// How far the job is.
+    /// The status of the job.
     pub status: JobStatus,
-    /// How often it was handed out, releases not counted.
+    /// How often the job was handed out, not counting releases.
     pub attempts: u32,
-    /// Who works on it, or did last.
+    /// The executor that is working on the job, or did last.
     pub executor_id: Option<String>,
     /// The token of the running lease.
     pub lease_token: Option<String>,
-    /// The token of the lease whose answer was the last to be taken.
+    /// The token of the lease whose answer was accepted last.
     pub answer_token: Option<String>,
-    /// Who gave that answer.
+    /// The executor that gave that answer.
     pub answer_executor: Option<String>,
     /// The [`digest`] of that answer.
     pub answer_digest: Option<String>,
@@ -72,7 +72,7 @@ impl Default for JobState {
 }
 
 impl JobState {
-    /// A job that nobody has worked on.
+    /// A job that no executor has worked on.
     pub fn new() -> Self {
         Self {
             status: JobStatus::Pending,
@@ -85,7 +85,7 @@ impl JobState {
         }
     }
 
-    /// Hands a pending job out, under a lease with a token of its own.
+    /// Hands out a pending job under a new lease with its own token.
     pub fn claim(&mut self, executor_id: &str, lease_token: &str) {
         self.status = JobStatus::Assigned;
         self.attempts += 1;
@@ -93,13 +93,13 @@ impl JobState {
         self.lease_token = Some(lease_token.to_owned());
     }
 
-    /// Whether that lease on the job is running, so that it can be renewed.
+    /// Whether this lease on the job is running, and so can be renewed.
     pub fn holds(&self, lease: &Lease) -> bool {
         self.status == JobStatus::Assigned && self.lease_token.as_ref() == Some(&lease.lease_token)
     }
 
-    /// Takes the job back when its lease has run out: it is pending again at once, or failed when it
-    /// was tried too often. Changes nothing in a job that is not assigned.
+    /// Takes the job back after its lease has run out: it becomes pending again at once, or failed
+    /// if it has been tried too often. A job that is not assigned stays as it is.
     pub fn expire(&mut self, retry: &RetryPolicy) {
         if self.status == JobStatus::Assigned {
             self.lease_token = None;
@@ -110,8 +110,8 @@ impl JobState {
         }
     }
 
-    /// Gives the job up, since its cycle ended. Returns whether that changed anything: what is over
-    /// stays as it is.
+    /// Gives up the job because its cycle ended. Returns whether that changed anything: a finished
+    /// job stays as it is.
     pub fn give_up(&mut self) -> bool {
         let open = matches!(self.status, JobStatus::Pending | JobStatus::Assigned);
         if open {
@@ -121,8 +121,8 @@ impl JobState {
         open
     }
 
-    /// Judges an answer, and changes the job when it is taken. `jitter` is a random number in
-    /// `[0, 1)`, by which retries are spread.
+    /// Judges an answer, and updates the job if the answer is accepted. `jitter` is a random number
+    /// in `[0, 1)` that spreads out retries.
     pub fn judge(
         &mut self,
         executor_id: &str,
@@ -135,10 +135,11 @@ impl JobState {
         }
         let token = answer.lease_token.as_deref();
         let digest = digest(answer);
-        // First of all, since the answer to a repeated question must not depend on what came between.
+        // This comes first: the reply to a repeated answer must not depend on what happened in
+        // between.
         let answered_under_same_lease = match token {
             Some(token) => self.answer_token.as_deref() == Some(token),
-            // Without a token only a running lease tells a new answer from a repeated one.
+            // Without a token, only a running lease distinguishes a new answer from a repeated one.
             None => {
                 self.status != JobStatus::Assigned
                     && self.answer_executor.as_deref() == Some(executor_id)
@@ -187,14 +188,14 @@ impl JobState {
     }
 }
 
-/// Whether a job that was handed out `attempts` times is not tried again.
+/// Whether a job that has been handed out `attempts` times has no retries left.
 pub fn is_used_up(attempts: u32, retry: &RetryPolicy) -> bool {
     attempts > retry.retries
 }
 
-/// How long a job waits after its `attempts`-th attempt: between half and all of a time that doubles
-/// with each, so that jobs that broke down together do not come back together. `jitter` is a random
-/// number in `[0, 1)`.
+/// How long a job waits after attempt number `attempts`: between half and all of a delay that
+/// doubles with each attempt, so that jobs that broke down together do not come back together.
+/// `jitter` is a random number in `[0, 1)`.
 pub fn retry_delay(attempts: u32, retry: &RetryPolicy, jitter: f64) -> Duration {
     Backoff::new(retry.delay, retry.max_delay).wait_after(attempts.max(1), jitter)
 }
@@ -206,7 +207,8 @@ fn is_sensible(answer: &Answer) -> bool {
         && verification.is_none_or(f64::is_finite)
 }
 
-/// What a repeated answer is recognised by: the SHA-256, in hex, of all it says about the episode.
+/// The SHA-256, in hex, of everything an answer says about the episode. It identifies repeated
+/// answers.
 pub fn digest(answer: &Answer) -> String {
     let Answer { outcome, score, total_reward, timesteps, verification, .. } = answer;
     let mut text = outcome.label();
@@ -220,13 +222,13 @@ pub fn digest(answer: &Answer) -> String {
     base16ct::lower::encode_string(&Sha256::digest(text))
 }
 
-/// What is kept of an answer that was taken.
+/// What is stored of an accepted answer.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Recorded {
     /// [`Outcome::label`] of the answer.
     pub outcome: String,
-    /// Whether the robot did it; `None` unless the episode counts.
+    /// Whether the robot succeeded; `None` unless the episode counts.
     pub success: Option<bool>,
     /// The score of the episode, in `[0, 1]`; `None` unless the episode counts.
     pub score: Option<f64>,
@@ -234,7 +236,7 @@ pub struct Recorded {
     pub total_reward: Option<f64>,
     /// How many steps the episode took; `None` unless it counts.
     pub timesteps: Option<u32>,
-    /// What went wrong, [`storable`].
+    /// What went wrong, made [`storable`].
     pub error: Option<String>,
     /// Whether the policy is the committed one; `None` unless the episode counts and that was
     /// checked.
@@ -242,14 +244,14 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// What is kept of `answer`, given what became of its job.
+    /// What is stored of `answer`, given what happened to its job.
     pub fn new(answer: &Answer, settled: Settled) -> Self {
         let error = match &answer.outcome {
             Outcome::PolicyFault(fault) => Some(storable(&fault.detail)),
             Outcome::InfraFault(fault) => Some(storable(&fault.detail)),
             Outcome::Success | Outcome::Failure | Outcome::Cancelled => None,
         };
-        // Only what counts leaves numbers behind.
+        // Numbers are stored only for episodes that count.
         let counts = settled == Settled::Completed;
         Self {
             outcome: answer.outcome.label(),
@@ -263,20 +265,20 @@ impl Recorded {
     }
 }
 
-/// A text as it is stored: at most [`MAX_ERROR`] characters, and none of them NUL, which PostgreSQL
-/// does not take.
+/// A text in the form in which it is stored: at most [`MAX_ERROR`] characters, without NUL
+/// characters, which PostgreSQL rejects.
 pub fn storable(text: &str) -> String {
     let replace = |c| if c == '\0' { char::REPLACEMENT_CHARACTER } else { c };
     text.chars().map(replace).take(MAX_ERROR).collect()
 }
 
-/// A lease as it is given: a year outlasts every cycle, and no sum with it overflows.
+/// Limits a lease to one year, which outlasts every cycle and keeps sums with it from overflowing.
 pub fn lease_length(lease: Duration) -> Duration {
     lease.min(Duration::from_secs(365 * 24 * 3600))
 }
 
-/// A random number in `[0, 1)` for [`JobState::judge`]. Without randomness it is 0: the waits are
-/// the shortest ones then, and still waits.
+/// A random number in `[0, 1)` for [`JobState::judge`]. If no randomness is available it is 0,
+/// which gives the shortest delays.
 pub fn jitter() -> f64 {
     f64::from(getrandom::u32().unwrap_or(0)) / (f64::from(u32::MAX) + 1.0)
 }
@@ -284,7 +286,7 @@ pub fn jitter() -> f64 {
 /// A token for a lease: 32 hex digits that nobody can guess.
 ///
 /// # Errors
-/// [`StoreErrorKind::Other`] when the operating system gives no random numbers.
+/// [`StoreErrorKind::Other`] when the operating system provides no random numbers.
 pub fn lease_token() -> Result<String, StoreError> {
     let mut token = [0_u8; 16];
     getrandom::fill(&mut token).map_err(|error| {
@@ -294,7 +296,7 @@ pub fn lease_token() -> Result<String, StoreError> {
     Ok(base16ct::lower::encode_string(&token))
 }
 
-/// The largest block that is stored: databases know signed numbers only.
+/// The largest block number that can be stored: the databases have only signed integers.
 const MAX_BLOCK: u64 = i64::MAX.unsigned_abs();
 
 /// The jobs of a new cycle in the order in which they are handed out: episode by episode, and within
@@ -342,8 +344,8 @@ pub fn check_block(block: BlockNumber) -> Result<(), StoreError> {
     Err(StoreError::new(StoreErrorKind::Invalid, message))
 }
 
-/// Since when a miner has had its policy, given what was stored of the hotkey before: the earlier
-/// block as long as repository and revision stay the same, and otherwise the new one.
+/// The block since which a miner has had its policy, given what was stored for the hotkey before:
+/// the earlier block while repository and revision stay the same, otherwise the new one.
 pub fn first_block(before: Option<&Miner>, now: &Miner) -> Option<BlockNumber> {
     match before {
         Some(before) if (&before.repo, &before.revision) == (&now.repo, &now.revision) => {
@@ -471,7 +473,7 @@ mod tests {
         assert_eq!(tell(&mut job, "executor", &result), Verdict::Duplicate);
         assert_eq!(tell(&mut job, "other", &result), Verdict::Refused(Refusal::Over));
 
-        // Handed out again to the same executor, the same fault is a new one.
+        // After the job is handed out again to the same executor, the same fault is a new one.
         let fault = answer(broken(), None);
         let mut job = assigned();
         let _ = tell(&mut job, "executor", &fault);

@@ -57,7 +57,7 @@ pub trait Queue: Send + Sync + fmt::Debug {
     /// renew and submit. Every process that serves the queue calls it every few seconds.
     async fn expire_leases(&self, retry: &RetryPolicy) -> Result<Expired, StoreError>;
 
-    /// How many jobs nobody works on.
+    /// The number of jobs waiting for an executor.
     async fn pending_jobs(&self) -> Result<u64, StoreError>;
 
     /// How many jobs have each status.

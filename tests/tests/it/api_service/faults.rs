@@ -25,7 +25,7 @@ fn a_request_that_is_under_way_is_answered_before_the_end() {
     );
     connection.send(head).unwrap();
     connection.send(&body[..10]).unwrap();
-    // Time for it to be read: nobody says when it has been.
+    // Leave time for it to be read, since nothing reports when that has happened.
     std::thread::sleep(std::time::Duration::from_millis(300));
     api.running.signal("TERM");
     wait_until("nobody listens any more", || Connection::open(&api.address).is_none());
@@ -148,7 +148,7 @@ fn with_a_full_disk_nothing_is_accepted_and_nothing_that_was_is_lost() {
     begin_cycle(&sqlite(&folder), 20, 5);
     first.running.signal("TERM");
     let _ = first.running.wait().with_code(0);
-    // Nobody has it open, so that all is in the one file.
+    // No program has the database open, so the one file holds everything.
     std::fs::copy(folder.path().join("kinitro.db"), disk.path("kinitro.db")).unwrap();
     let database = format!("sqlite:{}", disk.mount_point().join("kinitro.db").display());
     let program = disk.program(kinitro_binary());

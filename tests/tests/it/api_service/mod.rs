@@ -18,7 +18,7 @@ pub(crate) fn with_store<T>(url: &str, work: impl AsyncFnOnce(&dyn Store) -> T) 
     })
 }
 
-/// Begins a cycle of so many miners and episodes, in two environments.
+/// Begins a cycle with this many miners and episodes, in two environments.
 pub(crate) fn begin_cycle(url: &str, miners: u16, episodes: u32) -> i64 {
     let cycle = example_cycle(miners, episodes);
     with_store(url, async |store| store.create_cycle(&cycle).await.unwrap().0)

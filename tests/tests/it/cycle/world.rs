@@ -81,7 +81,7 @@ impl World {
         Self { subnet, store: store.into(), uids, database, _policies: policies }
     }
 
-    /// An API, which sweeps leases of so many seconds.
+    /// An API with leases of `lease` seconds.
     pub(crate) fn api(&self, lease: u32) -> Api {
         self.api_at(free_port(), lease)
     }

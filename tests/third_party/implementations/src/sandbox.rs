@@ -80,7 +80,7 @@ impl Sandbox for Threads {
         let (report, reported) = oneshot::channel();
         let (registry, own_job, own_halt) = (self.registry.clone(), job.clone(), halt.clone());
         std::thread::Builder::new().spawn(move || {
-            // Nobody waits any more when the future was dropped.
+            // If the future was dropped, nothing is waiting any more.
             let _ = report.send(play(&registry, &own_job, policy, &own_halt));
         })?;
         let limit = job.limits.episode_timeout;

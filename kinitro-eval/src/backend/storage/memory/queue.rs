@@ -18,12 +18,12 @@ use super::{MemoryStore, State};
 pub(super) struct Job {
     pub(super) new: NewJob,
     pub(super) state: JobState,
-    /// Nobody gets it before.
+    /// The job cannot be claimed before this time.
     available_at: Timestamp,
     lease_expires_at: Timestamp,
     pub(super) outcome: Option<String>,
     pub(super) error: Option<String>,
-    /// The result of the episode, where it counts.
+    /// The result of the episode, if it counts.
     pub(super) result: Option<Recorded>,
 }
 

@@ -235,7 +235,7 @@ impl<D: Driver> SqlStore<D> {
         Ok(self.rows(connection, statement, values).await?.into_iter().next())
     }
 
-    /// Runs a statement that gives no rows, and says how many it has changed.
+    /// Runs a statement that returns no rows, and returns how many rows it changed.
     async fn run(
         &self,
         connection: &mut Connection<D>,

@@ -66,8 +66,8 @@ impl Postgres {
         Ok(is_new)
     }
 
-    /// A connection of nobody else, which is closed and not given back: what it has locked ends
-    /// with it.
+    /// A dedicated connection, which is closed rather than returned to the pool, so that its locks
+    /// end with it.
     async fn own_connection(&self) -> Result<PgConnection, StoreError> {
         Ok(self.reader().await?.detach())
     }

@@ -21,13 +21,13 @@ use crate::backend::storage::{SchedulerLock, Schema, StoreError, StoreErrorKind}
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// How long a process waits for another that writes.
+/// How long a process waits for another one that is writing.
 const BUSY: Duration = Duration::from_secs(20);
-/// How many connections read. In WAL mode they neither wait for the writer nor keep it waiting.
+/// The number of reading connections. In WAL mode they neither wait for the writer nor block it.
 const READERS: u32 = 4;
 
-/// A file, or memory. Writing goes over one connection, so that within this process nobody ever
-/// finds the database locked.
+/// A database in a file or in memory. All writes go through one connection, so nothing in this
+/// process ever finds the database locked.
 #[derive(Debug)]
 pub(super) struct Sqlite {
     writer: SqlitePool,
@@ -35,12 +35,12 @@ pub(super) struct Sqlite {
     scheduler: LockPlace,
 }
 
-/// Where the lock of the scheduler is: SQLite has none that outlasts a transaction.
+/// Where the scheduler's lock is kept: SQLite has no lock that outlasts a transaction.
 #[derive(Debug)]
 enum LockPlace {
     /// A file beside the database, which the operating system unlocks when its process ends.
     File(PathBuf),
-    /// A flag: nobody else sees a database in memory.
+    /// A flag, because no other process sees a database in memory.
     Memory(Arc<AtomicBool>),
 }
 
@@ -54,7 +54,8 @@ fn options() -> SqliteConnectOptions {
 
 impl Sqlite {
     pub(super) async fn in_memory() -> Result<Self, StoreError> {
-        // One connection is the database: it must stay open, and nobody else can read.
+        // The database exists only in this one connection: it must stay open, and no other can read
+        // it.
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
             .idle_timeout(None)
