@@ -52,11 +52,11 @@ impl fmt::Display for FetchError {
     }
 }
 
-/// Gets the assets and puts them into their folder, which it returns. Does nothing when they are there
-/// already and `force` is not set.
+/// Fetches the assets into their folder and returns it. Does nothing if they are already there and
+/// `force` is not set.
 ///
-/// They are unpacked beside their folder and moved into place as a whole: a fetch that fails or is
-/// stopped leaves nothing behind, and of two at once one wins.
+/// They are unpacked next to their folder and moved into place as a whole: a fetch that fails or is
+/// interrupted leaves nothing behind, and if two run at once, one wins.
 pub(crate) fn fetch(
     force: bool,
     stop: &CancellationToken,

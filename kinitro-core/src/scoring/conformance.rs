@@ -1,4 +1,4 @@
-//! What every [`Weighting`] must keep to, as checks to call from tests.
+//! Checks, to be called from tests, of the rules that every [`Weighting`] must follow.
 //!
 //! ```
 //! use kinitro_core::scoring::{ParetoSubsets, Weightings, conformance};
@@ -11,13 +11,13 @@ use std::collections::BTreeMap;
 use super::{MinerScores, ScoreTable, SimulatedSubnet, WeightSet, Weighting, Weightings};
 use crate::{EnvId, MinerUid};
 
-/// How much sums of shares may differ by the order in which they are added up.
+/// How much sums of shares may differ depending on the order of addition.
 const TOLERANCE: f64 = 1e-9;
 
-/// Checks a rule on tables of many shapes. `rules` must know it by its name.
+/// Checks a rule on tables of many shapes. `rules` must be able to make the rule by its name.
 ///
 /// # Panics
-/// With what is wrong, at the first thing that is.
+/// At the first violation, with a description of it.
 pub fn weighting(rule: &dyn Weighting, rules: &Weightings) {
     let name = rule.name();
     assert!(!name.is_empty(), "the rule has no name");
@@ -26,7 +26,7 @@ pub fn weighting(rule: &dyn Weighting, rules: &Weightings) {
     assert!(rule.options().is_object(), "the options of `{name}` are no JSON object");
     assert_eq!(rule.method().name, name, "the method has another name");
     assert_eq!(rule.method().options, rule.options(), "the method has other options");
-    // As a store keeps it.
+    // In the form in which a store keeps it.
     let stored = serde_json::to_string(&rule.method()).expect("a method can be written");
     let stored = serde_json::from_str(&stored).expect("a method can be read");
     let again = rules.of(&stored).expect("the rule can be made again by name and options");
@@ -196,7 +196,7 @@ mod tests {
         }
     }
 
-    /// Nobody ever earns, or the first of the table takes all.
+    /// No miner ever earns anything, or the first in the table gets everything.
     #[derive(Debug)]
     struct Extreme {
         nobody: bool,

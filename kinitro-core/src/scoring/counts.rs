@@ -1,17 +1,17 @@
-//! How many sets of environments of each size, and what they are worth.
+//! Counts of sets of environments by size, and the points that they bring.
 
 use serde::{Deserialize, Serialize};
 
-/// How many points a won set of environments brings, by its size.
+/// How many points a won set of environments brings, depending on its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scheme {
-    /// As many as there are environments in it.
+    /// As many points as the set has environments.
     #[default]
     Linear,
-    /// 1, 2, 4, 8, ...: twice as many with each further environment.
+    /// 1, 2, 4, 8, ... points: twice as many for each further environment.
     Exponential,
-    /// 1, whatever its size.
+    /// 1 point, whatever the size of the set.
     Equal,
 }
 
@@ -19,7 +19,7 @@ impl Scheme {
     /// All schemes.
     pub const ALL: [Self; 3] = [Self::Linear, Self::Exponential, Self::Equal];
 
-    /// The name in files and on the command line.
+    /// The scheme's name in files and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Linear => "linear",
@@ -28,11 +28,11 @@ impl Scheme {
         }
     }
 
-    /// The points of one set of that many environments: the `K` of docs/spec/scoring.md §3. The
-    /// empty set brings none.
+    /// The points for one set of `size` environments: the `K` of docs/spec/scoring.md §3. The empty
+    /// set brings none.
     ///
     /// # Panics
-    /// When there are more than 128 environments.
+    /// When `size` is more than 128.
     pub fn points(self, size: usize) -> u128 {
         match self {
             _ if size == 0 => 0,
@@ -52,22 +52,22 @@ impl std::fmt::Display for Scheme {
     }
 }
 
-/// A number of sets of environments for each size, from 0 to the number of environments.
+/// The number of sets of environments of each size, from 0 to the number of environments.
 ///
-/// Everything is exact. Of one size there are at most `C(64, 32) < 2^61` sets, of all sizes `2^64`,
-/// and all points there can be together are at most `(3^64 - 1) / 2 < 2^101`, those of the
-/// exponential scheme for 64 environments: `u128` holds them all.
+/// Everything is exact. There are at most `C(64, 32) < 2^61` sets of one size and `2^64` sets in
+/// all. Their points add up to at most `(3^64 - 1) / 2 < 2^101`, which the exponential scheme
+/// reaches with 64 environments, so a `u128` always suffices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SizeCounts(Vec<u64>);
 
 impl SizeCounts {
-    /// No set of any size, among `envs` environments.
+    /// No sets of any size, among `envs` environments.
     pub(super) fn none(envs: usize) -> Self {
         Self(vec![0; envs + 1])
     }
 
-    /// All sets of `of` environments but the empty one, among `envs`.
+    /// All non-empty sets of `of` environments, among `envs`.
     pub(super) fn subsets(of: usize, envs: usize) -> Self {
         let mut counts: Vec<u64> = binomials(of).collect();
         counts.resize(envs + 1, 0);
@@ -94,28 +94,28 @@ impl SizeCounts {
         }
     }
 
-    /// Forgets the empty set, which nobody wins.
+    /// Leaves out the empty set, which no miner wins.
     pub(super) fn without_empty_set(mut self) -> Self {
         self.0[0] = 0;
         self
     }
 
-    /// The numbers by size: element `k` is how many sets of `k` environments.
+    /// The counts by size: element `k` is the number of sets of `k` environments.
     pub fn as_slice(&self) -> &[u64] {
         &self.0
     }
 
-    /// The sizes of which there is a set, each with how many.
+    /// The sizes with at least one set, each with the number of sets.
     pub fn iter(&self) -> impl Iterator<Item = (usize, u64)> {
         self.0.iter().copied().enumerate().filter(|&(_, count)| count > 0)
     }
 
-    /// How many sets of all sizes.
+    /// The number of sets of all sizes together.
     pub fn total(&self) -> u128 {
         self.0.iter().map(|&count| u128::from(count)).sum()
     }
 
-    /// The points of all of them.
+    /// The points of all sets together.
     pub fn points(&self, scheme: Scheme) -> u128 {
         self.iter().map(|(size, count)| u128::from(count) * scheme.points(size)).sum()
     }
@@ -123,7 +123,7 @@ impl SizeCounts {
 
 /// `C(n, 0), ..., C(n, n)`, for `n` up to 64. They are below 2^61.
 pub(super) fn binomials(n: usize) -> impl Iterator<Item = u64> {
-    // In this order every division is exact.
+    // In this order, every division is exact.
     let next = move |&(k, ways): &(usize, u128)| {
         (k < n).then(|| (k + 1, ways * (n - k) as u128 / (k + 1) as u128))
     };

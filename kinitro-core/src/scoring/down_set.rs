@@ -1,4 +1,5 @@
-//! Families of sets closed under taking subsets, and how many sets they hold of each size.
+//! Families of sets that are closed under taking subsets, and the number of their sets of each
+//! size.
 //!
 //! In combinatorics such a family is an abstract simplicial complex, its maximal sets are its
 //! facets, and its counts by size are its f-vector (R. Stanley, "Combinatorics and Commutative
@@ -8,16 +9,16 @@ use super::EnvSet;
 use super::counts::{SizeCounts, binomials};
 use super::subsets::CountError;
 
-/// A family of sets that has, with a set, all of its subsets. It is kept as its maximal sets, none
-/// of which lies in another.
+/// A family of sets that contains all subsets of each of its sets. It is represented by its maximal
+/// sets, none of which is contained in another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DownSet {
     facets: Vec<u64>,
 }
 
-/// How much counting may still be done. One step is one maximal set looked at while counting, or a
-/// few dozen of them compared with another set, which takes about as long. It is not time that is
-/// measured, so that the same input stops at the same place on every machine.
+/// The remaining work, in steps. One step is one maximal set visited while counting, or a few dozen
+/// of them compared with another set, which takes about as long. Steps are counted instead of time,
+/// so that the same input stops at the same place on every machine.
 #[derive(Debug)]
 pub(super) struct Work {
     limit: u64,
@@ -37,7 +38,7 @@ impl Work {
         Ok(())
     }
 
-    /// Whether `set` lies inside one of `facets`.
+    /// Whether `set` is contained in one of `facets`.
     fn lies_inside(&mut self, set: u64, facets: &[u64]) -> Result<bool, CountError> {
         const COMPARISONS_A_STEP: usize = 32;
         let found = facets.iter().position(|&facet| set & !facet == 0);
@@ -47,7 +48,7 @@ impl Work {
 }
 
 impl DownSet {
-    /// Every subset of one of `sets`.
+    /// All subsets of the given sets.
     pub(super) fn below(
         sets: impl IntoIterator<Item = EnvSet>,
         work: &mut Work,
@@ -57,7 +58,7 @@ impl DownSet {
         Ok(Self { facets })
     }
 
-    /// Every subset of `set`.
+    /// All subsets of `set`.
     pub(super) fn power_set(set: EnvSet) -> Self {
         Self { facets: vec![set.bits()] }
     }
@@ -67,7 +68,7 @@ impl DownSet {
         self.facets.iter().map(|&bits| EnvSet::from_bits(bits))
     }
 
-    /// Whether all sets of this family are in `other` too.
+    /// Whether all sets of this family are also in `other`.
     pub(super) fn is_subset(&self, other: &Self, work: &mut Work) -> Result<bool, CountError> {
         for &facet in &self.facets {
             if !work.lies_inside(facet, &other.facets)? {
@@ -77,12 +78,12 @@ impl DownSet {
         Ok(true)
     }
 
-    /// The sets that are in both.
+    /// The sets that are in both families.
     pub(super) fn intersection(&self, other: &Self, work: &mut Work) -> Result<Self, CountError> {
         let mut facets = Vec::new();
         for a in &self.facets {
             facets.extend(other.facets.iter().map(|b| a & b));
-            // The pairs of two large families would not fit into memory at once.
+            // All pairs of two large families at once would not fit into memory.
             if facets.len() > 1 << 16 {
                 keep_maximal(&mut facets, work)?;
             }
@@ -91,12 +92,12 @@ impl DownSet {
         Ok(Self { facets })
     }
 
-    /// The sets that are in one or the other.
+    /// The sets that are in at least one of the two families.
     pub(super) fn union(&self, other: &Self, work: &mut Work) -> Result<Self, CountError> {
         Self::below(self.facets().chain(other.facets()), work)
     }
 
-    /// How many sets of each size there are, the empty one included, among `envs` environments.
+    /// The number of sets of each size, including the empty set, among `envs` environments.
     pub(super) fn count(&self, envs: usize, work: &mut Work) -> Result<SizeCounts, CountError> {
         let mut counter = Counter::new(envs);
         counter.stack.extend(&self.facets);
@@ -105,9 +106,9 @@ impl DownSet {
     }
 }
 
-/// Drops what lies inside another.
+/// Removes every set that is contained in another.
 fn keep_maximal(sets: &mut Vec<u64>, work: &mut Work) -> Result<(), CountError> {
-    // A set can only lie inside one that is as large, so the largest come first.
+    // A set can only be contained in one that is at least as large, so the largest come first.
     sets.sort_unstable_by_key(|&set| (std::cmp::Reverse(set.count_ones()), set));
     sets.dedup();
     let mut kept = 0;
@@ -122,19 +123,20 @@ fn keep_maximal(sets: &mut Vec<u64>, work: &mut Work) -> Result<(), CountError> 
     Ok(())
 }
 
-/// Counts the sets of a family by branching on one environment at a time: those that hold it are,
-/// without it, the sets below the facets that hold it (the link of a vertex), and the others are the
-/// sets below all facets without it (the deletion).
+/// Counts the sets of a family by branching on one environment at a time. The sets that contain it
+/// are, once it is removed from them, the subsets of the facets that contain it (the link of a
+/// vertex). The other sets are the subsets of all facets with the environment removed (the
+/// deletion).
 ///
-/// Branching on the environment that is in the *fewest* facets keeps the first branch small, and in
-/// the second the facets soon lie inside one another. On tables of 256 miners this is what makes the
-/// difference between milliseconds and minutes.
+/// Branching on the environment in the *fewest* facets keeps the first branch small, and in the
+/// second the facets soon contain one another. On tables of 256 miners this makes the difference
+/// between milliseconds and minutes.
 struct Counter {
     envs: usize,
-    /// The facets of the families that are being branched on, each behind its parent's.
+    /// The facets of the families being counted, each family after its parent.
     stack: Vec<u64>,
-    /// `leaves[s * (envs + 1) + m]`: how many times, added and subtracted, the `2^m` subsets of `m`
-    /// environments were met together with `s` others that are in all of them.
+    /// `leaves[s * (envs + 1) + m]`: the signed number of times that the `2^m` subsets of `m`
+    /// environments were counted, together with `s` other environments that belong to all of them.
     leaves: Vec<i64>,
 }
 
@@ -147,9 +149,9 @@ impl Counter {
         self.leaves[taken * (self.envs + 1) + free as usize] += sign;
     }
 
-    /// Counts the family whose facets are `stack[start..]`, each set together with `taken`
-    /// environments that are in it already and any of `free` further ones, which are in all facets.
-    /// The stack may be changed from `start` on.
+    /// Counts the family whose facets are `stack[start..]`. To each set belong `taken` further
+    /// environments that are already in it, and any of `free` ones that were in all facets. May
+    /// change the stack from `start` on.
     fn count(
         &mut self,
         start: usize,
@@ -191,8 +193,8 @@ impl Counter {
         self.count(end, taken + 1, free, work)?;
         self.stack.truncate(end);
 
-        // Of the facets only those that shrink can now lie inside another, and only inside one
-        // that does not.
+        // Only a facet that shrinks can now be contained in another, and only in one that does not
+        // shrink.
         for i in start..end {
             let facet = self.stack[i];
             if facet & bit == 0 {
@@ -232,7 +234,7 @@ impl Counter {
     }
 }
 
-/// The environment that is in the fewest facets but at least in one.
+/// The environment in the fewest facets, among those in at least one.
 fn rarest(facets: &[u64]) -> Option<usize> {
     let mut frequencies = [0u32; EnvSet::CAPACITY];
     for facet in facets {
@@ -275,7 +277,7 @@ mod tests {
         let counts = count(&all, 64);
         assert_eq!(counts.total(), 1 << 64);
         assert_eq!(counts.as_slice()[32], 1_832_624_140_942_590_534);
-        // All but the full set: 64 facets, each lacking one.
+        // All sets except the full one: 64 facets, each lacking one environment.
         let facets: Vec<u64> = (0..64).map(|env| !(1 << env)).collect();
         assert_eq!(count(&family(&facets), 64).total(), (1 << 64) - 1);
     }

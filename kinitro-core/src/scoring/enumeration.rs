@@ -1,17 +1,17 @@
-//! The winners of all subsets, one subset after the other: the definition, word for word.
+//! The winners of all subsets, found one subset at a time, exactly as they are defined.
 //!
-//! This takes `2^n` steps for `n` environments. It is what the exact count of
-//! [`count_wins`](super::count_wins) is tested against; there is no other reason to use it.
+//! This takes `2^n` steps for `n` environments. Its only purpose is to test
+//! [`count_wins`](super::count_wins).
 
 use super::counts::SizeCounts;
 use super::subsets::CountError;
 use super::{EnvSet, ScoreTable, Thresholds};
 
-/// Above this many environments enumeration is refused: it would take hours.
+/// The maximum number of environments for an enumeration; with more it would take hours.
 pub const MAX_ENUMERATED_ENVS: usize = 24;
 
-/// How many sets of environments of each size each miner wins, by trying every set on every pair
-/// of miners.
+/// Counts the sets of environments of each size that each miner wins, by trying every set on every
+/// pair of miners.
 ///
 /// The result is in the order of the table's rows.
 ///

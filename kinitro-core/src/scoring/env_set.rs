@@ -1,18 +1,19 @@
-//! Sets of environments, as bits.
+//! Sets of environments as bit sets.
 
 use std::fmt;
 
-/// A set of environments of one [`ScoreTable`](super::ScoreTable), each by its column.
+/// A set of environments of one [`ScoreTable`](super::ScoreTable), identified by their columns.
 ///
-/// One machine word holds it, which is why a table has at most [`EnvSet::CAPACITY`] environments.
+/// It fits into one machine word, which is why a table has at most [`EnvSet::CAPACITY`]
+/// environments.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct EnvSet(u64);
 
 impl EnvSet {
-    /// How many environments a set can tell apart.
+    /// The maximum number of environments.
     pub const CAPACITY: usize = 64;
 
-    /// The set of no environment.
+    /// The empty set.
     pub const EMPTY: Self = Self(0);
 
     /// The environments `0..n`.
@@ -24,49 +25,49 @@ impl EnvSet {
         Self(if n == Self::CAPACITY { u64::MAX } else { (1 << n) - 1 })
     }
 
-    /// The set whose members are the bits that are set, the lowest being environment 0.
+    /// The set whose members are given by the bits that are set; the lowest bit is environment 0.
     pub fn from_bits(bits: u64) -> Self {
         Self(bits)
     }
 
-    /// The members as bits, the lowest being environment 0.
+    /// The members as bits; the lowest bit is environment 0.
     pub fn bits(self) -> u64 {
         self.0
     }
 
-    /// How many environments are in it.
+    /// The number of environments in the set.
     pub fn len(self) -> usize {
         self.0.count_ones() as usize
     }
 
-    /// Whether no environment is in it.
+    /// Whether the set is empty.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether the environment of that column is in it.
+    /// Whether the environment in this column is in the set.
     pub fn contains(self, env: usize) -> bool {
         env < Self::CAPACITY && self.0 >> env & 1 == 1
     }
 
-    /// Whether all its environments are in `other` too.
+    /// Whether all environments of this set are also in `other`.
     pub fn is_subset(self, other: Self) -> bool {
         self.0 & !other.0 == 0
     }
 
-    /// The environments in both.
+    /// The environments in both sets.
     #[must_use]
     pub fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// The environments in this one and not in `other`.
+    /// The environments in this set but not in `other`.
     #[must_use]
     pub fn difference(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// The columns in it, ascending.
+    /// The columns in the set, in ascending order.
     pub fn iter(self) -> impl Iterator<Item = usize> {
         let mut rest = self.0;
         std::iter::from_fn(move || {
@@ -79,7 +80,7 @@ impl EnvSet {
 
 impl FromIterator<usize> for EnvSet {
     /// # Panics
-    /// When a column is not below [`EnvSet::CAPACITY`].
+    /// When a column is [`EnvSet::CAPACITY`] or more.
     fn from_iter<I: IntoIterator<Item = usize>>(envs: I) -> Self {
         let bit = |env: usize| {
             assert!(env < Self::CAPACITY, "a set holds at most {} environments", Self::CAPACITY);

@@ -1,4 +1,4 @@
-//! Why each miner has its points, as data.
+//! Explanations, as data, of why each miner has its points.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,12 +8,12 @@ use super::subsets::{CountError, Dominance, count_wins};
 use super::{EnvSet, ScoreTable, Thresholds};
 use crate::{EnvId, MinerUid};
 
-/// The explanation of a whole table.
+/// The explanation for a whole table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explanations {
-    /// One for each miner, in the order of the table's rows.
+    /// The explanation for each miner, in the order of the table's rows.
     pub miners: Vec<Explanation>,
-    /// How many sets of environments of each size nobody wins.
+    /// The number of sets of environments of each size that no miner wins.
     pub unclaimed: SizeCounts,
 }
 
@@ -22,49 +22,49 @@ pub struct Explanations {
 pub struct Explanation {
     /// The miner.
     pub uid: MinerUid,
-    /// What its sets bring.
+    /// The points for all sets that it wins.
     pub points: u128,
-    /// How many sets of environments it wins, by size.
+    /// The number of sets of environments that it wins, by size.
     pub wins: SizeCounts,
-    /// The environments on which it beats everyone who committed before it. It can win only sets
-    /// of these.
+    /// The environments on which it beats everyone who committed earlier. It can win only sets of
+    /// these.
     pub reach: Vec<EnvId>,
-    /// Who denies it the rest, the one who denies most first. Who denies nothing that another one
-    /// of the same reason does not deny already is left out.
+    /// The miners that deny it the other sets, starting with the one that denies the most. A miner
+    /// is left out if another one denies the same sets, or more, for the same reason.
     pub denials: Vec<Denial>,
 }
 
-/// What one miner denies another.
+/// The sets that one miner denies another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Denial {
-    /// Who denies it.
+    /// The miner that denies the sets.
     pub by: MinerUid,
-    /// By what right.
+    /// The rule under which it denies them.
     pub reason: DenialReason,
-    /// By which environments; see [`DenialReason`].
+    /// The environments on which the denial is based; see [`DenialReason`].
     pub environments: Vec<EnvId>,
-    /// How many sets of each size that is, looking at this denial alone: those of several denials
-    /// may be the same.
+    /// The number of sets of each size that this denial covers by itself. Several denials may cover
+    /// the same sets.
     pub sets: SizeCounts,
 }
 
-/// By what right a set of environments is denied.
+/// The rule under which a set of environments is denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DenialReason {
-    /// The other one committed before, and the miner is not above its threshold on the named
-    /// environments: it loses every set that holds one of them.
+    /// The other miner committed earlier, and this miner is not above the other's threshold on the
+    /// named environments: it loses every set that contains one of them.
     Incumbent,
-    /// The other one did not commit before, but is above the miner's threshold on the named
-    /// environments: the miner loses every set of these.
+    /// The other miner did not commit earlier, but is above this miner's threshold on the named
+    /// environments: this miner loses every set of these.
     Challenger,
-    /// The other one committed in the same block, has the lower uid, and dominates everyone as
-    /// well on some sets of the named environments.
+    /// The other miner committed in the same block, has the lower uid, and also dominates everyone
+    /// on some sets of the named environments.
     LowerUid,
 }
 
-/// Explains the points of every miner of the table.
+/// Explains the points of every miner in the table.
 ///
 /// `work_limit` is that of [`count_wins`].
 ///
@@ -118,7 +118,7 @@ impl Context<'_> {
         earlier.fold(all, |reach, &other| reach.intersection(self.beaten_on(row, other)))
     }
 
-    /// How many non-empty sets of these environments there are, by size.
+    /// The number of non-empty sets of these environments, by size.
     fn subsets_of(&self, envs: EnvSet) -> SizeCounts {
         SizeCounts::subsets(envs.len(), self.table.env_count())
     }
@@ -192,7 +192,7 @@ impl Context<'_> {
     }
 }
 
-/// Of sets with their owners those that lie inside no other one; of equal ones the first.
+/// Keeps the sets, with their owners, that are not contained in another; of equal sets, the first.
 fn largest(mut sets: Vec<(usize, EnvSet)>) -> Vec<(usize, EnvSet)> {
     sets.sort_by_key(|(_, set)| std::cmp::Reverse(set.len()));
     let mut kept: Vec<(usize, EnvSet)> = Vec::new();
@@ -214,7 +214,8 @@ mod tests {
     #[test]
     fn a_specialist_a_generalist_and_a_copy() {
         let envs: Vec<EnvId> = ["env/a", "env/b"].map(|id| id.parse().unwrap()).into();
-        // The generalist came first; the specialist beats it on one; the copy came last.
+        // The generalist came first; the specialist beats it on one environment; the copy came
+        // last.
         let miners = vec![
             (1.into(), Some(10.into())),
             (2.into(), Some(20.into())),

@@ -12,43 +12,44 @@ use super::weights::PointScale;
 use super::{MinerScores, ScoreTable, TableError};
 use crate::{BlockNumber, EnvId, IdError, MinerUid};
 
-/// Why a text is not a file of scores.
+/// Why a text is not a valid file of scores.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScoreFileError {
-    /// Not JSON, or not the object it should be. The message has the line and column.
+    /// The text is not JSON, or not an object of the required form. The message has the line and
+    /// column.
     #[error("the scores are not the JSON they should be: {0}")]
     Json(#[from] serde_json::Error),
-    /// Not CSV: a quote that does not end, a row with another number of cells.
+    /// The text is not CSV: an unclosed quote, or a row with a different number of cells.
     #[error("the scores are not CSV: {0}")]
     Csv(#[from] csv::Error),
-    /// No column of uids.
+    /// There is no column of uids.
     #[error("the first line has no column `uid`: it must be `uid,first_block,ENV_ID,ENV_ID,...`")]
     NoUidColumn,
-    /// A column twice.
+    /// A column appears twice.
     #[error("the first line names the column `{0}` twice")]
     DuplicateColumn(String),
-    /// A column that is not an environment.
+    /// The name of a column is not an environment.
     #[error("the first line has a column that is no environment: {0}")]
     Column(#[source] IdError),
-    /// A cell that is not what its column holds.
+    /// The value of a cell is not valid for its column.
     #[error("line {line}, column `{column}`: expected {expected}, not `{found}`")]
     Cell {
-        /// The line, from 1.
+        /// The line number, from 1.
         line: u64,
         /// The name of the column.
         column: String,
-        /// What it should be.
+        /// The kind of value that was expected.
         expected: &'static str,
-        /// What it was.
+        /// The text that was found.
         found: String,
     },
 }
 
-/// Scores as a file holds them, before they are checked against each other, with those options that
-/// the file decides on.
+/// Scores as read from a file, before they are checked against each other, with the options that
+/// the file sets.
 ///
-/// As JSON it is an object:
+/// The JSON form is an object:
 /// ```
 /// # use kinitro_core::scoring::ScoreFile;
 /// let file = ScoreFile::from_json(r#"{
@@ -61,12 +62,12 @@ pub enum ScoreFileError {
 /// let scores = file.weighting().score(&file.table(50)?)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-/// `scheme`, `points` (`raw` or `share`), `temperature` and `episodes_per_env` may be left out, and
-/// so may a miner's `first_block` and any of its scores. `mode` and `expect`, which test vectors
-/// have beside these, are not looked at; any other name is an error, because a misspelled option
-/// would be ignored otherwise.
+/// `scheme`, `points` (`raw` or `share`), `temperature` and `episodes_per_env` are optional, and so
+/// are a miner's `first_block` and each of its scores. `mode` and `expect`, which occur in test
+/// vectors, are ignored. Any other name is an error; otherwise a misspelled option would be
+/// ignored.
 ///
-/// As CSV it has one line for each miner, an empty cell being a score that is missing:
+/// The CSV form has one line for each miner; an empty cell is a missing score:
 /// ```
 /// # use kinitro_core::scoring::ScoreFile;
 /// let file = ScoreFile::from_csv("\
@@ -84,13 +85,13 @@ pub struct ScoreFile {
     pub env_ids: Vec<EnvId>,
     /// The miners with their scores.
     pub miners: Vec<MinerScores>,
-    /// How many episodes a score is a share of.
+    /// The number of episodes behind each score, if the file gives it.
     pub episodes_per_env: Option<u32>,
-    /// The points of a set by its size.
+    /// How many points a set brings, if the file says so.
     pub scheme: Option<Scheme>,
-    /// Whether the softmax sees points as they are.
+    /// The scale of the points in the softmax, if the file gives it.
     pub points: Option<PointScale>,
-    /// The temperature of the softmax.
+    /// The temperature of the softmax, above 0, if the file gives it.
     pub temperature: Option<f64>,
 }
 
@@ -154,7 +155,7 @@ impl ScoreFile {
         })
     }
 
-    /// The checked table, with `episodes_per_env` where the file does not say.
+    /// The checked table, with `episodes_per_env` as the default if the file does not give it.
     ///
     /// # Errors
     /// Those of [`ScoreTable::new`].
@@ -163,7 +164,7 @@ impl ScoreFile {
         ScoreTable::new(self.env_ids.clone(), self.miners.clone(), episodes_per_env)
     }
 
-    /// The rule with the options of the file, and the defaults where it does not say.
+    /// The rule with the options from the file, and defaults for the others.
     pub fn weighting(&self) -> ParetoSubsets {
         let mut weighting = ParetoSubsets::new();
         if let Some(scheme) = self.scheme {
@@ -202,7 +203,7 @@ struct JsonMiner {
     scores: JsonScores,
 }
 
-/// Scores by environment. A map would take the last of two scores on the same one.
+/// Scores by environment. A plain map would silently keep the last of two scores for the same one.
 struct JsonScores(BTreeMap<EnvId, f64>);
 
 impl<'de> Deserialize<'de> for JsonScores {
@@ -219,7 +220,7 @@ impl<'de> Deserialize<'de> for JsonScores {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<JsonScores, A::Error> {
                 let mut scores = BTreeMap::new();
                 while let Some((env, score)) = map.next_entry::<EnvId, Option<f64>>()? {
-                    // `null` is how some programs write a number that is missing.
+                    // Some programs write a missing number as `null`.
                     let Some(score) = score else { continue };
                     if scores.contains_key(&env) {
                         return Err(A::Error::custom(format!("two scores on `{env}`")));

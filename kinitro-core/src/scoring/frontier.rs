@@ -1,18 +1,18 @@
-//! The epsilon-Pareto frontier: for analysis and display, it does not decide the weights.
+//! The epsilon-Pareto frontier, for analysis and display; it has no influence on the weights.
 
 use ndarray::Array2;
 
 use super::ScoreTable;
 
-/// The bounds of an epsilon, in units of success rate.
+/// The lower and upper bound of an epsilon, in units of success rate.
 const EPSILON: (f64, f64) = (0.01, 0.2);
 
-/// For each environment the difference in success rate that is taken for noise.
+/// The difference in success rate that counts as noise, for each environment.
 ///
 /// `clip(2 * std / sqrt(n), 0.01, 0.2)` with the population standard deviation over all miners and
-/// `n` episodes; 0.2 when there is at most one episode. Source: docs/spec/scoring.md §1, whose
-/// numbers come from a computation in 32-bit floats: the standard deviation is taken with those, in the
-/// summation order of NumPy (`numpy.std` of a `float32` column), so that it agrees to the last bit.
+/// `n` episodes; 0.2 when there is at most one episode. Source: docs/spec/scoring.md §1. Its
+/// numbers were computed in 32-bit floats, so the standard deviation is computed in these as well,
+/// in NumPy's summation order (`numpy.std` of a `float32` column), and agrees to the last bit.
 pub fn epsilons(table: &ScoreTable) -> Vec<f64> {
     let n = table.episodes_per_env();
     table
@@ -30,13 +30,14 @@ pub fn epsilons(table: &ScoreTable) -> Vec<f64> {
         .collect()
 }
 
-/// The rows of the miners whom nobody dominates, in the order of the table.
+/// The rows of the miners whom no other miner dominates, in the order of the table.
 ///
-/// One dominates another when it is nowhere worse by more than epsilon and somewhere better by more
-/// than epsilon. `epsilons` holds one value for each environment, as [`epsilons`] returns them.
+/// A miner dominates another if it is worse by more than epsilon on no environment, and better by
+/// more than epsilon on at least one. `epsilons` holds one value for each environment, as returned
+/// by [`epsilons`].
 ///
 /// # Panics
-/// When there are not as many epsilons as environments.
+/// When the number of epsilons differs from the number of environments.
 pub fn frontier(table: &ScoreTable, epsilons: &[f64]) -> Vec<usize> {
     assert_eq!(epsilons.len(), table.env_count(), "one epsilon for each environment");
     let scores: Array2<f64> = table.scores().mapv(|score| f64::from(score as f32));

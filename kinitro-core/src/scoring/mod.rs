@@ -1,4 +1,5 @@
-//! Turns success rates into the weights of a subnet: exact, the same on every machine, and explained.
+//! Turns success rates into a subnet's weights: exactly, reproducibly on every machine, and with an
+//! explanation.
 //!
 //! ```
 //! use kinitro_core::scoring::{MinerScores, ParetoSubsets, ScoreReport, ScoreTable};
@@ -22,19 +23,19 @@
 //! ```
 //!
 //! # The steps
-//! Each can be used alone; [`ParetoSubsets`] takes them in turn.
-//! - [`ScoreTable`]: success rates of miners on environments, checked
-//! - [`epsilons`], [`frontier`]: who is dominated by nobody, for display
+//! Each step can be used by itself; [`ParetoSubsets`] runs them in order.
+//! - [`ScoreTable`]: the checked success rates of miners on environments
+//! - [`epsilons`], [`frontier`]: the miners whom no other miner dominates, for display
 //! - [`Gap`], [`Thresholds`]: the success rates that a later committer must exceed
-//! - [`count_wins`]: who wins how many sets of environments, exactly, without listing them;
-//!   [`enumerate_wins`] lists them, to test the former
-//! - [`Scheme`], [`softmax_of_points`], [`to_u16`]: points, shares, the integers of the chain
+//! - [`count_wins`]: the exact number of sets of environments that each miner wins, without listing
+//!   the sets; [`enumerate_wins`] lists them, to test [`count_wins`]
+//! - [`Scheme`], [`softmax_of_points`], [`to_u16`]: points, shares, and integers for the chain
 //!
-//! Beside them: [`explain`] says why each miner has its points, [`ScoreFile`] and [`ScoreReport`]
-//! are the files, and [`SimulatedSubnet`] makes tables up. [`Weighting`] is where another rule plugs
-//! in, and [`Weightings`] makes rules by their names.
+//! In addition, [`explain`] shows why each miner has its points, [`ScoreFile`] and [`ScoreReport`]
+//! are the input and output files, and [`SimulatedSubnet`] generates tables. [`Weighting`] is the
+//! interface for other rules, and [`Weightings`] makes rules by name.
 //!
-//! The numbers are those of docs/spec/scoring.md.
+//! The numbers come from docs/spec/scoring.md.
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;

@@ -1,4 +1,4 @@
-//! The rule of the subnet: points for every set of environments a miner wins.
+//! The subnet's rule: points for every set of environments that a miner wins.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -12,26 +12,26 @@ use super::weighting::{Scores, WeightSet, Weighting};
 use super::weights::{PointScale, Rounding, WeightsError, softmax_of_points, to_u16};
 use super::{ScoreTable, TableError};
 
-/// Why a table got no weights.
+/// Why no weights could be computed for a table.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScoringError {
-    /// The numbers are no table.
+    /// The numbers do not form a valid table.
     #[error(transparent)]
     Table(#[from] TableError),
     /// The winners could not be counted.
     #[error(transparent)]
     Count(#[from] CountError),
-    /// The points could not become weights.
+    /// The points could not be turned into weights.
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    /// A rule of somebody else's has a reason of its own.
+    /// An error specific to a custom rule.
     #[error(transparent)]
     Rule(Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// For every set of environments the miner that is best on it, first committers first, gets points;
-/// the weights are a softmax over them (docs/spec/scoring.md).
+/// Gives points for every set of environments to the miner that is best on it, with priority for
+/// earlier committers. The weights are a softmax over the points (docs/spec/scoring.md).
 ///
 /// ```
 /// use kinitro_core::scoring::{ParetoSubsets, PointScale, Scheme, SimulatedSubnet};
@@ -76,47 +76,49 @@ impl ParetoSubsets {
         Self::default()
     }
 
-    /// How many points a set brings by its size. Default: linear.
+    /// Sets how many points a set brings, depending on its size. Default: linear.
     #[must_use]
     pub fn scheme(self, scheme: Scheme) -> Self {
         Self { scheme, ..self }
     }
 
-    /// Whether the softmax sees points as they are. Default: raw.
+    /// Sets the scale of the points in the softmax. Default: raw.
     #[must_use]
     pub fn points(self, points: PointScale) -> Self {
         Self { points, ..self }
     }
 
-    /// The temperature of the softmax, above 0: the lower, the more the first one gets. Default: 1.
+    /// Sets the temperature of the softmax, above 0: the lower it is, the more the leader gets.
+    /// Default: 1.
     #[must_use]
     pub fn temperature(self, temperature: f64) -> Self {
         Self { temperature, ..self }
     }
 
-    /// How much better a later miner must be. Default: 1.5 standard errors, 0.02 to 0.10.
+    /// Sets how much better a later miner must be. Default: 1.5 standard errors, between 0.02 and
+    /// 0.10.
     #[must_use]
     pub fn gap(self, gap: Gap) -> Self {
         Self { gap, ..self }
     }
 
-    /// How shares become the integers of the chain. Default: down.
+    /// Sets how shares are rounded to the chain's integers. Default: down.
     #[must_use]
     pub fn rounding(self, rounding: Rounding) -> Self {
         Self { rounding, ..self }
     }
 
-    /// How many steps the count may take. Default: [`DEFAULT_WORK_LIMIT`].
+    /// Sets how many steps the count may take. Default: [`DEFAULT_WORK_LIMIT`].
     #[must_use]
     pub fn work_limit(self, work_limit: u64) -> Self {
         Self { work_limit, ..self }
     }
 
-    /// The rule with those of its options changed that the JSON object `options` names: `scheme`,
-    /// `points`, `temperature`, `gap`, `rounding` and `work_limit`.
+    /// Changes the options that the JSON object `options` names, out of `scheme`, `points`,
+    /// `temperature`, `gap`, `rounding` and `work_limit`.
     ///
     /// # Errors
-    /// When an option is unknown or its value makes no sense.
+    /// When an option is unknown or its value is invalid.
     pub fn with_options(self, options: &Value) -> Result<Self, serde_json::Error> {
         let mut all = serde_json::to_value(self)?;
         match (all.as_object_mut(), options.as_object()) {
@@ -128,7 +130,7 @@ impl ParetoSubsets {
         }
     }
 
-    /// Everything there is to know about that table, each step of the way to the weights.
+    /// Computes the weights for a table, with the results of every step.
     ///
     /// # Errors
     /// [`ScoringError::Weights`] for a temperature that is not above 0, [`ScoringError::Count`] when
@@ -144,7 +146,7 @@ impl ParetoSubsets {
         Ok(Scores { epsilons, frontier, thresholds, wins, points, weights })
     }
 
-    /// Why each miner has the points it has.
+    /// Explains why each miner has its points.
     ///
     /// # Errors
     /// [`ScoringError::Count`] when the work limit is reached.
@@ -166,7 +168,7 @@ impl Weighting for ParetoSubsets {
     }
 
     fn options(&self) -> Value {
-        // The work limit is not named: it decides whether there are weights, not which.
+        // The work limit is left out: it decides whether there are weights, not what they are.
         json!({
             "scheme": self.scheme,
             "points": self.points,

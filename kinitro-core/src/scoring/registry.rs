@@ -12,8 +12,7 @@ use super::{Method, ParetoSubsets, Uniform, Weighting};
 type AnyError = Box<dyn Error + Send + Sync>;
 type Maker = dyn Fn(&Value) -> Result<Arc<dyn Weighting>, AnyError> + Send + Sync;
 
-/// The rules that can be made by their names: the built-in ones, and those that an embedding program
-/// has added.
+/// The rules that can be made by name: the built-in ones, and any that an embedding program adds.
 ///
 /// ```
 /// use kinitro_core::scoring::{Weighting, Weightings};
@@ -40,8 +39,8 @@ impl Weightings {
             .with(Uniform::NAME, |options| serde_json::from_value::<Uniform>(options.clone()))
     }
 
-    /// The same rules and another one, which replaces one of the same name. `make` is given the
-    /// options as a JSON object, and should use a default for each one that is missing.
+    /// Adds a rule, replacing any with the same name. `make` receives the options as a JSON object,
+    /// and should use a default for each option that is missing.
     #[must_use]
     pub fn with<R, E>(
         mut self,
@@ -65,8 +64,8 @@ impl Weightings {
         self.0.keys().map(String::as_str)
     }
 
-    /// The rule of that name with those options, a JSON object; options that it does not name have
-    /// their defaults.
+    /// Makes the rule with this name. `options` is a JSON object; options that it does not name
+    /// have their defaults.
     ///
     /// # Errors
     /// [`WeightingError`].
@@ -82,7 +81,7 @@ impl Weightings {
         maker(options).map_err(invalid)
     }
 
-    /// The rule that made a set of weights.
+    /// Makes the rule with which a set of weights was computed.
     ///
     /// # Errors
     /// [`WeightingError`].
@@ -104,24 +103,24 @@ impl fmt::Debug for Weightings {
     }
 }
 
-/// Why there is no such rule.
+/// Why a rule could not be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeightingError {
-    /// No rule has that name.
+    /// No rule has this name.
     #[error("there is no weighting rule `{}`", .name.escape_debug())]
     Unknown {
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
-        /// The names that there are, sorted.
+        /// The names of all rules, sorted.
         known: Vec<String>,
     },
-    /// The rule does not take those options.
+    /// The rule does not accept these options.
     #[error("the options of the weighting rule `{name}` make no sense: {source}")]
     Options {
-        /// The rule.
+        /// The name of the rule.
         name: String,
-        /// What is wrong with them.
+        /// What is wrong with the options.
         source: AnyError,
     },
 }

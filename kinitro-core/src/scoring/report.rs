@@ -1,4 +1,4 @@
-//! The scores of a table in the shape that programs read.
+//! The scores of a table in machine-readable form.
 
 use std::collections::BTreeMap;
 
@@ -7,34 +7,35 @@ use serde::{Deserialize, Serialize};
 use super::{Method, ScoreTable, Scores, Thresholds, WeightSet};
 use crate::{EnvId, MinerUid};
 
-/// All intermediate results, by uid and environment, as `kinitro score --json` prints them.
+/// All results, including intermediate ones, by uid and environment, as printed by `kinitro score
+/// --json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScoreReport {
-    /// For each environment, in the order of the input, the difference that is taken for noise.
+    /// The difference in success rate that counts as noise, for each environment in input order.
     pub epsilons: Vec<f64>,
-    /// The miners whom nobody dominates, in the order of the input.
+    /// The miners whom no other miner dominates, in input order.
     pub frontier: Vec<MinerUid>,
-    /// The success rate that a later committer must exceed. A pair that is missing from the input is
-    /// missing here; empty for a rule without thresholds.
+    /// The success rates, in `[0, 1]`, that a later committer must exceed. Pairs missing from the
+    /// input are missing here too. Empty for a rule without thresholds.
     pub thresholds: BTreeMap<MinerUid, BTreeMap<EnvId, f64>>,
-    /// The points of each miner; empty for a rule that gives none. From 2^53 on the nearest `f64`
-    /// stands for the exact integer.
+    /// The points of each miner; empty for a rule without points. From 2^53 on, the nearest `f64`
+    /// to the exact integer.
     pub subset_scores: BTreeMap<MinerUid, f64>,
-    /// The share of each miner, in `[0, 1]`; empty when nobody earns.
+    /// The share of each miner, in `[0, 1]`; empty when no miner earns anything.
     pub weights: BTreeMap<MinerUid, f64>,
     /// The weights for the chain.
     pub weights_u16: ChainWeights,
-    /// What made the weights.
+    /// The rule that computed the weights, with its options.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<Method>,
 }
 
-/// Weights in the unit of the chain, in the order of the input.
+/// Weights in the chain's unit, in input order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainWeights {
     /// The miners.
     pub uids: Vec<MinerUid>,
-    /// Their weights, in units of 1/65535.
+    /// The miners' weights, in units of 1/65535.
     pub values: Vec<u16>,
 }
 
@@ -48,7 +49,7 @@ impl ScoreReport {
     /// The report of `scores`, which were computed from `table`.
     ///
     /// # Panics
-    /// When the scores are those of a table of another shape.
+    /// When the scores belong to a table of another shape.
     pub fn new(table: &ScoreTable, scores: &Scores) -> Self {
         let uids = table.uids();
         let thresholds_of = |thresholds: &Thresholds| {

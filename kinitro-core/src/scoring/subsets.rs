@@ -9,46 +9,48 @@ use super::{EnvSet, ScoreTable, Thresholds};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CountError {
-    /// The table needs more work than is allowed.
+    /// The count needs more work than the limit allows.
     #[error(
         "counting the subsets of environments takes more than {limit} steps on this table: raise \
          the work limit, score fewer environments or miners together, or widen the gap so that \
          fewer miners beat each other on a few environments only"
     )]
     WorkLimit {
-        /// The limit that was reached.
+        /// The limit that was reached, in steps.
         limit: u64,
     },
-    /// Enumeration of a table it would never finish.
+    /// The table has too many environments to enumerate.
     #[error(
         "2^{envs} subsets cannot be enumerated (at most {MAX_ENUMERATED_ENVS} environments): \
          use the exact count"
     )]
     TooManyToEnumerate {
-        /// How many environments the table has.
+        /// The number of environments in the table.
         envs: usize,
     },
 }
 
-/// The work that [`count_wins`] does before it gives up, unless told otherwise: about ten seconds.
+/// The default limit on the work of [`count_wins`], in steps: about ten seconds.
 ///
-/// Realistic tables of 256 miners on 50 environments take less than a thousandth of it.
+/// Realistic tables with 256 miners and 50 environments need less than a thousandth of it.
 pub const DEFAULT_WORK_LIMIT: u64 = 1_000_000_000;
 
-/// How many sets of environments of each size each miner wins, in the order of the table's rows.
+/// Counts the sets of environments of each size that each miner wins, in the order of the table's
+/// rows.
 ///
 /// The definition asks for the winner of each of `2^n` sets (see
-/// [`enumerate_wins`](super::enumerate_wins)). This counts the sets that a miner wins as a family:
-/// with `W(l, e)` the environments on which `l` beats the threshold of `e`, a candidate `c`
-/// dominates everyone on exactly the sets that
-/// - lie inside `U(c)`, the intersection of `W(c, o)` over all `o` strictly earlier than `c`, and
-/// - do not lie inside `W(o, c)` for any `o` that is not earlier.
+/// [`enumerate_wins`](super::enumerate_wins)). This function instead counts the sets that a miner
+/// wins as a whole family. Let `W(l, e)` be the environments on which `l` beats the threshold of
+/// `e`. A candidate `c` dominates everyone on exactly the sets that
+/// - are contained in `U(c)`, the intersection of `W(c, o)` over all `o` strictly earlier than `c`,
+///   and
+/// - are not contained in `W(o, c)` for any `o` that is not earlier.
 ///
-/// Of miners with the same first block several may dominate everyone else on a set, and then the
-/// lowest uid wins it. Source: docs/spec/scoring.md §3.
+/// Several miners with the same first block may dominate everyone else on a set; then the one with
+/// the lowest uid wins it. Source: docs/spec/scoring.md §3.
 ///
-/// `work_limit` bounds the steps, of which a core does some hundred million a second; see
-/// [`DEFAULT_WORK_LIMIT`]. The memory stays at a few megabytes.
+/// `work_limit` is the maximum number of steps; a core does about a hundred million per second. See
+/// [`DEFAULT_WORK_LIMIT`]. Memory use stays at a few megabytes.
 ///
 /// # Errors
 /// [`CountError::WorkLimit`] when the count needs more steps than that.
@@ -78,14 +80,15 @@ pub fn count_wins(
     Ok(wins)
 }
 
-/// The sets on which a miner dominates everyone: those inside `reach` that are not in `lost`.
+/// The sets on which a miner dominates everyone: the subsets of `reach` that are not in `lost`.
 pub(super) struct Dominance {
     pub(super) reach: EnvSet,
     pub(super) lost: DownSet,
 }
 
 impl Dominance {
-    /// `None` when there is no such set. `order` is all rows by priority.
+    /// The sets for the miner in `row`; `None` if there are none. `order` holds all rows by
+    /// priority.
     pub(super) fn of(
         table: &ScoreTable,
         thresholds: &Thresholds,
@@ -114,14 +117,14 @@ impl Dominance {
     }
 }
 
-/// What miners of the same block and the same reach win between them: the sets inside `reach`
+/// The sets won by any of the miners with the same block and the same reach: the subsets of `reach`
 /// that are not in `left`.
 struct Claims {
     reach: EnvSet,
     left: DownSet,
 }
 
-/// Adds the sets inside `reach` that are not in `lost` to the claims.
+/// Adds the subsets of `reach` that are not in `lost` to the claims.
 fn claim(
     claims: &mut Vec<Claims>,
     reach: EnvSet,
@@ -135,7 +138,7 @@ fn claim(
     Ok(())
 }
 
-/// The sets of one family that are not in another.
+/// The sets in one family that are not in another.
 #[derive(Clone)]
 struct Difference {
     within: DownSet,
@@ -145,9 +148,9 @@ struct Difference {
 impl Difference {
     /// Counts the sets that are in none of `claims`.
     ///
-    /// A set escapes a claim in one of two ways that exclude each other: it is not inside its
-    /// reach, or it is and is left over there. The first leaves a difference with more exceptions,
-    /// the second one within a smaller family.
+    /// A set escapes a claim in one of two mutually exclusive ways: it is not contained in the
+    /// claim's reach, or it is but is left over there. The first case gives a difference with more
+    /// exceptions, the second a difference within a smaller family.
     fn count_unclaimed(
         mut self,
         envs: usize,

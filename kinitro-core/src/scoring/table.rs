@@ -1,4 +1,4 @@
-//! The success rates that everything else is computed from.
+//! The success rates from which everything else is computed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,72 +8,72 @@ use serde::{Deserialize, Serialize};
 use super::EnvSet;
 use crate::{BlockNumber, EnvId, MinerUid};
 
-/// Why numbers are not a table of scores.
+/// Why numbers do not form a valid table of scores.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableError {
-    /// Nobody to score.
+    /// There are no miners.
     #[error("there is no miner in the table: give at least one")]
     NoMiners,
-    /// Nothing to score on.
+    /// There are no environments.
     #[error("there is no environment in the table: name at least one")]
     NoEnvironments,
-    /// More environments than an [`EnvSet`] holds.
+    /// There are more environments than an [`EnvSet`] can hold.
     #[error(
         "{0} environments are too many: at most {max} can be scored together, leave some out",
         max = EnvSet::CAPACITY
     )]
     TooManyEnvironments(usize),
-    /// The same environment twice.
+    /// An environment appears twice.
     #[error("environment `{0}` is named twice: each may have one column")]
     DuplicateEnvironment(EnvId),
-    /// The same miner twice.
+    /// A miner appears twice.
     #[error("miner {0} is there twice: each uid may have one row")]
     DuplicateUid(MinerUid),
-    /// A score on an environment that is not of the table.
+    /// A miner has a score on an environment that is not in the table.
     #[error("miner {uid} has a score on `{env}`, which is not among the environments of the table")]
     UnknownEnvironment {
-        /// Whose score it is.
+        /// The miner with the score.
         uid: MinerUid,
         /// The environment.
         env: EnvId,
     },
-    /// A score that is no success rate.
+    /// A score is not a success rate.
     #[error("miner {uid} has the score {score} on `{env}`: it must be a number from 0 to 1")]
     InvalidScore {
-        /// Whose score it is.
+        /// The miner with the score.
         uid: MinerUid,
         /// The environment.
         env: EnvId,
-        /// What was given.
+        /// The invalid score.
         score: f64,
     },
-    /// An array that does not fit the names of its rows and columns.
+    /// The shape of an array does not match the given miners and environments.
     #[error("an array of shape {found:?} does not fit {miners} miners and {envs} environments")]
     WrongShape {
-        /// How many miners were named.
+        /// The number of miners given.
         miners: usize,
-        /// How many environments were named.
+        /// The number of environments given.
         envs: usize,
         /// The shape of the array.
         found: [usize; 2],
     },
 }
 
-/// What one miner reached: a row of a [`ScoreTable`] before it is checked.
+/// The scores of one miner: a row of a [`ScoreTable`] before it is checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MinerScores {
     /// The miner.
     pub uid: MinerUid,
-    /// The block of its first commitment; `None` when it is not known, which sorts last.
+    /// The block of its first commitment; `None` if unknown, which sorts last.
     #[serde(default)]
     pub first_block: Option<BlockNumber>,
-    /// Success rates in `[0, 1]`; an environment that is not here counts as 0.
+    /// Success rates in `[0, 1]`; a missing environment counts as 0.
     pub scores: BTreeMap<EnvId, f64>,
 }
 
-/// Success rates of miners (rows) on environments (columns), checked when it is made.
+/// The success rates of miners (rows) on environments (columns), checked on construction.
 ///
 /// ```
 /// use kinitro_core::scoring::{MinerScores, ScoreTable};
@@ -99,14 +99,14 @@ pub struct ScoreTable {
 }
 
 impl ScoreTable {
-    /// A table of these miners, in this order, on these environments, in this order.
+    /// A table of these miners and environments, in the given order.
     ///
-    /// Each score is a share of `episodes_per_env` episodes.
+    /// Each score is the success rate over `episodes_per_env` episodes.
     ///
     /// # Errors
-    /// [`TableError`] when there is no miner or no environment, more than [`EnvSet::CAPACITY`]
-    /// environments, one of either twice, a score on an environment that is not listed, or a score
-    /// that is not in `[0, 1]`.
+    /// [`TableError`] when there are no miners, no environments or more than [`EnvSet::CAPACITY`]
+    /// of them, when a miner or an environment appears twice, or when a score is on an environment
+    /// that is not listed or is not in `[0, 1]`.
     pub fn new(
         env_ids: Vec<EnvId>,
         miners: Vec<MinerScores>,
@@ -131,7 +131,7 @@ impl ScoreTable {
         Self::checked(env_ids, miners, scores, measured, episodes_per_env)
     }
 
-    /// A table from an array of shape `[miners, environments]`, in which no pair is missing.
+    /// A table from an array of shape `[miners, environments]`, with a score for every pair.
     ///
     /// # Errors
     /// Those of [`ScoreTable::new`], and [`TableError::WrongShape`].
@@ -173,7 +173,7 @@ impl ScoreTable {
             return Err(TableError::InvalidScore { uid, env, score });
         }
         let (uids, first_blocks) = miners.into_iter().unzip();
-        // The count of winners reads rows as slices.
+        // Counting the winners needs rows as contiguous slices.
         let scores = scores.as_standard_layout().into_owned();
         Ok(Self { env_ids, uids, first_blocks, scores, measured, episodes_per_env })
     }
@@ -198,7 +198,7 @@ impl ScoreTable {
         self.scores.view()
     }
 
-    /// The environments on which the miner of that row has a score, be it 0.
+    /// The environments on which the miner in this row has a score, even if it is 0.
     ///
     /// # Panics
     /// When there is no such row.
@@ -206,34 +206,34 @@ impl ScoreTable {
         self.measured[row]
     }
 
-    /// How many episodes each score is a share of.
+    /// The number of episodes behind each score.
     pub fn episodes_per_env(&self) -> u32 {
         self.episodes_per_env
     }
 
-    /// How many miners there are.
+    /// The number of miners.
     pub fn miner_count(&self) -> usize {
         self.uids.len()
     }
 
-    /// How many environments there are.
+    /// The number of environments.
     pub fn env_count(&self) -> usize {
         self.env_ids.len()
     }
 
-    /// The rows by who came first: by block, with unknown blocks last, then by uid.
+    /// The rows in order of priority: by block, with unknown blocks last, then by uid.
     pub fn rows_by_priority(&self) -> Vec<usize> {
         let mut rows: Vec<usize> = (0..self.miner_count()).collect();
         rows.sort_by_key(|&row| (self.priority(row), self.uids[row]));
         rows
     }
 
-    /// Whether the miner of row `a` committed strictly before the one of row `b`.
+    /// Whether the miner in row `a` committed strictly before the one in row `b`.
     pub(super) fn is_before(&self, a: usize, b: usize) -> bool {
         self.priority(a) < self.priority(b)
     }
 
-    /// Orders miners by block. An unknown block is after every known one, whatever its number.
+    /// A key that orders miners by block. An unknown block comes after every known one.
     pub(super) fn priority(&self, row: usize) -> (bool, Option<BlockNumber>) {
         let block = self.first_blocks[row];
         (block.is_none(), block)

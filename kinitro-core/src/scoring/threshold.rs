@@ -1,15 +1,15 @@
-//! What a later committer must beat.
+//! The thresholds that a later committer must exceed.
 
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use super::{EnvSet, ScoreTable};
 
-/// The threshold of a pair that is missing from the input: a later committer has to be seen to
-/// succeed at all.
+/// The threshold for a pair that is missing from the input: a later committer must at least have
+/// some success.
 const MISSING_THRESHOLD: f64 = 0.02;
 
-/// Why numbers are not a [`Gap`].
+/// Why numbers do not form a valid [`Gap`].
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GapError {
@@ -26,10 +26,10 @@ pub enum GapError {
     },
 }
 
-/// How far above an earlier miner's score a later one must be.
+/// How far a later miner must be above an earlier miner's score.
 ///
-/// The gap is `z` standard errors of the score, `z * sqrt(p(1-p)/n)`, kept within bounds. So that a
-/// score of 0 or 1 does not look certain, `p` is kept within `[0.01, 0.99]`. Source:
+/// The gap is `z` standard errors of the score, `z * sqrt(p(1-p)/n)`, clamped to its bounds. `p` is
+/// clamped to `[0.01, 0.99]`, so that a score of 0 or 1 does not look certain. Source:
 /// docs/spec/scoring.md §2; the standard error is that of a binomial proportion.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
@@ -55,7 +55,7 @@ impl TryFrom<Unchecked> for Gap {
 }
 
 impl Default for Gap {
-    /// `z` 1.5, from 0.02 to 0.10.
+    /// `z` is 1.5, and the gap is between 0.02 and 0.10.
     fn default() -> Self {
         Self { z: 1.5, min: 0.02, max: 0.10 }
     }
@@ -81,17 +81,19 @@ impl Gap {
         self.z
     }
 
-    /// The smallest gap there can be.
+    /// The lower bound of the gap, in units of success rate.
     pub fn min(&self) -> f64 {
         self.min
     }
 
-    /// The largest gap there can be, and the gap when there are no episodes.
+    /// The upper bound of the gap, in units of success rate; also the gap when there are no
+    /// episodes.
     pub fn max(&self) -> f64 {
         self.max
     }
 
-    /// The score above which a later miner beats this one: at most 1, and then nobody can.
+    /// The score above which a later miner beats this one. It is at most 1, which no one can
+    /// exceed.
     pub fn threshold(&self, score: f64, episodes: u32) -> f64 {
         let gap = if episodes == 0 {
             self.max
@@ -103,15 +105,15 @@ impl Gap {
     }
 }
 
-/// Every miner's threshold on every environment of one table, and so who beats whom where.
+/// Every miner's threshold on every environment of one table, which determines who beats whom
+/// where.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Thresholds {
     values: Array2<f64>,
 }
 
 impl Thresholds {
-    /// The thresholds of that table. A missing pair has the threshold 0.02 (docs/spec/scoring.md
-    /// §2).
+    /// The thresholds for a table. A missing pair has the threshold 0.02 (docs/spec/scoring.md §2).
     pub fn new(table: &ScoreTable, gap: &Gap) -> Self {
         let values = Array2::from_shape_fn(table.scores().dim(), |(row, env)| {
             if table.measured(row).contains(env) {
@@ -128,11 +130,11 @@ impl Thresholds {
         self.values.view()
     }
 
-    /// The environments of `table` on which the miner of row `later` is above the threshold of the
-    /// miner of row `earlier`: the `W(later, earlier)` of docs/spec/scoring.md §3.
+    /// The environments of `table` on which the miner in row `later` is above the threshold of the
+    /// miner in row `earlier`: the `W(later, earlier)` of docs/spec/scoring.md §3.
     ///
     /// # Panics
-    /// When there is no such row, or the thresholds are not of that table.
+    /// When there is no such row, or the thresholds belong to another table.
     pub fn beaten_on(&self, table: &ScoreTable, later: usize, earlier: usize) -> EnvSet {
         let envs = table.env_count();
         let all = self.values.as_slice().expect("the array was made in standard layout");

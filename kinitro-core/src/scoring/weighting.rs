@@ -69,21 +69,21 @@ use crate::MinerUid;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Weighting: Send + Sync + fmt::Debug {
-    /// The name by which the rule is stored, published and made again. It never changes, and
-    /// another rule has another name.
+    /// The name under which the rule is stored, published and recreated. It never changes and must
+    /// be unique.
     fn name(&self) -> &str;
 
-    /// All options as a JSON object, those left at their defaults too: what makes the same rule
-    /// again, and so comes to the same weights.
+    /// All options as a JSON object, including those left at their defaults. They recreate the same
+    /// rule, which computes the same weights.
     fn options(&self) -> Value;
 
-    /// Weights for the miners of the table, with the steps on the way to them.
+    /// Computes weights for the miners in the table, with the intermediate results.
     ///
     /// # Errors
-    /// [`ScoringError`] when the options make no sense for the table or it asks for too much work.
+    /// [`ScoringError`] when the options do not suit the table or it needs too much work.
     fn score(&self, table: &ScoreTable) -> Result<Scores, ScoringError>;
 
-    /// The weights alone.
+    /// Computes only the weights.
     ///
     /// # Errors
     /// Those of [`score`](Self::score).
@@ -91,7 +91,7 @@ pub trait Weighting: Send + Sync + fmt::Debug {
         Ok(self.score(table)?.weights)
     }
 
-    /// Why each miner has its points; `None` when the rule has no explanation to give.
+    /// Explains why each miner has its points; `None` if the rule gives no explanations.
     ///
     /// # Errors
     /// Those of [`score`](Self::score).
@@ -100,41 +100,41 @@ pub trait Weighting: Send + Sync + fmt::Debug {
         Ok(None)
     }
 
-    /// Name and options together, which are published with every set of weights.
+    /// The name and options together, as published with every set of weights.
     fn method(&self) -> Method {
         Method { name: self.name().to_owned(), options: self.options() }
     }
 }
 
-/// How a set of weights was made.
+/// The rule with which a set of weights was computed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Method {
     /// The name of the rule.
     pub name: String,
-    /// All its options, those left at their defaults too.
+    /// All options of the rule, including those left at their defaults.
     pub options: Value,
 }
 
-/// The weights of all miners of one table, in the order of its rows, or of none of them when nobody
-/// earns anything.
+/// The weights of all miners of one table, in the order of its rows; empty when no miner earns
+/// anything.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WeightSet {
-    /// The miners; empty when nobody earns.
+    /// The miners; empty when no miner earns anything.
     pub uids: Vec<MinerUid>,
-    /// Their shares: finite, not negative, with the sum 1.
+    /// The miners' shares: finite, non-negative, with a sum of 1.
     pub shares: Vec<f64>,
-    /// Their shares in the unit of the chain, 1/65535.
+    /// The miners' shares in the chain's unit, 1/65535.
     pub values: Vec<u16>,
-    /// What made them.
+    /// The rule that computed the weights.
     pub method: Method,
 }
 
 impl WeightSet {
-    /// The shares of these miners, with their integers for the chain.
+    /// A set of these shares, with the integers for the chain computed from them.
     ///
     /// # Errors
-    /// [`WeightsError`] when there is not one share for each miner, a share is negative or not
-    /// finite, or all are 0: that nobody earns is said by [`WeightSet::nobody`].
+    /// [`WeightsError`] when the numbers of shares and miners differ, a share is negative or not
+    /// finite, or all shares are 0. If no miner earns anything, use [`WeightSet::nobody`].
     pub fn new(
         uids: Vec<MinerUid>,
         shares: Vec<f64>,
@@ -148,59 +148,59 @@ impl WeightSet {
         Ok(Self { uids, shares, values, method })
     }
 
-    /// No weights: nobody earns anything.
+    /// No weights: no miner earns anything.
     pub fn nobody(method: Method) -> Self {
         Self { uids: Vec::new(), shares: Vec::new(), values: Vec::new(), method }
     }
 
-    /// Whether nobody earns anything.
+    /// Whether no miner earns anything.
     pub fn is_nobody(&self) -> bool {
         self.uids.is_empty()
     }
 }
 
-/// What a rule makes of a table, in the order of the table's rows and columns.
+/// The results of a rule for a table, in the order of the table's rows and columns.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Scores {
-    /// For each environment the difference in success rate that is taken for noise.
+    /// The difference in success rate that counts as noise, for each environment.
     pub epsilons: Vec<f64>,
-    /// The rows of the miners whom nobody dominates within those epsilons.
+    /// The rows of the miners whom no other miner dominates, given these epsilons.
     pub frontier: Vec<usize>,
     /// The success rates that a later committer must exceed; `None` for a rule without them.
     pub thresholds: Option<Thresholds>,
-    /// For each miner how many sets of environments it wins, by size; empty for a rule that counts
-    /// none.
+    /// The number of sets of environments that each miner wins, by size; empty for a rule that does
+    /// not count sets.
     pub wins: Vec<SizeCounts>,
-    /// For each miner its points; empty for a rule that gives none.
+    /// The points of each miner; empty for a rule without points.
     pub points: Vec<u128>,
     /// The weights of the miners.
     pub weights: WeightSet,
 }
 
 impl Scores {
-    /// Those weights, with epsilons and frontier of the table, which are the same for every rule.
+    /// The given weights, with the table's epsilons and frontier, which do not depend on the rule.
     pub fn new(table: &ScoreTable, weights: WeightSet) -> Self {
         let epsilons = epsilons(table);
         let frontier = frontier(table, &epsilons);
         Self { epsilons, frontier, thresholds: None, wins: Vec::new(), points: Vec::new(), weights }
     }
 
-    /// What a later committer must exceed.
+    /// Sets the success rates that a later committer must exceed.
     #[must_use]
     pub fn with_thresholds(mut self, thresholds: Thresholds) -> Self {
         self.thresholds = Some(thresholds);
         self
     }
 
-    /// The points of each miner.
+    /// Sets the points of each miner.
     #[must_use]
     pub fn with_points(mut self, points: Vec<u128>) -> Self {
         self.points = points;
         self
     }
 
-    /// How many sets of environments each miner wins, by size.
+    /// Sets the number of sets of environments that each miner wins, by size.
     #[must_use]
     pub fn with_wins(mut self, wins: Vec<SizeCounts>) -> Self {
         self.wins = wins;
@@ -208,7 +208,7 @@ impl Scores {
     }
 }
 
-/// The same share for everyone, whatever they reached. For a subnet that has no results yet.
+/// The same share for every miner, whatever its scores. Meant for a subnet without results yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Uniform {}

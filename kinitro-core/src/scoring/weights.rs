@@ -2,59 +2,61 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Why numbers cannot become weights.
+/// Why numbers cannot be turned into weights.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeightsError {
-    /// A temperature that no softmax has.
+    /// The temperature of the softmax is not a finite number above 0.
     #[error("the temperature is {0}: it must be a finite number above 0")]
     InvalidTemperature(f64),
-    /// A value that has no exponential to compare.
+    /// A value is not finite.
     #[error("the value {0} cannot be weighted: it must be a finite number")]
     InvalidValue(f64),
-    /// A share that is none.
+    /// A share is negative or not finite.
     #[error("the weight {0} cannot be rounded: it must be a finite number, 0 or more")]
     InvalidWeight(f64),
-    /// Not one share for each miner.
+    /// The numbers of shares and miners differ.
     #[error("there are {shares} shares for {miners} miners: each miner must have one")]
     WrongLength {
-        /// How many miners there are.
+        /// The number of miners.
         miners: usize,
-        /// How many shares.
+        /// The number of shares.
         shares: usize,
     },
-    /// Nothing to divide.
+    /// All weights are 0.
     #[error("all weights are 0: at least one must be positive")]
     NothingToDivide,
 }
 
-/// Whether the softmax sees points as they are.
+/// The scale of the points in the softmax.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PointScale {
-    /// As they are. With many environments points reach into the thousands, and a softmax at
-    /// temperature 1 gives nearly everything to the first.
+    /// The points as they are. With many environments they reach into the thousands, and a softmax
+    /// at temperature 1 gives nearly everything to the leader.
     #[default]
     Raw,
-    /// Divided by the sum of all points of all miners, so that a temperature means the same for
-    /// any number of environments.
+    /// The points divided by the sum of all miners' points, so that a temperature has the same
+    /// effect for any number of environments.
     Share,
 }
 
-/// How a share of the chain's 65535 becomes an integer.
+/// How shares of the chain's 65535 are rounded to integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rounding {
-    /// Down, each for itself: the sum may be below 65535.
+    /// Each share is rounded down; the sum may be below 65535.
     #[default]
     Floor,
-    /// Down, and what is left goes, one each, to those who lost most by it; of equal losses to
-    /// those who come first. The sum is 65535. Also known as Hamilton's method.
+    /// Each share is rounded down, and the remaining units go, one each, to those with the largest
+    /// remainders; among equals, to those that come first. The sum is 65535. Also known as
+    /// Hamilton's method.
     LargestRemainder,
 }
 
-/// The softmax of `values` at `temperature`, in their order: positive shares with the sum 1, as far
-/// as `f64` goes. The values are shifted by their maximum, so that nothing overflows.
+/// The softmax of `values` at `temperature`, in the same order: positive shares with a sum of 1,
+/// within the precision of `f64`. The values are shifted by their maximum, so that nothing
+/// overflows.
 ///
 /// # Errors
 /// [`WeightsError`] for a temperature that is not finite and above 0, or a value that is not finite.
@@ -71,9 +73,9 @@ pub fn softmax(values: &[f64], temperature: f64) -> Result<Vec<f64>, WeightsErro
     Ok(powers.into_iter().map(|power| power / sum).collect())
 }
 
-/// The softmax of points, which are taken from each other exactly before they become `f64`.
+/// The softmax of points, whose differences are computed exactly before conversion to `f64`.
 ///
-/// Points that are all 0 give equal shares, in either scale.
+/// If all points are 0, the shares are equal, in either scale.
 ///
 /// # Errors
 /// [`WeightsError::InvalidTemperature`].
@@ -91,7 +93,7 @@ pub fn softmax_of_points(
     softmax(&behind, temperature)
 }
 
-/// Weights as integers whose unit is 1/65535 of their sum, in their order.
+/// Converts weights to integers in units of 1/65535 of their sum, in the same order.
 ///
 /// # Errors
 /// [`WeightsError`] when a weight is negative or not finite, or all are 0.
