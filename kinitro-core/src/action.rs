@@ -9,8 +9,8 @@ use crate::Channels;
 /// A policy's answer to one observation, in the wire format
 /// `{"continuous": {channel: [number]}, "discrete": {channel: integer}, "extra": {...}}`.
 ///
-/// An unknown key beside these three is an error. Which channels an environment takes, and how many
-/// numbers each has, is its [`ActionSpec`].
+/// Any other key is an error. An environment's [`ActionSpec`] says which channels it takes, and how
+/// many numbers each of them has.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Action {

@@ -1,9 +1,9 @@
-//! Files that are written as a whole or not at all.
+//! Files that are written completely or not at all.
 //!
-//! The content goes to a draft beside the file's place, a hidden file with a name of its own, and
-//! reaches the disk before the draft is moved over whatever was there. Whoever reads the path finds
-//! the old content or the new one, even after a crash. A process that is killed in between leaves
-//! its draft behind; [`remove_drafts`] clears a folder of them.
+//! The content first goes to a draft, a hidden file with a unique name in the same folder. Once it
+//! is on disk, the draft replaces the file. A reader of the path finds either the old content or
+//! the new, even after a crash. A process that is killed in between leaves its draft behind;
+//! [`remove_drafts`] clears a folder of them.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -36,7 +36,7 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Writes a draft beside `path`. On failure nothing is left behind.
+    /// Writes a draft next to `path`. On failure, nothing is left behind.
     ///
     /// # Errors
     /// The error of the operating system, for example when the folder does not exist or the disk is

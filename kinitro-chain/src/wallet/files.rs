@@ -22,12 +22,12 @@ const PUBLIC: &str = "pub.txt";
 /// The largest file that is read as a key. Bittensor writes about 600 bytes.
 const LARGEST: usize = 64 * 1024;
 
-/// Why there is no password.
+/// Why no password is available.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoPassword(String);
 
 impl NoPassword {
-    /// No password, for this reason. It completes the sentence "there is no password: ...".
+    /// A reason for the missing password. It completes the sentence "there is no password: ...".
     pub fn because(reason: impl Into<String>) -> Self {
         Self(reason.into())
     }
@@ -119,7 +119,7 @@ pub struct Wallet {
 }
 
 impl Wallet {
-    /// The name.
+    /// The name of the wallet.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -223,7 +223,7 @@ pub struct StoredKey {
 }
 
 impl StoredKey {
-    /// The name.
+    /// The name of the key.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -277,7 +277,7 @@ impl StoredKey {
                 };
                 Ok(KeySummary { account, protection: Protection::Encrypted })
             }
-            // Of some keys there is only the address, and that is no fault.
+            // For some keys only the address is stored, which is not an error.
             Err(error @ WalletError::Missing { .. }) => match public() {
                 Err(WalletError::Missing { .. }) => Err(error),
                 account => {

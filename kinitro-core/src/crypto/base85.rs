@@ -15,7 +15,7 @@ pub enum Base85Error {
     /// Not a whole number of groups.
     #[error("{0} characters are not base85: there must be a multiple of 5")]
     Length(usize),
-    /// A character that is no digit.
+    /// A character is not a base85 digit.
     #[error("character {0} is not a base85 digit of RFC 1924")]
     Digit(usize),
     /// Five digits that stand for more than four bytes hold.

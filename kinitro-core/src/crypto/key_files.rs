@@ -167,7 +167,7 @@ pub fn load_private_key(path: &Path) -> Result<PrivateKey, KeyFileError> {
         .map_err(|source| KeyFileError::Key { path: path.to_owned(), source })
 }
 
-/// Writes a line to a file beside its place.
+/// Writes a line to a draft, next to the file that it will become.
 fn draft(path: &Path, line: &str, readers: Readers) -> Result<Draft, KeyFileError> {
     let line = Zeroizing::new([line, "\n"].concat());
     Draft::new(path, line.as_bytes(), readers).map_err(|source| KeyFileError::Io {

@@ -177,7 +177,7 @@ pub trait Administration: Send + Sync + fmt::Debug {
 /// Being the one scheduler of a store, until this is dropped.
 #[async_trait]
 pub trait SchedulerLock: Send + fmt::Debug {
-    /// Checks that the lock still holds. After an error this is no longer the scheduler, and must
-    /// not change the cycle.
+    /// Checks that the lock still holds. After an error, this process is no longer the scheduler
+    /// and must not change the cycle.
     async fn check(&mut self) -> Result<(), StoreError>;
 }

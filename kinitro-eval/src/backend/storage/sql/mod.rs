@@ -47,8 +47,8 @@ pub async fn connect(url: &DatabaseUrl) -> Result<Box<dyn Store>, StoreError> {
     })
 }
 
-/// Opens a database that is ready to use: makes its file, where it is one, and its tables, where they
-/// are missing. A database on a server must be there.
+/// Opens a database that is ready to use: creates its file, if it is kept in one, and any missing
+/// tables. A database on a server must already exist.
 ///
 /// # Errors
 /// Those of [`create`], [`connect`] and [`Administration::init`].

@@ -291,7 +291,7 @@ impl SchedulerLock for FileLock {
         });
         match links {
             Ok(1..) => Ok(()),
-            // Another scheduler would make, and lock, a file of its own.
+            // Another scheduler would create and lock a new file.
             _ => Err(StoreError::new(StoreErrorKind::Conflict, "the lock file was deleted")),
         }
     }
