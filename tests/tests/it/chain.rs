@@ -260,10 +260,10 @@ fn bad_input_is_told_before_anything_is_sent() {
 
     let file = world.path("weights.json");
     for (content, words) in [
-        ("", "no weights"),
+        ("", "not weights"),
         ("{}", "all weights are 0"),
-        ("{\"0\": -1}", "no weights"),
-        ("[1, 2]", "no weights"),
+        ("{\"0\": -1}", "not weights"),
+        ("[1, 2]", "not weights"),
         ("{\"weights_u16\": {\"uids\": [1], \"values\": []}}", "not equally many"),
     ] {
         fs::write(&file, content).unwrap();
