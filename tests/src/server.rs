@@ -87,6 +87,8 @@ fn serve(mut stream: TcpStream, resets: &Mutex<Vec<u64>>, script: &Script) -> Op
                     Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
                     _ => return None,
                 }
+                // The next question may take as long as it likes: on a busy machine it does.
+                stream.set_read_timeout(None).ok()?;
                 stream.write_all(&bytes).ok()?;
             }
             Reply::Flood(head) => {
