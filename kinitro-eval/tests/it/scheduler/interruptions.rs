@@ -58,15 +58,17 @@ async fn interrupted(call: &'static str, nth: u32, moment: Moment, skill: Skill)
     stage
 }
 
+/// A stage on which a cycle has ended that nothing disturbed.
+async fn undisturbed() -> Stage {
+    let stage = Stage::new(4).await;
+    let scheduler = stage.scheduler();
+    stage.with_executors(skilled, scheduler.run_cycle(&CancellationToken::new())).await.unwrap();
+    stage
+}
+
 #[tokio::test]
 async fn a_scheduler_that_is_killed_anywhere_is_taken_over_from() {
-    let undisturbed = Stage::new(4).await;
-    let scheduler = undisturbed.scheduler();
-    undisturbed
-        .with_executors(skilled, scheduler.run_cycle(&CancellationToken::new()))
-        .await
-        .unwrap();
-    let expected = undisturbed.result().await;
+    let expected = undisturbed().await.result().await;
     for (call, nth, moment, skill) in [
         ("create_cycle", 1, Moment::Before, skilled as Skill),
         ("create_cycle", 1, Moment::After, skilled),
@@ -82,13 +84,7 @@ async fn a_scheduler_that_is_killed_anywhere_is_taken_over_from() {
 
 #[tokio::test]
 async fn a_database_that_fails_now_and_then_changes_nothing() {
-    let undisturbed = Stage::new(4).await;
-    let scheduler = undisturbed.scheduler();
-    undisturbed
-        .with_executors(skilled, scheduler.run_cycle(&CancellationToken::new()))
-        .await
-        .unwrap();
-    let expected = undisturbed.result().await;
+    let expected = undisturbed().await.result().await;
     for every in [4, 7, 11] {
         let stage = Stage::new(4).await;
         let calls = AtomicU32::new(0);
